@@ -3,11 +3,8 @@ import { SummaryReporter } from './test/support/summary-reporter.ts';
 
 /** Whole simulated clusters. */
 const WORLDS = ['test/story/**/*.test.ts', 'test/swarm/**/*.test.ts'];
-/** The built program as a user meets it, and one run beside real Serf: the part of the real processes that `npm test` runs. */
-const CORE = [
-  ...['cli', 'membership', 'readme', 'services', 'why'].map((name) => `test/e2e/${name}.test.ts`),
-  'test/interop/serf.test.ts',
-];
+/** What `npm test` runs of the real processes: the built program as a user meets it, and one run beside real Serf. */
+const CORE = ['test/e2e/cli.test.ts', 'test/e2e/readme.test.ts', 'test/interop/serf.test.ts'];
 /** Everything else with real processes, real Serf agents, real clients and attackers. */
 const REAL = ['test/interop/**/*.test.ts', 'test/e2e/**/*.test.ts', 'test/attacks/**/*.test.ts'];
 

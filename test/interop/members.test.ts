@@ -116,7 +116,9 @@ describe.skipIf(!isInstalled('serf'))('with real Serf agents', { timeout: 180_00
     expect((await runSerf(s1, ['force-leave', 'h2'])).code).toBe(0);
 
     const h2 = witnesses[1] as AgentProcess;
-    await waitUntil('h2 has objected', 20_000, () => h2.log().includes('a leave in our name was refuted'));
+    await waitUntil('h2 has objected', 20_000, () =>
+      h2.log().includes('leave intent about this node refuted'),
+    );
     await allSay('h2', 'alive', 60_000);
   });
 });
