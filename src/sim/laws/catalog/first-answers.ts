@@ -12,6 +12,8 @@ interface Start {
   readonly at: Millis;
   /** By host that ran then: the services of others that it knew to be up. */
   readonly known: ReadonlyMap<SimHost, ReadonlySet<string>>;
+  /** Which process of each of them that was. */
+  readonly boots: ReadonlyMap<SimHost, number>;
 }
 
 export class FirstAnswerLaw implements Law {
@@ -28,9 +30,13 @@ export class FirstAnswerLaw implements Law {
     this.#starts.delete(host);
     if (host.runningAgent.view.readiness().ready) return; // nobody to ask
     const known = new Map<SimHost, ReadonlySet<string>>();
-    for (const other of this.#context.world.hosts)
-      if (other !== host && other.running) known.set(other, servicesUp(other, host.name));
-    this.#starts.set(host, { at: this.#context.world.now, known });
+    const boots = new Map<SimHost, number>();
+    for (const other of this.#context.world.hosts) {
+      if (other === host || !other.running) continue;
+      known.set(other, servicesUp(other, host.name));
+      boots.set(other, other.bootCount);
+    }
+    this.#starts.set(host, { at: this.#context.world.now, known, boots });
   }
 
   checkHost(host: SimHost): void {
@@ -40,6 +46,9 @@ export class FirstAnswerLaw implements Law {
     const { now } = this.#context.world;
     if (host.toHostTime(now) - host.toHostTime(start.at) >= PATIENCE) return;
     const peers = [...start.known].filter(([peer]) => peer.running);
+    // A host that started meanwhile knows as little, and may be the one that was asked.
+    for (const other of this.#context.world.hosts)
+      if (other !== host && other.running && start.boots.get(other) !== other.bootCount) return;
     // A peer that died meanwhile may be the one that was asked; a Serf peer has no catalog to ask for.
     if (peers.length < start.known.size || peers.some(([peer]) => peer.options.serfPeer === true)) return;
     if (peers.some(([, known]) => known.size > 0)) this.judged += 1;
