@@ -99,8 +99,8 @@ export const swimSection = defineSection({
   }),
   dialBack: booleanSetting({
     default: true,
-    doc: 'Ping a new member that no other member vouches for before announcing it.',
-    source: 'this program; memberlist announces every node that dials',
+    doc: 'Ping a new member that no other member vouches for before announcing it, and a member of which others say that it left before believing it.',
+    source: 'this program; memberlist announces every node that dials, and believes a leave from anybody',
   }),
   pushPullInterval: durationSetting({
     default: '30s',

@@ -17,6 +17,7 @@ import type { MutableMember } from './members.ts';
 import { isUp, MAX_INCARNATION } from './precedence.ts';
 import { acceptClaim, handleAlive } from './rules/alive.ts';
 import { IndirectProbes } from './rules/indirect-probe.ts';
+import { verifyLeave } from './rules/leave.ts';
 import { localStates, mergeStates } from './rules/merge.ts';
 import { droppedNotification, notifyDown } from './rules/notify-down.ts';
 import { nextIntervalAt, Prober } from './rules/probe.ts';
@@ -24,6 +25,7 @@ import { dropMember } from './rules/reclaim.ts';
 import { announceAlive, announceLeave, changeAddress, changeMeta } from './rules/refute.ts';
 import { LOCAL_SOURCE, type MessageSource } from './rules/source.ts';
 import {
+  acceptLeave,
   declareDead,
   extendSuspicion,
   handleDead,
@@ -50,6 +52,11 @@ export class Swim {
       if (this.#prober.isInGrace)
         context.suspicions.reschedule(row, context.now + context.config.probeInterval);
       else declareDead(context, row);
+    },
+    acceptLeave: (context, row, verification) => {
+      const { claim, reason } = verification;
+      if (!this.#prober.isInGrace) acceptLeave(context, row, verification);
+      else if (reason !== undefined) verifyLeave(context, row, claim, reason);
     },
   };
   #gossipAt: Millis = NEVER;

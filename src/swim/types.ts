@@ -105,6 +105,8 @@ export type SwimFact = Readonly<
   | { kind: 'claimNotSuperseding'; node: string; incarnation: number; claimed: string }
   /** This agent's own address changed. */
   | { kind: 'addressChanged'; previous: string; address: string }
+  /** Others say that the member left: `source` is where that came from. The member answered, and did not say so. */
+  | { kind: 'leaveUnconfirmed'; node: string; source: string }
   /** An unknown member did not answer: it is not announced. */
   | { kind: 'memberUnverified'; node: string; address: string }
   /** A peer holds an accusation of this agent that nothing can outbid: a quiet period starts. */

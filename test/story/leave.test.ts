@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
+import { concatBytes } from '../../src/base/bytes.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
+import type { Story } from '../../src/sim/scenarios/story.ts';
+import { makeService } from '../../src/sim/workload/definitions.ts';
+import { hostEnvelope } from '../../src/sim/world/message-kinds.ts';
+import { Dead, encodeMessage, MESSAGE_TYPE } from '../../src/wire/memberlist.ts';
+import { sealPacket } from '../../src/wire/packet.ts';
+import { LeaveIntent } from '../../src/wire/serf.ts';
 import { startStory, withStatus } from './start-story.ts';
 
 test('a member that leaves is left everywhere within 3 s, and never failed', () => {
@@ -120,4 +127,136 @@ test('a live member is not forgotten by mistake; one that is wrongly declared le
   run('30s');
 
   expect(statusByObserver('bob')).toEqual(withStatus('ann cat dan', 'alive'));
+});
+
+/** A datagram to `to`, as if it came from the agent on `from`, or from an address where nobody lives. */
+function inject(story: Story, to: string, from: string | undefined, ...messages: Uint8Array[]): void {
+  const { world } = story;
+  const address = from === undefined ? world.newAddress() : world.host(from).address;
+  const envelope = hostEnvelope(world.host(to).currentOptions);
+  world.injectDatagram(
+    to,
+    address,
+    sealPacket(messages, envelope, { crc: false, nonce: world.nonceSource() }),
+  );
+}
+
+const ownWord = (story: Story, node: string): Uint8Array => {
+  const { incarnation } = story.world.host(node).runningAgent.view.self();
+  return encodeMessage(Dead.create({ incarnation, node, from: node }));
+};
+
+const leaveIntent = (node: string, ltime: number, prune = false): Uint8Array =>
+  concatBytes([Uint8Array.of(MESSAGE_TYPE.user), LeaveIntent.encode({ node, ltime, prune })]);
+
+const OTHERS = ['ann', 'cat', 'dan', 'eve'];
+
+test('a bare leave of memberlist, without an intent, is a leave everywhere: left, and its services are gone', () => {
+  const story = startStory('ann bob cat dan eve', { seed: 51, detail: 'facts' });
+  const service = makeService('web-1');
+  const request = {
+    kind: 'registerService',
+    service,
+    checks: [],
+    replaceChecks: true,
+    fromFile: false,
+  } as const;
+  story.runCommand('bob', request);
+  story.run('3s');
+  story.lawChecker.markForged('bob');
+  const word = ownWord(story, 'bob');
+  story.stop('bob');
+  for (const to of ['ann', 'cat']) inject(story, to, 'bob', word);
+
+  expect(
+    story.runUntil(() => OTHERS.every((name) => story.member(name, 'bob')?.status === 'left'), '5s'),
+  ).toBe(true);
+  story.run('60s');
+  for (const observer of OTHERS) {
+    expect(story.statusHistory(observer, 'bob')).toEqual(['left']);
+    expect(story.facts('memberFailed', observer)).toEqual([]);
+    expect(story.world.host(observer).runningAgent.view.catalog.instances('web')).toEqual([]);
+  }
+});
+
+test.each([
+  ['intent first', [0, 1]],
+  ['own word first', [1, 0]],
+])('a leave in two messages, %s: left, never failed, one event', (_, order) => {
+  const story = startStory('ann bob cat dan eve', { seed: 52, detail: 'facts' });
+  story.lawChecker.markForged('bob');
+  const messages = [leaveIntent('bob', 90), ownWord(story, 'bob')];
+  story.stop('bob');
+  for (const i of order) {
+    for (const to of OTHERS) inject(story, to, 'bob', messages[i] as Uint8Array);
+    story.run('100ms');
+  }
+
+  story.run('60s');
+  for (const observer of OTHERS) {
+    expect(story.statusHistory(observer, 'bob').filter((status) => status !== 'leaving')).toEqual(['left']);
+    expect(story.facts('memberLeft', observer)).toHaveLength(1);
+    expect(story.facts('memberFailed', observer)).toEqual([]);
+  }
+});
+
+test('a leave that others tell of is asked for: who answers stays a member, whatever is forged', () => {
+  const story = startStory('ann bob cat dan eve', { seed: 53, detail: 'facts' });
+  for (let round = 0; round < 20; round++) {
+    for (const to of OTHERS) {
+      inject(story, to, undefined, ownWord(story, 'bob'));
+      inject(story, to, 'cat', ownWord(story, 'bob'));
+      inject(story, to, 'dan', leaveIntent('bob', 100 + round, true), ownWord(story, 'bob'));
+    }
+    story.run('500ms');
+  }
+  story.run('30s');
+
+  expect(story.facts('memberLeft')).toEqual([]);
+  expect(story.facts('memberFailed')).toEqual([]);
+  expect(story.facts('memberReaped')).toEqual([]);
+  expect(story.facts('leaveUnconfirmed').length).toBeGreaterThan(0);
+  expect(story.statusByObserver('bob')).toEqual(withStatus('ann cat dan eve', 'alive'));
+});
+
+test('three of five that leave without intents are no partition', () => {
+  const story = startStory('ann bob cat dan eve', { seed: 54, detail: 'facts' });
+  for (const name of ['cat', 'dan', 'eve']) {
+    story.lawChecker.markForged(name);
+    const word = ownWord(story, name);
+    story.stop(name);
+    for (const to of ['ann', 'bob']) inject(story, to, name, word);
+  }
+  story.run('90s');
+  for (const observer of ['ann', 'bob']) {
+    const { kind, known, visible, missing } = story.world.host(observer).runningAgent.view.partitionSummary();
+    expect({ kind, known, visible, missing }).toEqual({ kind: 'whole', known: 2, visible: 2, missing: [] });
+  }
+  expect(story.facts('membersMissing')).toEqual([]);
+});
+
+test('ordered leaves without loss are never failed anywhere: 20 seeds of 30 members that leave at once', () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const names = Array.from({ length: 30 }, (_, i) => `n${i}`);
+    const story = startStory(names.join(' '), { seed: 1000 + seed, detail: 'off' });
+    for (const name of names.slice(0, 8)) story.leave(name);
+    story.run('60s');
+    expect(story.facts('memberFailed')).toEqual([]);
+    for (const name of names.slice(0, 8))
+      expect(new Set(Object.values(story.statusByObserver(name)))).toEqual(new Set(['left']));
+  }
+});
+
+test('a Serf peer that leaves is left at agents, without being failed before', () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const names = Array.from({ length: 12 }, (_, i) => `n${i}`);
+    const hosts = { n0: { serfPeer: true }, n1: { serfPeer: true }, n2: { serfPeer: true } };
+    const story = startStory(names.join(' '), { seed: 2000 + seed, detail: 'off', hosts });
+    story.leave('n0');
+    story.run('60s');
+    for (const observer of names.slice(3)) {
+      expect(story.statusHistory(observer, 'n0')).not.toContain('failed');
+      expect(story.member(observer, 'n0')?.status).toBe('left');
+    }
+  }
 });

@@ -70,7 +70,7 @@ export class Membership {
       }
       case 'memberDown': {
         const held = this.statuses.get(event.member.identity.name);
-        const down = held && applyDown(held, event.member, now);
+        const down = held && applyDown(held, event.member, event.left, now);
         if (down === undefined) return;
         this.#updateMember(down, down.status === 'left' ? 'left' : 'failed', now, out);
         if (this.#pruning.isOverdue(down.name)) this.#erase(down, now, out);

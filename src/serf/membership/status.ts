@@ -110,14 +110,21 @@ export const applyUpdate = (held: SerfMember, member: Member): SerfMember => ({
 });
 
 /**
- * Swim holds it as down. It has left only if a leave intent came before; `undefined`: it was down already.
+ * Swim holds it as down. It has left if it said so: to swim, or in a leave intent before. `undefined`: it was down
+ * already.
  *
- * Source: serf handleNodeLeave. A leave in memberlist (Node equals From in a dead message) does not count.
+ * Source: serf handleNodeLeave. Differs: there only the intent counts, and a member whose intent is late has failed
+ * (serf#638).
  */
-export function applyDown(held: SerfMember, member: Member, now: Millis): SerfMember | undefined {
+export function applyDown(
+  held: SerfMember,
+  member: Member,
+  saidSo: boolean,
+  now: Millis,
+): SerfMember | undefined {
   switch (held.status) {
     case 'alive':
-      return { ...held, member, status: 'failed', downAt: now };
+      return { ...held, member, status: saidSo ? 'left' : 'failed', downAt: now };
     case 'leaving':
       return { ...held, member, status: 'left', downAt: now };
     case 'left':

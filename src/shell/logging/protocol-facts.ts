@@ -81,6 +81,13 @@ export const PROTOCOL_FACTS: FactRows<ProtocolFact> = {
     'addresses_changed',
     ['previous', 'address'],
   ],
+  leaveUnconfirmed: [
+    'swim',
+    'rateLimited',
+    'others say that a member left, and it still answers: it stays a member',
+    'leaves_unconfirmed',
+    ['node', 'source'],
+  ],
   memberUnverified: [
     'swim',
     'rateLimited',

@@ -15,6 +15,7 @@ import { TtlLaw } from './catalog/ttls.ts';
 import type { Law, LawContext } from './law.ts';
 import { AccusationLaw } from './membership/accusations.ts';
 import { IdentityLaw } from './membership/identities.ts';
+import { LeaveLaw } from './membership/leaves.ts';
 import { MembershipChangeCounter } from './membership/quiet-period.ts';
 import { RowLaw } from './membership/rows.ts';
 import { BoundsLaw } from './wire/bounds.ts';
@@ -55,6 +56,7 @@ export class LawChecker {
       new TtlLaw(context),
       this.firstAnswers,
       this.promises,
+      new LeaveLaw(context),
       this.#membershipChanges,
     ];
     new EncryptionLaw(context);

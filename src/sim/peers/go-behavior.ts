@@ -7,9 +7,10 @@
  * Source: memberlist state.go; P20, P25, P69, P70 (docs/protocol.md).
  */
 
+import type { Address } from '../../base/address.ts';
 import { NO_BYTES } from '../../base/bytes.ts';
 import type { SerfEffect } from '../../serf/types.ts';
-import type { MembersView, SwimEffect } from '../../swim/types.ts';
+import type { MemberEvent, MembersView, SwimEffect } from '../../swim/types.ts';
 import type { Ack, PushNodeState, SwimMessage } from '../../wire/memberlist.ts';
 import { SERF_TYPE } from '../../wire/serf.ts';
 
@@ -40,6 +41,16 @@ export function filterAccusationRow(row: PushNodeState, members: MembersView): P
 }
 
 const LEFT = 3;
+
+/** Where a message seems to come from: a leave is believed as if the member had sent it, since memberlist never asks. */
+export function believedSource(message: SwimMessage, from: Address, members: MembersView): Address {
+  if (message.kind !== 'dead' || message.node !== message.from) return from;
+  return members.get(message.node)?.identity.address ?? from;
+}
+
+/** Serf takes a member without a leave intent for failed, whatever memberlist says (serf#638). */
+export const withoutLeave = (event: MemberEvent): MemberEvent =>
+  event.kind === 'memberDown' ? { ...event, left: false } : event;
 
 /**
  * The ack to a ping by which the core verifies a member that it does not know any more (memberlist#312). memberlist

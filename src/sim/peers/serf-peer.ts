@@ -26,10 +26,12 @@ import type { SwimEffect } from '../../swim/types.ts';
 import { isCatalogType } from '../../wire/catalog.ts';
 import {
   answerVerification,
+  believedSource,
   filterAccusation,
   filterAccusationRow,
   isQueryReminder,
   sentByGo,
+  withoutLeave,
 } from './go-behavior.ts';
 
 export class SerfPeer implements Agent, EffectHandler {
@@ -139,7 +141,13 @@ export class SerfPeer implements Agent, EffectHandler {
         return this.#transport.packets.receive(input.from, input.bytes, this.#effects, (message) => {
           if (message.kind !== 'user') {
             const accepted = filterAccusation(message, swim.members);
-            if (accepted !== undefined) swim.receive(accepted, input.from, this.#now, this.#swimOut);
+            if (accepted !== undefined)
+              swim.receive(
+                accepted,
+                believedSource(accepted, input.from, swim.members),
+                this.#now,
+                this.#swimOut,
+              );
           } else if (isCatalogType(message.body[0] ?? 0))
             this.receivedCatalogMessages.push(`packet ${message.body[0]}`);
           else serf.receive(message.body, this.#now, this.#serfOut);
@@ -238,7 +246,7 @@ export class SerfPeer implements Agent, EffectHandler {
         return;
       case 'event':
         this.#view.markMemberChanged(effect.event.member.identity.name, false);
-        return serf.handleMemberEvent(effect.event, this.#now, this.#serfOut);
+        return serf.handleMemberEvent(withoutLeave(effect.event), this.#now, this.#serfOut);
       case 'fact':
         if ('node' in effect.fact) this.#view.markMemberChanged(effect.fact.node, false);
         this.#effects.push({ kind: 'fact', fact: effect.fact });

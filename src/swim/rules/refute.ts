@@ -80,6 +80,22 @@ export function repeatRefutation(context: SwimContext, from: Address): void {
     sendOwnAlive(context, from);
 }
 
+/**
+ * Somebody speaks of this agent, which has left: its own word, sent by itself, is believed at once (leave.ts). At most one
+ * answer per address and gossip interval.
+ */
+export function repeatLeave(context: SwimContext, from: Address): void {
+  if (context.refutationLimiter.tryAcquire(from.key, context.now))
+    context.send(from, undefined, ownLeave(context));
+}
+
+const ownLeave = ({ name, self }: SwimContext): Dead => ({
+  kind: 'dead',
+  incarnation: self.incarnation,
+  node: name,
+  from: name,
+});
+
 function sendOwnAlive(context: SwimContext, to: Address): void {
   context.send(to, undefined, ownAlive(context));
 }
@@ -124,7 +140,7 @@ function updateSelf(context: SwimContext, identity: Identity): void {
 export function announceLeave(context: SwimContext): Broadcast {
   const { self, name } = context;
   const { incarnation } = self;
-  const message: Dead = { kind: 'dead', incarnation, node: name, from: name };
+  const message = ownLeave(context);
   context.members.setState(self, 'left', context.now);
   const broadcast = context.broadcasts.enqueue(encodeMessage(message), name);
   const reason = accusationReason(context, name, LOCAL_SOURCE);

@@ -8,9 +8,11 @@ import { type Dead, encodeMessage, type Suspect } from '../../wire/memberlist.ts
 import type { SwimContext } from '../context.ts';
 import type { MutableMember } from '../members.ts';
 import { isPlausibleIncarnation, precedence } from '../precedence.ts';
+import type { Verification } from '../state/verifications.ts';
 import type { AccusationReason } from '../types.ts';
-import { toAccusation } from './notify-down.ts';
-import { refute, repeatRefutation } from './refute.ts';
+import { isOwnWord, verifyLeave } from './leave.ts';
+import { notifyDown, toAccusation } from './notify-down.ts';
+import { refute, repeatLeave, repeatRefutation } from './refute.ts';
 import { accusationReason, LOCAL_SOURCE, type MessageSource, sourceField } from './source.ts';
 import { startVerification } from './verify.ts';
 
@@ -43,6 +45,23 @@ export function handleDead(
   const row = admitAccusation(context, message, source);
   if (row === undefined) return;
   if (precedence(message, row) !== 'supersedes') return raiseIncarnation(context, row, message.incarnation);
+  if (message.node === message.from && !isOwnWord(context, row, source))
+    return verifyLeave(context, row, message, reason);
+  applyDead(context, row, message, reason);
+}
+
+/** Others said that the member left, and it did not answer. By now it may have announced itself again. */
+export function acceptLeave(
+  context: SwimContext,
+  row: MutableMember,
+  { claim: { node, incarnation }, reason }: Verification,
+): void {
+  const message: Dead = { kind: 'dead', incarnation, node, from: node };
+  if (reason !== undefined && precedence(message, row) === 'supersedes')
+    applyDead(context, row, message, reason);
+}
+
+function applyDead(context: SwimContext, row: MutableMember, message: Dead, reason: AccusationReason): void {
   const { node, from: by, incarnation } = message;
   row.incarnation = incarnation;
   const left = node === by;
@@ -50,6 +69,8 @@ export function handleDead(
   context.oneWayLinks.delete(row);
   context.broadcasts.enqueue(encodeMessage(message), node);
   context.members.setState(row, left ? 'left' : 'dead', context.now);
+  const pending = context.verifications.get(node);
+  if (pending?.kind === 'leave') context.verifications.delete(pending);
   // Invariant: a member that is down is not under suspicion.
   assert(context.suspicions.get(row) === undefined, 'a dead member is under suspicion');
   if (!left) context.deadProbes.schedule(row, context.now);
@@ -141,6 +162,10 @@ function admitAccusation(
   const { self } = context;
   const row = context.members.get(node);
   if (row === undefined) return undefined;
+  // The sender missed the leave: else it would declare the member failed.
+  if (row.state === 'left' && row !== self && message.kind === 'suspect' && source.kind === 'packet')
+    if (incarnation <= row.incarnation) notifyDown(context, row, source.from);
+  if (row === self && source.kind === 'packet' && row.state === 'left') repeatLeave(context, source.from);
   if (incarnation < row.incarnation) {
     if (row === self && source.kind === 'packet') repeatRefutation(context, source.from);
     return undefined;

@@ -1,7 +1,7 @@
 /**
  * Verification: a claim that a member is alive is believed only after that member, or the one whose name it claims, was
  * pinged. Verified are claims about recently dropped members, unknown members that nobody introduces, names held at
- * another address, and suspects before they are declared dead.
+ * another address, suspects before they are declared dead, and leaves that others tell of (leave.ts).
  *
  * Differs: memberlist believes such a claim at once, and so revives dead members for hours (memberlist#312) and announces
  * members that cannot receive; or it refuses one for half a minute after a member moved.
@@ -13,12 +13,17 @@ import { isAtAddress, type SwimContext } from '../context.ts';
 import type { MutableMember } from '../members.ts';
 import { isUp } from '../precedence.ts';
 import { attemptTiming, type Verification, type VerificationKind } from '../state/verifications.ts';
-import type { Member } from '../types.ts';
+import type { AccusationReason, Member } from '../types.ts';
 import { maxVersion, STREAM_PING_VERSION } from '../versions.ts';
 import { notifyDown, toAccusation } from './notify-down.ts';
 
 /** Probe intervals for which the result of a name conflict is valid. */
 const RESULT_VALID_INTERVALS = 5;
+/**
+ * A member that leaves answers for up to 6 s more by Serf's defaults, and is asked each probe timeout (500 ms). One that
+ * still answers then stays a member.
+ */
+const MAX_LEAVER_ANSWERS = 20;
 
 /** Applies a claim without further verification. */
 export type AcceptClaim = (context: SwimContext, claim: Alive) => void;
@@ -30,6 +35,8 @@ export interface VerificationActions {
   readonly declareDead: (context: SwimContext, row: MutableMember) => void;
   /** A suspect answered. */
   readonly extendSuspicion: (context: SwimContext, row: MutableMember) => void;
+  /** A member of which others say that it left did not answer. */
+  readonly acceptLeave: (context: SwimContext, row: MutableMember, verification: Verification) => void;
 }
 
 /** Pings `to` about a claim, unless its name is under verification. False: there are too many verifications. */
@@ -38,6 +45,7 @@ export function startVerification(
   kind: VerificationKind,
   claim: Alive,
   to: Address,
+  reason?: AccusationReason,
 ): boolean {
   const { verifications } = context;
   const pending = verifications.get(claim.node);
@@ -46,7 +54,7 @@ export function startVerification(
       verifications.updateClaim(pending, claim);
     return true;
   }
-  const verification = verifications.start(kind, claim, to, context.nextSeqNo());
+  const verification = verifications.start(kind, claim, to, context.nextSeqNo(), reason);
   if (verification !== undefined) sendVerificationPing(context, verification);
   return verification !== undefined;
 }
@@ -74,8 +82,10 @@ export function handleVerificationAck(
   seqNo: number,
   actions: VerificationActions,
 ): void {
-  const verification = context.verifications.finish(seqNo);
+  const verification = context.verifications.answeredBy(seqNo);
   if (verification === undefined) return;
+  if (verification.kind === 'leave') return onLeaverAnswer(context, verification);
+  context.verifications.delete(verification);
   const { kind, claim, to } = verification;
   if (kind === 'newcomer' || kind === 'revival') {
     if (kind === 'revival') context.recentlyDropped.delete(claim.node);
@@ -106,13 +116,15 @@ export function advanceVerifications(context: SwimContext, actions: Verification
 
 function onVerificationTimeout(
   context: SwimContext,
-  { kind, claim, to }: Verification,
+  verification: Verification,
   actions: VerificationActions,
 ): void {
+  const { kind, claim, to } = verification;
   const node = claim.node;
   if (kind === 'newcomer') context.recordFact({ kind: 'memberUnverified', node, address: formatAddress(to) });
   const row = context.members.get(node);
   if (kind === 'suspicion' && row !== undefined) actions.declareDead(context, row);
+  if (kind === 'leave' && row !== undefined) actions.acceptLeave(context, row, verification);
   if (kind !== 'nameConflict' || row === undefined || !isAtAddress(row.identity, to.ip, to.port)) return;
   const claimed = toAddress(claim.addr, claim.port);
   context.nameConflicts.record(node, claimed, 'free', resultValidUntil(context));
@@ -124,6 +136,24 @@ function onVerificationTimeout(
     claimed: formatAddress(claimed),
   });
   context.send(claimed, undefined, toAccusation(row, context.name));
+}
+
+/** A member that leaves answers until it stops, and one that stays refutes: it is asked again a little later. */
+function onLeaverAnswer(context: SwimContext, verification: Verification): void {
+  const { verifications, config, now } = context;
+  if (verification.attempt === 0) return; // the same answer by another way
+  verification.attempt = 0;
+  verification.answers += 1;
+  if (verification.answers < MAX_LEAVER_ANSWERS)
+    return verifications.setDeadline(verification, now + config.probeTimeout);
+  verifications.delete(verification);
+  recordUnconfirmedLeave(context, verification);
+}
+
+/** Others say that the member left, and it does not say so itself. */
+export function recordUnconfirmedLeave(context: SwimContext, { claim, reason }: Verification): void {
+  const source = reason !== undefined && 'source' in reason ? reason.source : '';
+  context.recordFact({ kind: 'leaveUnconfirmed', node: claim.node, source });
 }
 
 function reportNameConflict(context: SwimContext, row: MutableMember, claimed: Address): void {
@@ -149,9 +179,14 @@ function sendVerificationPing(context: SwimContext, verification: Verification):
   if (timing === undefined) return;
   context.verifications.setDeadline(verification, now + timing.timeout);
   const message = context.createPing(seqNo, claim.node);
-  const suspect = kind === 'suspicion' ? context.members.get(claim.node) : undefined;
-  if (suspect === undefined) context.send(to, undefined, message);
-  else context.sendPingWithAccusation(suspect, message, toAccusation(suspect, context.name));
+  const accused = kind === 'suspicion' || kind === 'leave' ? context.members.get(claim.node) : undefined;
+  if (accused === undefined) context.send(to, undefined, message);
+  else if (kind === 'suspicion')
+    context.sendPingWithAccusation(accused, message, toAccusation(accused, context.name));
+  else {
+    const { incarnation, node } = claim;
+    context.sendPingWithAccusation(accused, message, { kind: 'dead', incarnation, node, from: node });
+  }
   if (timing.streamTimeout === undefined || !config.streamPing) return;
   const { node: name, meta, vsn, incarnation } = claim;
   const peer: Member = { identity: { name, address: to, meta, vsn }, state: 'dead', incarnation, since: now };

@@ -6,13 +6,15 @@ import type { Millis } from '../../base/time.ts';
 import { Timers } from '../../base/timers.ts';
 import type { SwimConfig } from '../../config/protocol.ts';
 import type { Alive } from '../../wire/memberlist.ts';
+import type { AccusationReason } from '../types.ts';
 import { verificationTime } from './suspicion.ts';
 
 /**
  * `revival`: the claim is about a recently dropped member. `newcomer`: about an unknown member that nobody introduces.
  * `nameConflict`: about a name held at another address. `suspicion`: a suspect is verified before it is declared dead.
+ * `leave`: others say that the member left.
  */
-export type VerificationKind = 'revival' | 'newcomer' | 'nameConflict' | 'suspicion';
+export type VerificationKind = 'revival' | 'newcomer' | 'nameConflict' | 'suspicion' | 'leave';
 
 export interface Verification {
   readonly kind: VerificationKind;
@@ -22,8 +24,12 @@ export interface Verification {
   readonly to: Address;
   /** A copy: decoded messages are views on their datagram. */
   claim: Alive;
-  /** Pings sent so far. */
+  /** Pings sent so far, since the last answer. */
   attempt: number;
+  /** Answers that did not end it. */
+  answers: number;
+  /** Why the member counts as left if it does not answer. */
+  readonly reason: AccusationReason | undefined;
 }
 
 /** How long one attempt waits for an ack, and a stream ping beside it, if any. */
@@ -49,10 +55,16 @@ export class Verifications {
   }
 
   /** Adds one for a name that has none; `undefined` if there are too many. */
-  start(kind: VerificationKind, claim: Alive, to: Address, seqNo: number): Verification | undefined {
+  start(
+    kind: VerificationKind,
+    claim: Alive,
+    to: Address,
+    seqNo: number,
+    reason?: AccusationReason,
+  ): Verification | undefined {
     assert(!this.#byName.has(claim.node), 'a second verification of one name');
     if (this.#byName.size >= MAX_VERIFICATIONS) return undefined;
-    const verification = { kind, seqNo, to, claim: copyClaim(claim), attempt: 0 };
+    const verification = { kind, seqNo, to, claim: copyClaim(claim), attempt: 0, answers: 0, reason };
     this.#byName.set(claim.node, verification);
     this.#bySeqNo.set(seqNo, verification);
     return verification;
@@ -67,11 +79,9 @@ export class Verifications {
     this.#timers.set(verification.claim.node, until);
   }
 
-  /** Removes and returns the verification that this ack answers. */
-  finish(seqNo: number): Verification | undefined {
-    const verification = this.#bySeqNo.get(seqNo);
-    if (verification !== undefined) this.delete(verification);
-    return verification;
+  /** The verification that this ack answers. */
+  answeredBy(seqNo: number): Verification | undefined {
+    return this.#bySeqNo.get(seqNo);
   }
 
   /** One whose last attempt was not answered in time; it stays pending. */
@@ -114,7 +124,7 @@ export function attemptTiming(
     if (n > 4) return undefined;
     return { timeout: gossipInterval * 2 ** (n - 1), ...(n > 1 ? { streamTimeout: probeInterval } : {}) };
   }
-  if (kind === 'suspicion') {
+  if (kind === 'suspicion' || kind === 'leave') {
     const whole = verificationTime(config);
     return n > 2 ? undefined : { timeout: whole / 2, ...(n === 1 ? { streamTimeout: whole } : {}) };
   }

@@ -224,8 +224,8 @@ export const swimRulesMutants: readonly Mutant[] = [
   {
     id: 'swim-leave-unsigned',
     file: 'swim/rules/refute.ts',
-    find: 'node: name, from: name };',
-    replace: "node: name, from: '-' };",
+    find: 'node: name, from: name, });',
+    replace: "node: name, from: '-', });",
     description: 'The leave message is not signed by the member itself, so others hold it as dead.',
     expectedTests: ['unit/swim/rules/refute.test.ts'],
   },

@@ -184,7 +184,9 @@ describe('leaving', () => {
       .receive(left('ann'))
       .receive(dead('ann', 'bob', 0));
     ann.do((swim, now, out) => swim.setMeta(Uint8Array.of(1), now, out));
-    expect(ann.take()).toEqual([]);
+    expect(ann.sends().map(({ message, to }) => [message, to.key])).toEqual([
+      [left('ann'), addressOf('someone').key], // its own word again, once
+    ]);
     expect([ann.state('ann'), ann.swim.incarnation]).toEqual(['left', 1]);
   });
 
