@@ -8,7 +8,8 @@ import type { Delta, Progress } from './types.ts';
 
 /** Epochs count milliseconds in this unit (A3). */
 export const EPOCHS_PER_MS = 1024;
-const TEN_YEARS: Millis = 10 * 365.25 * 24 * 3_600_000;
+/** 2060-01-01 in Unix milliseconds. */
+const YEAR_2060: Millis = 2_840_140_800_000;
 /** An owner exceeds no epoch of others from here on, so that it can always exceed its own. Wall clocks reach it in the year 2105. */
 export const OUTBID_LIMIT = MAX_VERSION - 2 ** 47;
 /** Versions of one epoch that may be missed before the owner is asked. */
@@ -16,9 +17,11 @@ const MAX_VERSIONS_AHEAD = 2 ** 24;
 /** The highest version of an epoch that nothing is held of: a write each second for a hundred years. */
 const MAX_FIRST_VERSION = 2 ** 32;
 
-/** The latest epoch that is believed of anybody. The clock may be wrong, or that of the owner: then the owner is asked. */
-export const latestPlausibleEpoch = (wallClock: number): number =>
-  Math.min(OUTBID_LIMIT, (wallClock + TEN_YEARS) * EPOCHS_PER_MS);
+/**
+ * The latest epoch that is believed of anybody. It is the same for all agents whatever their clocks say, and far below what
+ * an owner cannot exceed: an owner with a wrong clock, or after that year, is asked.
+ */
+export const LATEST_PLAUSIBLE_EPOCH = YEAR_2060 * EPOCHS_PER_MS;
 
 export class Doubts {
   readonly #latestEpoch: number;

@@ -6,7 +6,7 @@ import type { Address } from '../../base/address.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import { Catalog } from '../../catalog/catalog.ts';
-import { EPOCHS_PER_MS, firstEpoch, latestPlausibleEpoch } from '../../catalog/doubts.ts';
+import { EPOCHS_PER_MS, firstEpoch, LATEST_PLAUSIBLE_EPOCH } from '../../catalog/doubts.ts';
 import type { CatalogView } from '../../catalog/types.ts';
 import { CatalogIndex, type TopicSink } from '../../catalog/view.ts';
 import { Registry } from '../../checks/registry.ts';
@@ -83,7 +83,7 @@ export class ServiceLayer {
       epoch: firstEpoch(startedAt * EPOCHS_PER_MS + rng.int(EPOCHS_PER_MS), snapshot?.epoch ?? 0, 1),
       ...(restoredCatalog.catalogSnapshot === undefined ? {} : { snapshot: restoredCatalog.catalogSnapshot }),
       ...(options.internEntries === undefined ? {} : { intern: options.internEntries }),
-      latestEpoch: latestPlausibleEpoch(Math.max(startedAt, snapshot?.at ?? 0)),
+      latestEpoch: LATEST_PLAUSIBLE_EPOCH,
       canOwn: (node) => {
         const member = serf.get(node);
         return member !== undefined && member.status !== 'left' && hasCatalog(member.tags);

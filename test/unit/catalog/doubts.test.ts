@@ -1,12 +1,12 @@
 /** What is believed of anybody, what of the owner alone, and that no owner can be pushed to where it cannot answer (A33 to A36). */
 import { describe, expect, test } from 'vitest';
 import { Catalog } from '../../../src/catalog/catalog.ts';
-import { Doubts, EPOCHS_PER_MS, latestPlausibleEpoch, OUTBID_LIMIT } from '../../../src/catalog/doubts.ts';
+import { Doubts, EPOCHS_PER_MS, LATEST_PLAUSIBLE_EPOCH, OUTBID_LIMIT } from '../../../src/catalog/doubts.ts';
 import type { Delta, Progress } from '../../../src/catalog/types.ts';
 import { MAX_VERSION } from '../../../src/wire/entry.ts';
 
 const TODAY = Date.UTC(2026, 0, 1);
-const LATEST = latestPlausibleEpoch(TODAY);
+const LATEST = LATEST_PLAUSIBLE_EPOCH;
 const NOW = TODAY * EPOCHS_PER_MS;
 const told = (epoch: number, version = 1): Progress => ({ owner: 'ann', epoch, version });
 const whole = (epoch: number, over: Partial<Delta> = {}): Delta => ({
