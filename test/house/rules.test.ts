@@ -51,6 +51,18 @@ const RULES: Readonly<Record<string, () => readonly string[]>> = {
       .filter(({ path }) => path !== 'test/house/rules.test.ts')
       .flatMap((source) => findLines(BRITISH, source)),
 
+  'no two exported names of src/ are spelled alike': () => {
+    const files = new Map<string, Set<string>>();
+    for (const { path, text } of src)
+      for (const [, name = ''] of text.matchAll(
+        /^export (?:async )?(?:const|function|class|interface|type) (\w+)/gm,
+      ))
+        files.set(name, (files.get(name) ?? new Set()).add(path));
+    return [...files]
+      .filter(([, paths]) => paths.size > 1)
+      .map(([name, paths]) => `${name}: ${[...paths].join(' ')}`);
+  },
+
   'every dependency is used by the program': () => {
     const used = new Set([...src, ...bin].flatMap(importsOf).map(({ specifier }) => packageOf(specifier)));
     const { dependencies } = JSON.parse(readText('package.json')) as {

@@ -12,7 +12,7 @@ export interface LogFeed {
 }
 
 /** How lines are written for a client, line breaks included. */
-export interface LogFormat {
+export interface LogLineFormat {
   formatLine(json: string): string;
   formatLost(count: number): string;
 }
@@ -20,7 +20,7 @@ export interface LogFormat {
 export interface LogStreamOptions {
   readonly feed: LogFeed;
   readonly level: LogLevel;
-  readonly format: LogFormat;
+  readonly format: LogLineFormat;
   readonly blockingQueries: BlockingQueries;
   readonly onDisconnect: OnDisconnect;
   /** Called once when the client or the server has gone. */

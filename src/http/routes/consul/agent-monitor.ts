@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { AgentError } from '../../../base/errors.ts';
 import { LOG_LEVELS, type LogLevel } from '../../../config/schema.ts';
-import { createLogStream, type LogFormat } from '../../endpoint/log-stream.ts';
+import { createLogStream, type LogLineFormat } from '../../endpoint/log-stream.ts';
 import { flagParam, textParam } from '../../endpoint/query.ts';
 import { HttpError, StreamReply } from '../../endpoint/reply/reply.ts';
 import { route } from '../../endpoint/route.ts';
@@ -55,11 +55,11 @@ function parseLogLevel(name: string): LogLevel {
 const lostMessage = (count: number): string =>
   `${count} lines were lost here: this client reads more slowly than they are written`;
 
-const JSON_FORMAT: LogFormat = {
+const JSON_FORMAT: LogLineFormat = {
   formatLine: (json) => json,
   formatLost: (count) => `${JSON.stringify({ level: 'warn', msg: lostMessage(count), lost: count })}\n`,
 };
-const TEXT_FORMAT: LogFormat = {
+const TEXT_FORMAT: LogLineFormat = {
   formatLine: formatTextLine,
   formatLost: (count) => `[WARN] ${lostMessage(count)}\n`,
 };
