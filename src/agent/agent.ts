@@ -69,8 +69,8 @@ class AgentCore implements Agent {
   #started = false;
   /** Computed once, at the end of each input. */
   #deadline: Millis;
-  /** The deadline that the last stall was reported for: one report for each. */
-  #lastStallDeadline: Millis = -1;
+  /** When the last stall was reported: all deadlines until then were missed by it. */
+  #lastStallAt: Millis = -1;
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -240,14 +240,14 @@ class AgentCore implements Agent {
   }
 
   /**
-   * Reports a stall once per missed deadline, before any input that waited meanwhile: the peers that then seem late are
-   * not to blame.
+   * Reports a stall once, before any input that waited meanwhile: the peers that then seem late are not to blame. A
+   * stall may miss several deadlines, each of which is the earliest in turn.
    */
   #detectStall(): void {
     const due = this.#deadline;
     const lateness = this.#now - due;
-    if (due === this.#lastStallDeadline || lateness < stallThreshold(this.#options.swim)) return;
-    this.#lastStallDeadline = due;
+    if (due <= this.#lastStallAt || lateness < stallThreshold(this.#options.swim)) return;
+    this.#lastStallAt = this.#now;
     this.#swim.onStall(lateness, this.#now, this.#swimOut);
     this.#runEffects();
   }
