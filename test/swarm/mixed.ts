@@ -1,4 +1,5 @@
 /** `npm run swarm -- --mixed`: many seeds of agents beside Serf peers that fire events, send queries and rotate keys. */
+import { type LawId, MEMBERSHIP_LAWS, MESSAGE_LAWS } from '../../src/sim/laws/law.ts';
 import { MIXED_KINDS, type MixedReport, runMixed } from '../../src/sim/scenarios/mixed.ts';
 import { KEY_ROTATION_STEPS } from '../../src/sim/workload/key-rotations.ts';
 import { MESSAGE_LOAD_KINDS } from '../../src/sim/workload/message-load.ts';
@@ -7,9 +8,11 @@ import {
   describeCommand,
   formatCounts,
   formatFailedSeeds,
+  formatJudgments,
   formatQuantile,
   formatRunOptions,
   formatTotals,
+  idleLaws,
   printFailure,
   REPRESENTATIVE_SEEDS,
   type SwarmCommand,
@@ -23,6 +26,12 @@ import { runSeeds, type SeedRange } from './seeds.ts';
 export const MAX_MISSED_SHARE = 0.02;
 /** Gossip is over by then: a delivery that took longer came by a push/pull. */
 export const GOSSIP_BOUND_MS = 3000;
+
+/** Laws that judge in a mixed cluster; it registers no services. */
+const MIXED_LAWS: readonly LawId[] = [
+  ...MEMBERSHIP_LAWS.filter((law) => law !== 'I18' && law !== 'I19' && law !== 'I20'),
+  ...MESSAGE_LAWS,
+];
 
 export async function runMixedSwarm(seeds: SeedRange, command: SwarmCommand): Promise<void> {
   const { run, commit } = command;
@@ -71,6 +80,7 @@ export function neverSeen(reports: readonly MixedReport[], kinds = MIXED_KINDS):
     ...kinds.filter(isUnseen('faultCounts')),
     ...MESSAGE_LOAD_KINDS.filter(isUnseen('messageCounts')),
     ...KEY_ROTATION_STEPS.filter(isUnseen('rotationCounts')),
+    ...idleLaws(MIXED_LAWS, reports),
     ...others.filter(([, count]) => count === 0).map(([name]) => name),
   ];
 }
@@ -104,6 +114,8 @@ function summarize(reports: readonly MixedReport[], { run }: SwarmCommand, secon
       `faults: ${formatCounts(countOf(reports, 'faultCounts'), MIXED_KINDS)}`,
       `messages: ${formatCounts(countOf(reports, 'messageCounts'), MESSAGE_LOAD_KINDS)}`,
       `key rotations: ${formatCounts(countOf(reports, 'rotationCounts'), KEY_ROTATION_STEPS)}`,
+      'laws judged:',
+      ...formatJudgments(MIXED_LAWS, reports),
     ].join('\n'),
   );
   if (failed.length > 0) {

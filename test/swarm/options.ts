@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { BYZANTINE_KINDS, FAULT_KINDS, type Fault, type FaultKind } from '../../src/sim/faults/index.ts';
+import type { Judgments, LawId } from '../../src/sim/laws/law.ts';
 import type { ScenarioOptions, ScenarioParameters } from '../../src/sim/scenarios/parameters.ts';
 
 /** Options of every run but its seed. */
@@ -124,6 +125,37 @@ export function printFailure(failed: FailedSeed, commit: string, repeat: string,
 /** Counts summed over all reports, as `kind count, kind count`. */
 export const formatCounts = (counts: (kind: string) => number, kinds: readonly string[]): string =>
   kinds.map((kind) => `${kind} ${counts(kind)}`).join(', ');
+
+/** How often each of these laws judged, over all reports. */
+export function sumJudgments(
+  laws: readonly LawId[],
+  reports: readonly { readonly judgments: Judgments }[],
+): readonly { readonly law: LawId; readonly judged: number; readonly seeds: number }[] {
+  return laws.map((law) => {
+    const counts = reports.map(({ judgments }) => judgments[law] ?? 0);
+    return {
+      law,
+      judged: counts.reduce((sum, count) => sum + count, 0),
+      seeds: counts.filter((count) => count > 0).length,
+    };
+  });
+}
+
+/** One line a law: how often it judged, and in how many seeds. */
+export const formatJudgments = (
+  laws: readonly LawId[],
+  reports: readonly { readonly judgments: Judgments }[],
+): string[] =>
+  sumJudgments(laws, reports).map(
+    ({ law, judged, seeds }) =>
+      `  ${law.padEnd(28)}${`${judged}`.padStart(12)} times in ${seeds} of ${reports.length} seeds`,
+  );
+
+/** Laws that judged nothing: the run does not show that they hold. */
+export const idleLaws = (
+  laws: readonly LawId[],
+  reports: readonly { readonly judgments: Judgments }[],
+): string[] => sumJudgments(laws, reports).flatMap(({ law, judged }) => (judged === 0 ? [law] : []));
 
 /** The value below which `part` of the sorted times lies, in seconds. */
 export function formatQuantile(sorted: readonly number[], part: number, digits: number): string {

@@ -5,6 +5,7 @@
  * (mixed.ts). The exit code is 1 if a seed failed, or if some kind of fault never occurred.
  */
 import { fileURLToPath } from 'node:url';
+import { CATALOG_LAWS, type LawId, MEMBERSHIP_LAWS, QUIET_LAWS } from '../../src/sim/laws/law.ts';
 import { isByzantine, LOSS_LEVELS } from '../../src/sim/scenarios/parameters.ts';
 import { COUNTED_STATES } from '../../src/sim/scenarios/run-stats.ts';
 import { runSwarm, type SwarmReport } from '../../src/sim/scenarios/swarm.ts';
@@ -16,9 +17,11 @@ import {
   describeCommand,
   formatCounts,
   formatFailedSeeds,
+  formatJudgments,
   formatQuantile,
   formatRunOptions,
   formatTotals,
+  idleLaws,
   parseCommand,
   printFailure,
   REPRESENTATIVE_SEEDS,
@@ -92,6 +95,8 @@ function summarize(reports: readonly SwarmReport[], failed: readonly SwarmReport
       `states: ${formatCounts(countOf(reports, 'stateCounts'), COUNTED_STATES)}`,
       `parameters: ${formatParameters(reports)}`,
       ...falseDeathsByLoss(reports),
+      'laws judged:',
+      ...formatJudgments(swarmLaws(), reports),
       ...(unseen.length > 0 ? [`never seen: ${unseen.join(', ')}`] : []),
       ...(failed.length > 0 ? [formatFailedSeeds(failed)] : []),
     ].join('\n'),
@@ -99,7 +104,12 @@ function summarize(reports: readonly SwarmReport[], failed: readonly SwarmReport
   if (unseen.length > 0 || failed.length > 0 || reports.length < command.count) process.exitCode = 1;
 }
 
-/** Kinds that no seed saw; empty if there were too few seeds to expect all of them. */
+/** A declaration, as above. */
+function swarmLaws(): readonly LawId[] {
+  return [...MEMBERSHIP_LAWS, ...CATALOG_LAWS, ...QUIET_LAWS];
+}
+
+/** Kinds that no seed saw, and laws that judged nothing; empty if there were too few seeds to expect all of them. */
 function unseenKinds(reports: readonly SwarmReport[]): string[] {
   if (reports.length < REPRESENTATIVE_SEEDS) return [];
   const isUnseen = (key: CountKey) => (kind: string) => countOf(reports, key)(kind) === 0;
@@ -108,6 +118,7 @@ function unseenKinds(reports: readonly SwarmReport[]): string[] {
     ...ALL_KINDS.filter(isUnseen('faultCounts')),
     ...CATALOG_LOAD_KINDS.filter(isUnseen('actionCounts')),
     ...COUNTED_STATES.filter(isUnseen('stateCounts')),
+    ...idleLaws(swarmLaws(), reports),
   ];
 }
 

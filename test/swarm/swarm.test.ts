@@ -1,6 +1,7 @@
 /** The fast set of `npm run swarm`: a few seeds that together see every kind of fault, catalog action and state. */
 import { afterAll, describe, expect, test } from 'vitest';
 import { BYZANTINE_KINDS, FAULT_KINDS } from '../../src/sim/faults/index.ts';
+import { CATALOG_LAWS, MEMBERSHIP_LAWS, QUIET_LAWS } from '../../src/sim/laws/law.ts';
 import { COUNTED_STATES } from '../../src/sim/scenarios/run-stats.ts';
 import { runSwarm } from '../../src/sim/scenarios/swarm.ts';
 import { CATALOG_LOAD_KINDS } from '../../src/sim/workload/catalog-load.ts';
@@ -12,7 +13,7 @@ const came = new Set<string>();
 describe('ten hosts in three minutes of faults, then a quiet period', () => {
   test.each([1, 2, 3, 4, 5, 6, 7, 8, 9])('every law holds, and all agree (seed %i)', (seed) => {
     const { failures, faults, lines, ...counts } = runSwarm({ seed, members: 10, minutes: 3 });
-    for (const count of [counts.faultCounts, counts.actionCounts, counts.stateCounts])
+    for (const count of [counts.faultCounts, counts.actionCounts, counts.stateCounts, counts.judgments])
       for (const kind of Object.keys(count)) came.add(kind);
     if (failures.length > 0)
       console.error(
@@ -23,7 +24,8 @@ describe('ten hosts in three minutes of faults, then a quiet period', () => {
 
   afterAll(() => {
     const all = [...FAULT_KINDS, ...BYZANTINE_KINDS, ...CATALOG_LOAD_KINDS, ...COUNTED_STATES];
-    expect(all.filter((kind) => !came.has(kind))).toEqual([]);
+    const laws = [...MEMBERSHIP_LAWS, ...CATALOG_LAWS, ...QUIET_LAWS];
+    expect([...all, ...laws].filter((kind) => !came.has(kind))).toEqual([]);
   });
 });
 

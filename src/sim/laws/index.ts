@@ -12,7 +12,7 @@ import { FirstAnswerLaw } from './catalog/first-answers.ts';
 import { PersistenceLaw } from './catalog/persistence.ts';
 import { PromiseLaw } from './catalog/promises.ts';
 import { TtlLaw } from './catalog/ttls.ts';
-import type { Law, LawContext } from './law.ts';
+import type { Judgments, Law, LawContext } from './law.ts';
 import { AccusationLaw } from './membership/accusations.ts';
 import { IdentityLaw } from './membership/identities.ts';
 import { LeaveLaw } from './membership/leaves.ts';
@@ -28,10 +28,10 @@ const MAX_VIOLATIONS = 100;
 export class LawChecker {
   /** Violations in the order in which they were seen. */
   readonly violations: string[] = [];
-  /** I19, and how often it judged. */
-  readonly promises: PromiseLaw;
-  /** I20, and how often it judged. */
-  readonly firstAnswers: FirstAnswerLaw;
+  /** How often each law judged. */
+  readonly judgments: Judgments = {};
+  /** For laws that subscribe to the world themselves, such as those of the catalog. */
+  readonly context: LawContext;
   readonly #world: World;
   readonly #laws: Law[];
   readonly #membershipChanges = new MembershipChangeCounter();
@@ -42,10 +42,12 @@ export class LawChecker {
     const context: LawContext = {
       world,
       reportViolation: this.reportViolation,
+      judged: (law, times = 1) => {
+        this.judgments[law] = (this.judgments[law] ?? 0) + times;
+      },
       isForged: (name) => this.#forged.has(name),
     };
-    this.promises = new PromiseLaw(context);
-    this.firstAnswers = new FirstAnswerLaw(context);
+    this.context = context;
     this.#laws = [
       new RowLaw(context),
       new IdentityLaw(context),
@@ -54,8 +56,8 @@ export class LawChecker {
       new LaneLaw(context),
       new PersistenceLaw(context),
       new TtlLaw(context),
-      this.firstAnswers,
-      this.promises,
+      new FirstAnswerLaw(context),
+      new PromiseLaw(context),
       new LeaveLaw(context),
       this.#membershipChanges,
     ];
@@ -76,7 +78,6 @@ export class LawChecker {
     world.schedule(world.now + SWEEP_EVERY, sweep);
   }
 
-  /** Also used by laws that subscribe to the world themselves, such as those of the catalog. */
   readonly reportViolation = (what: string): void => {
     const line = `${(this.#world.now / 1000).toFixed(3)} ${what}`;
     if (this.violations.length < MAX_VIOLATIONS) this.violations.push(line);

@@ -1,4 +1,4 @@
-/** Interface of a law: it observes what hosts do and show, and reports violations. */
+/** Interface of a law: it observes what hosts do and show, counts what it judges, and reports violations. */
 
 import type { Command } from '../../agent/contract/commands.ts';
 import type { Fact } from '../../agent/contract/facts.ts';
@@ -6,11 +6,34 @@ import type { MemberView } from '../../agent/contract/view.ts';
 import type { SimHost } from '../world/host.ts';
 import type { World } from '../world/world.ts';
 
+/** Laws of every world; parts of a law that seldom judge are counted by themselves. Ids as in docs/reliability.md. */
+export const MEMBERSHIP_LAWS = [
+  ...(['I1', 'I2', 'I2 of a dropped row', 'I3', 'I4', 'I5', 'I6', 'I10', 'I11', 'I12', 'I13'] as const),
+  ...(['I17', 'I18', 'I19', 'I20', 'I21'] as const),
+] as const;
+/** Laws of worlds with a catalog. */
+export const CATALOG_LAWS = ['I7', 'I8', 'I9', 'I9 of a node that is down', 'I14', 'L4', 'P64'] as const;
+/** Laws of the quiet period. */
+export const QUIET_LAWS = ['L1', 'L2', 'L3', 'L5', 'L6', 'L7'] as const;
+/** Laws of events, queries and keys. */
+export const MESSAGE_LAWS = ['E1', 'E2', 'Q1', 'Q2', 'Q3', 'K1', 'K2', 'K3'] as const;
+
+export type LawId =
+  | (typeof MEMBERSHIP_LAWS)[number]
+  | (typeof CATALOG_LAWS)[number]
+  | (typeof QUIET_LAWS)[number]
+  | (typeof MESSAGE_LAWS)[number];
+
+/** How often each law judged: it compared something that a bug could have made wrong. Absent: never. */
+export type Judgments = Partial<Record<LawId, number>>;
+
 /** What laws may use. */
 export interface LawContext {
   readonly world: World;
   /** Reports a violation; `what` begins with the law's id. */
   readonly reportViolation: (what: string) => void;
+  /** Counts that a law judged, whether or not it was violated. */
+  readonly judged: (law: LawId, times?: number) => void;
   /**
    * Whether messages are forged in this member's name. What others know of it is then not always its own word, and laws
    * that rely on that do not check it.

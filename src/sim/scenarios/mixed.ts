@@ -7,6 +7,7 @@ import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import { drawFaults, FAULT_KINDS, type Fault, type FaultKind, scheduleFaults } from '../faults/index.ts';
 import { disagreements, LawChecker } from '../laws/index.ts';
+import type { Judgments } from '../laws/law.ts';
 import { EventLaw } from '../laws/messages/events.ts';
 import { KeyringLaw } from '../laws/messages/keyrings.ts';
 import { type HealthySince, QueryLaw } from '../laws/messages/queries.ts';
@@ -49,6 +50,8 @@ export interface MixedReport {
   readonly faultCounts: Readonly<Counts<FaultKind>>;
   readonly messageCounts: Readonly<Counts<MessageLoadKind>>;
   readonly rotationCounts: Readonly<Counts<KeyRotationStep>>;
+  /** How often each law judged. */
+  readonly judgments: Judgments;
   /** Times a member received an event of another; and how long that took, between healthy members without loss. */
   readonly eventDeliveries: number;
   readonly deliveryDelays: readonly Millis[];
@@ -151,6 +154,7 @@ export function runMixed(options: MixedOptions): MixedReport {
     faultCounts: stats.faultCounts,
     messageCounts: counts.messages,
     rotationCounts: counts.rotations,
+    judgments: laws.checker.judgments,
     eventDeliveries: events.deliveryDelays.length,
     deliveryDelays: parameters.loss === 0 ? healthyDelays(laws) : [],
     responses: queries.responses,
@@ -184,7 +188,7 @@ function createLaws(
   stats: RunStats,
   { loss, encrypted }: ScenarioParameters,
 ): MixedLaws {
-  const context = { world, reportViolation: checker.reportViolation, isForged: () => false };
+  const { context } = checker;
   const healthySince = (host: SimHost): Millis | undefined => stats.healthySince(host);
   /** A host whose keys are not those of the others cannot be reached. */
   const reachableSince = (host: SimHost): Millis | undefined =>
@@ -237,6 +241,7 @@ function reportLateDeliveries(
   const reported = new Set<string>();
   const check = (): void => {
     for (const { host, name, at, by } of events.missingDeliveries()) {
+      checker.context.judged('E2');
       const wasHealthy = (one: SimHost): boolean => isHealthySince(healthySince, one, at);
       const key = `${host.label} ${name}`;
       if (world.now - at <= limit || !wasHealthy(host) || !wasHealthy(by) || reported.has(key)) continue;
@@ -264,6 +269,7 @@ function runToEnd(
     if (violations.length === 0) {
       const end = world.now;
       limitLoss(world, parameters);
+      for (const law of ['L1', 'L2', 'E2'] as const) laws.checker.context.judged(law);
       if (runUntilSettled(world, laws)) settledAfter = world.now - end;
       else failures.push(`${SETTLED_WITHIN} ms after the faults`, ...unsettled(world, laws));
     }

@@ -121,7 +121,7 @@ export function createStory(names: string, options: StoryOptions): Story {
     poisonInputs: true,
   });
   const lawChecker = new LawChecker(world);
-  new CatalogLaws(world, lawChecker.reportViolation);
+  new CatalogLaws(lawChecker.context);
   const labels = names.split(' ').filter((label) => label !== '');
   const hostOptions = (label: string): SimHostOptions => ({ ...options.all, ...options.hosts?.[label] });
   for (const label of labels) world.add(label, hostOptions(label));

@@ -10,6 +10,7 @@ import { FAKE_NAME_PREFIX } from '../faults/byzantine.ts';
 import { drawFaults, type Fault, type FaultKind, scheduleFaults } from '../faults/index.ts';
 import { CatalogLaws, catalogDisagreements } from '../laws/catalog/catalog.ts';
 import { disagreements, LawChecker } from '../laws/index.ts';
+import type { Judgments } from '../laws/law.ts';
 import { unsettledHosts } from '../laws/membership/quiet-period.ts';
 import { createAgentFor } from '../peers/create-agent.ts';
 import { type CatalogLoadKind, drawCatalogLoad, scheduleCatalogLoad } from '../workload/catalog-load.ts';
@@ -45,6 +46,8 @@ export interface SwarmReport {
   readonly actionCounts: Readonly<Counts<CatalogLoadKind>>;
   /** Changes of members to each state, summed over all observers. */
   readonly stateCounts: Readonly<Counts<CountedState>>;
+  /** How often each law judged. */
+  readonly judgments: Judgments;
   /** Running time of members that no fault affected, and how many of their incarnations were declared dead. */
   readonly healthyMillis: Millis;
   readonly falseDeaths: number;
@@ -97,7 +100,7 @@ export function runSwarm(options: SwarmOptions): SwarmReport {
     poisonInputs: true,
   });
   const lawChecker = new LawChecker(world);
-  new CatalogLaws(world, lawChecker.reportViolation);
+  new CatalogLaws(lawChecker.context);
   const rng = world.rng.fork();
   const parameters = drawParameters(rng, members, options);
   const labels = Array.from({ length: members }, (_, i) => `n${i}`);
@@ -137,6 +140,7 @@ export function runSwarm(options: SwarmOptions): SwarmReport {
     faultCounts,
     actionCounts,
     stateCounts,
+    judgments: judgmentsOf(run),
     healthyMillis,
     falseDeaths,
     agreedAfter: agreement.members,
@@ -165,8 +169,11 @@ function runToEnd(run: SwarmRun, span: Millis, agreement: Agreement): string[] {
 
 /** L1 to L3: all agree on the members, and then on the catalog. Records when, and returns disagreements. */
 function checkAgreement(run: SwarmRun, agreement: Agreement): string[] {
-  const { world, parameters, byzantine } = run;
+  const { world, parameters, byzantine, lawChecker } = run;
+  const { judged } = lawChecker.context;
   const end = world.now;
+  judged('L1');
+  judged('L2');
   limitLoss(world, parameters);
   const limit = byzantine ? RETURN_WITHIN : AGREE_WITHIN;
   const agreed = (): boolean =>
@@ -174,6 +181,7 @@ function checkAgreement(run: SwarmRun, agreement: Agreement): string[] {
   if (!world.runUntil(agreed, limit, 200))
     return [`L1, L2 ${limit} ms after the faults`, ...disagreements(world)];
   agreement.members = world.now - end;
+  judged('L3');
   if (!world.runUntil(() => isAgreed(world), CATALOG_AGREE_WITHIN - agreement.members, 200))
     return [`L3 ${CATALOG_AGREE_WITHIN} ms after the faults`, ...allDisagreements(world)];
   agreement.catalog = world.now - end;
@@ -182,7 +190,8 @@ function checkAgreement(run: SwarmRun, agreement: Agreement): string[] {
 
 /** L5 to L7: nobody's state changes any more, and nothing is left to send. */
 function checkStability(run: SwarmRun): string[] {
-  const { world } = run;
+  const { world, lawChecker } = run;
+  for (const law of ['L5', 'L6', 'L7'] as const) lawChecker.context.judged(law);
   let failures = checkNoChange(run);
   const { lastCopyAt } = world.network;
   if (failures.length > 0 && lastCopyAt > world.now - STABLE_FOR) {
@@ -212,6 +221,12 @@ function checkNoChange({ world, lawChecker }: SwarmRun): string[] {
 
 const violations = ({ lawChecker, byzantine }: SwarmRun): string[] =>
   byzantine ? lawChecker.violations.filter((line) => BYZANTINE_LAWS.test(line)) : lawChecker.violations;
+
+/** A law that is not held against a run does not judge there. */
+const judgmentsOf = ({ lawChecker: { judgments }, byzantine }: SwarmRun): Judgments =>
+  byzantine
+    ? Object.fromEntries(Object.entries(judgments).filter(([law]) => BYZANTINE_LAWS.test(`0 ${law} `)))
+    : judgments;
 
 const allDisagreements = (world: World): string[] => [
   ...disagreements(world),

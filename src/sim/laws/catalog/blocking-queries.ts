@@ -5,6 +5,7 @@
 import type { Topic } from '../../../agent/contract/view.ts';
 import type { Instance, NodeCatalog } from '../../../catalog/types.ts';
 import type { SimHost } from '../../world/host.ts';
+import type { LawContext } from '../law.ts';
 import { canonicalText } from './histories.ts';
 
 interface LastRead {
@@ -18,10 +19,10 @@ type AnswerPart = Instance | NodeCatalog | ReadonlyMap<string, readonly string[]
 export class BlockingQueryLaws {
   /** By host, then by topic. */
   readonly #lastReads = new Map<string, Map<Topic, LastRead>>();
-  readonly #reportViolation: (what: string) => void;
+  readonly #context: LawContext;
 
-  constructor(reportViolation: (what: string) => void) {
-    this.#reportViolation = reportViolation;
+  constructor(context: LawContext) {
+    this.#context = context;
   }
 
   resetHost(host: SimHost): void {
@@ -59,13 +60,16 @@ export class BlockingQueryLaws {
       reads.set(topic, { index, answer });
       return;
     }
+    const { reportViolation, judged } = this.#context;
     if (index < last.index)
-      this.#reportViolation(`I14 at ${host.label} the index of ${topic} fell from ${last.index} to ${index}`);
+      reportViolation(`I14 at ${host.label} the index of ${topic} fell from ${last.index} to ${index}`);
     if (!isSame(last.answer, answer)) {
+      judged('I14');
+      judged('L4');
       if (index === last.index)
-        this.#reportViolation(`I14 at ${host.label} ${topic} changed and its index stayed at ${index}`);
+        reportViolation(`I14 at ${host.label} ${topic} changed and its index stayed at ${index}`);
       if (!topics.includes(topic))
-        this.#reportViolation(`L4 at ${host.label} ${topic} changed and woke no blocking query`);
+        reportViolation(`L4 at ${host.label} ${topic} changed and woke no blocking query`);
     }
     last.answer = answer;
     last.index = index;

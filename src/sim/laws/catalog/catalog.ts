@@ -14,6 +14,7 @@ import { decodeCatalog, isCatalogType } from '../../../wire/catalog.ts';
 import { MESSAGE_TYPE } from '../../../wire/memberlist.ts';
 import type { SimHost } from '../../world/host.ts';
 import type { World } from '../../world/world.ts';
+import type { LawContext } from '../law.ts';
 import { subscribeDatagrams } from '../wire/wiretap.ts';
 import { BlockingQueryLaws } from './blocking-queries.ts';
 import { canonicalText, entriesFromNode, Histories } from './histories.ts';
@@ -23,9 +24,9 @@ const SWEEP_EVERY: Millis = 1000;
 const MAX_ROUNDS = 8;
 
 export class CatalogLaws {
+  readonly #context: LawContext;
   readonly #world: World;
-  readonly #reportViolation: (what: string) => void;
-  readonly #histories = new Histories();
+  readonly #histories: Histories;
   readonly #blockingQueries: BlockingQueryLaws;
   /** Names that two hosts have claimed: what is published under one of them has no order. */
   readonly #contested = new Set<string>();
@@ -35,11 +36,14 @@ export class CatalogLaws {
   readonly #unsentSince = new Map<SimHost, Millis>();
   readonly #services = new Set<string>();
   readonly #clocks = new Map<SimHost, Millis>();
+  #hasSerfPeers = false;
 
-  constructor(world: World, reportViolation: (what: string) => void) {
+  constructor(context: LawContext) {
+    const { world } = context;
+    this.#context = context;
     this.#world = world;
-    this.#reportViolation = reportViolation;
-    this.#blockingQueries = new BlockingQueryLaws(reportViolation);
+    this.#histories = new Histories(context);
+    this.#blockingQueries = new BlockingQueryLaws(context);
     world.subscribe({
       onStart: (host) => this.#onStart(host),
       onEffects: (host, facts, topics) => this.#onEffects(host, facts, topics),
@@ -53,6 +57,7 @@ export class CatalogLaws {
   }
 
   #onStart(host: SimHost): void {
+    if (host.options.serfPeer === true) this.#hasSerfPeers = true;
     this.#histories.resetObserver(host.label);
     this.#lastSeen.delete(host.label);
     this.#unsentSince.delete(host);
@@ -117,7 +122,7 @@ export class CatalogLaws {
     for (const other of this.#world.hosts)
       if (other.name === owner && other.running) this.#recordPublished(other);
     for (const violation of this.#histories.checkObserved(host.label, owner, entriesFromNode(node)))
-      this.#reportViolation(`${violation.slice(0, 2)} at ${host.label}: ${violation.slice(3)}`);
+      this.#context.reportViolation(`${violation.slice(0, 2)} at ${host.label}: ${violation.slice(3)}`);
   }
 
   /** I9: services of an owner that is down are not served, and those of one that is up are, if their checks pass. */
@@ -130,13 +135,15 @@ export class CatalogLaws {
       const isServed = served !== undefined && isSame(served, instance);
       const what = `${owner}'s ${service.id}`;
       if (status === 'failed' || status === 'left') {
+        this.#context.judged('I9 of a node that is down');
         if (isServed || instance.up)
-          this.#reportViolation(`I9 ${host.label} serves ${what}, and sees ${owner} as ${status}`);
+          this.#context.reportViolation(`I9 ${host.label} serves ${what}, and sees ${owner} as ${status}`);
       } else if (status === 'alive' || status === 'suspect') {
+        this.#context.judged('I9');
         const expected = expectedStatus(instance);
         const shouldServe = expected === 'passing' || expected === 'warning';
         if (!instance.up || instance.status !== expected || isServed !== shouldServe)
-          this.#reportViolation(
+          this.#context.reportViolation(
             `I9 ${host.label} shows ${what} as ${instance.status}${isServed ? '' : ', not served'} instead of ${expected}`,
           );
       }
@@ -146,8 +153,9 @@ export class CatalogLaws {
   #onDatagram(host: SimHost, to: SimHost | undefined, messages: readonly Uint8Array[]): void {
     for (const message of messages) {
       if (message[0] !== MESSAGE_TYPE.user || !isCatalogType(message[1] ?? 0)) continue;
+      if (this.#hasSerfPeers) this.#context.judged('P64');
       if (to?.options.serfPeer === true)
-        this.#reportViolation(
+        this.#context.reportViolation(
           `P64 ${host.label} sent ${to.label}, a Serf peer, a catalog message of type ${message[1]}`,
         );
       if (ledgerOwner(message.subarray(1)) === host.name) this.#unsentSince.delete(host);
@@ -158,13 +166,14 @@ export class CatalogLaws {
   #checkUnsent(host: SimHost): void {
     const since = this.#unsentSince.get(host);
     if (since === undefined) return;
+    this.#context.judged('I12');
     const { view } = host.runningAgent;
     const hasPeer = view
       .members()
       .some(({ name, status, tags }) => name !== host.name && status === 'alive' && tags.has('hearsay'));
     if (host.paused || !hasPeer || view.health().leaving) this.#unsentSince.set(host, this.#world.now);
     else if (this.#world.now - since > MAX_ROUNDS * host.swim.gossipInterval + SWEEP_EVERY) {
-      this.#reportViolation(
+      this.#context.reportViolation(
         `I12 ${host.label} has sent nothing of its own changes for ${Math.round(this.#world.now - since)} ms`,
       );
       this.#unsentSince.delete(host);

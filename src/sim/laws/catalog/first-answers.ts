@@ -19,8 +19,6 @@ interface Start {
 export class FirstAnswerLaw implements Law {
   readonly #context: LawContext;
   readonly #starts = new Map<SimHost, Start>();
-  /** Starts at which a service could have been missed. */
-  judged = 0;
 
   constructor(context: LawContext) {
     this.#context = context;
@@ -51,7 +49,7 @@ export class FirstAnswerLaw implements Law {
       if (other !== host && other.running && start.boots.get(other) !== other.bootCount) return;
     // A peer that died meanwhile may be the one that was asked; a Serf peer has no catalog to ask for.
     if (peers.length < start.known.size || peers.some(([peer]) => peer.options.serfPeer === true)) return;
-    if (peers.some(([, known]) => known.size > 0)) this.judged += 1;
+    if (peers.some(([, known]) => known.size > 0)) this.#context.judged('I20');
     const missing = peers.map(([peer, known]) => this.#missing(host, peer, known));
     if (missing.length === 0 || missing.some((names) => names.length === 0)) return;
     this.#context.reportViolation(

@@ -4,6 +4,7 @@
  */
 import type { NodeCatalog } from '../../../catalog/types.ts';
 import { type EntryKey, type Published, toEntryKey } from '../../../model/service.ts';
+import type { LawContext } from '../law.ts';
 
 /** All entries of a node that readers see. */
 export function entriesFromNode(node: NodeCatalog | undefined): Map<EntryKey, Published> {
@@ -61,6 +62,11 @@ export class Histories {
   readonly #positions = new Map<string, Map<string, ReadPosition>>();
   /** Owners that restarted without data and with an earlier wall clock. */
   readonly #unordered = new Set<string>();
+  readonly #judged: LawContext['judged'];
+
+  constructor({ judged }: Pick<LawContext, 'judged'>) {
+    this.#judged = judged;
+  }
 
   /** Records what the owner has now. Returns whether it differs from before. */
   recordPublished(owner: string, entries: ReadonlyMap<EntryKey, Published>): boolean {
@@ -127,6 +133,9 @@ export class Histories {
   #advance(position: ReadPosition, owner: string, key: EntryKey, text: string, violations: string[]): void {
     const history = this.#published.get(owner)?.get(key) ?? [];
     const index = position.indexes.get(key) ?? 0;
+    this.#judged('I7');
+    const removedAt = history.indexOf(ABSENT, 1);
+    if (text !== ABSENT && removedAt > 0 && removedAt <= index) this.#judged('I8');
     const next = history.indexOf(text, index);
     if (next >= 0) {
       position.indexes.set(key, next);

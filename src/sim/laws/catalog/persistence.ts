@@ -71,6 +71,7 @@ export class PersistenceLaw implements Law {
     const snapshot = this.#restored.get(host);
     if (snapshot === undefined || host.agent === undefined) return;
     this.#restored.delete(host);
+    this.#context.judged('I17');
     const saved = snapshot.registered?.services.length ?? 0;
     const registered = host.agent.view.local.services().size;
     if (registered < saved)
@@ -93,6 +94,7 @@ export class PersistenceLaw implements Law {
     if (host.agent === undefined) return;
     const { reportViolation } = this.#context;
     const { view } = host.agent;
+    this.#context.judged('I17');
     const where = `I17 ${host.label} saved`;
     const last = this.#lastSnapshots.get(host);
     const { incarnation } = view.self();

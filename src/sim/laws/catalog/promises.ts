@@ -36,8 +36,6 @@ export class PromiseLaw implements Law {
   >();
   /** Hosts whose process has started and handled no input yet, and whether it has restored a snapshot. */
   readonly #started = new Map<SimHost, boolean>();
-  /** How many acknowledged changes were looked for after a restart. */
-  judged = 0;
 
   constructor(context: LawContext) {
     this.#context = context;
@@ -106,7 +104,7 @@ export class PromiseLaw implements Law {
       const last = changes.findLastIndex(({ at }) => at <= acknowledged);
       const allowed = changes.slice(Math.max(0, last)).map(({ value }) => value);
       if (last < 0) allowed.push(undefined);
-      else this.judged += 1;
+      else this.#context.judged('I19');
       const value = items.get(item);
       // Time goes on while nobody runs: a TTL check may have expired.
       if (allowed.includes(value) || (item.startsWith(STATUS) && value === 'critical')) continue;

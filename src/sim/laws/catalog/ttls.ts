@@ -23,8 +23,6 @@ interface RunningTtl {
 }
 
 export class TtlLaw implements Law {
-  /** How often an expiry, or a check that still holds after a restart, was judged. */
-  judged = 0;
   readonly #context: LawContext;
   readonly #running = new Map<SimHost, Map<string, RunningTtl>>();
   readonly #offsets = new Map<SimHost, Millis>();
@@ -72,7 +70,7 @@ export class TtlLaw implements Law {
     if (held === undefined) return;
     const { began, ttl, restored } = held;
     const took = this.#context.world.now - began;
-    this.judged += 1;
+    this.#context.judged('I18');
     if (took * DRIFT < ttl * (restored ? 1 - UNSAVED_SHARE : 1))
       this.#context.reportViolation(`I18 ${host.label} ${fact.check} expires after ${took} ms of ${ttl}`);
   }
@@ -84,7 +82,7 @@ export class TtlLaw implements Law {
       if (took < ttl * DRIFT + SLACK) continue;
       this.#of(host).delete(check);
       const status = host.runningAgent.view.local.checks().get(check)?.status;
-      if (restored && status !== undefined) this.judged += 1;
+      if (restored && status !== undefined) this.#context.judged('I18');
       if (status === 'passing' || status === 'warning')
         this.#context.reportViolation(`I18 ${host.label} ${check} is ${status} after ${took} ms of ${ttl}`);
     }

@@ -58,6 +58,7 @@ export class AccusationLaw implements Law {
   ): void {
     const { reportViolation, isForged } = this.#context;
     if (isForged(node)) return;
+    this.#context.judged('I10');
     const others = this.#suspectedBy.get(node);
     if (reason.kind === 'probe' || reason.kind === 'pushPull') {
       if (hasEvidence(node, all) || (others !== undefined && Math.max(...others.values()) >= incarnation))
@@ -73,7 +74,8 @@ export class AccusationLaw implements Law {
     host: SimHost,
     { node, by, incarnation, reason }: Extract<Fact, { kind: 'memberDeclaredDead' }>,
   ): void {
-    const { reportViolation, isForged, world } = this.#context;
+    const { reportViolation, isForged, judged, world } = this.#context;
+    judged('I10');
     const now = host.toHostTime(world.now);
     if (reason.kind === 'timeout') {
       const deadline = this.#deadlines.get(host.label)?.get(node);

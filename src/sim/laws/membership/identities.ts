@@ -66,6 +66,7 @@ export class IdentityLaw implements Law {
     const last = seen.get(name);
     if (last !== undefined && last.identity === identity && last.incarnation === incarnation) return;
     seen.set(name, { incarnation, identity });
+    this.#context.judged('I4');
     if (this.#everHad(name, incarnation, identity)) return;
     for (const other of this.#context.world.hosts) if (other.name === name) this.checkHost(other);
     if (!this.#everHad(name, incarnation, identity))

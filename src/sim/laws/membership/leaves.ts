@@ -17,8 +17,6 @@ interface OrderedLeave {
 }
 
 export class LeaveLaw implements Law {
-  /** How often an observer's last status of a member that left was judged. */
-  judged = 0;
   readonly #context: LawContext;
   readonly #leaves = new Map<SimHost, OrderedLeave>();
 
@@ -48,7 +46,7 @@ export class LeaveLaw implements Law {
     if (fact.kind !== 'memberFailed' && fact.kind !== 'memberLeft') return;
     for (const [host, leave] of this.#leaves) {
       if (host.name !== fact.node || !this.#isFair(host, observer, leave)) continue;
-      this.judged += 1;
+      this.#context.judged('I21');
       if (fact.kind === 'memberFailed')
         this.#context.reportViolation(
           `I21 ${observer.label} shows ${fact.node} as failed, which left in order`,

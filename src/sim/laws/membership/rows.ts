@@ -20,7 +20,12 @@ interface ObservedRow {
   /** The highest incarnation at which the member was down, while it is down; else -1. */
   downAt: number;
   /** Incarnation and time at which the row was dropped. */
-  dropped: { readonly incarnation: number; readonly at: Millis } | undefined;
+  dropped: DroppedRow | undefined;
+}
+
+interface DroppedRow {
+  readonly incarnation: number;
+  readonly at: Millis;
 }
 
 /** A host may have run between two checks without being noticed. */
@@ -57,12 +62,16 @@ export class RowLaw implements Law {
   checkPeriodically(host: SimHost): void {
     this.#lastRunAt.set(host.name, this.#context.world.now);
     this.#recordOwnIncarnation(host);
+    for (const [name, { dropped }] of this.#observed.get(host.label) ?? [])
+      if (dropped !== undefined && !this.#mayReturn(host, name, dropped))
+        this.#context.judged('I2 of a dropped row');
   }
 
   /** I5: an agent that runs and does not leave sees itself as alive. */
   checkHost(host: SimHost): void {
     this.#recordOwnIncarnation(host);
     if (host.agent === undefined || host.agent.view.health().leaving) return;
+    this.#context.judged('I5');
     const { state, status } = host.agent.view.self();
     if (state !== 'alive' || status !== 'alive')
       this.#context.reportViolation(`I5 ${host.label} sees itself ${state}, ${status}`);
@@ -75,7 +84,9 @@ export class RowLaw implements Law {
     if (hasRow) this.#checkHeldRow(host, member, row);
     row.incarnation = hasRow ? member.incarnation : -1;
     const highest = this.#highestIncarnation(member.name, member.incarnation);
-    if (member.incarnation > highest && !this.#context.isForged(member.name))
+    if (this.#context.isForged(member.name)) return;
+    this.#context.judged('I3');
+    if (member.incarnation > highest)
       this.#context.reportViolation(
         `I3 ${host.label} holds ${member.name}@${member.incarnation}, which never went above ${highest}`,
       );
@@ -85,11 +96,14 @@ export class RowLaw implements Law {
   #checkHeldRow(host: SimHost, member: MemberView, row: ObservedRow): void {
     const { name, incarnation, state } = member;
     const where = `at ${host.label}`;
+    if (row.incarnation >= 0) this.#context.judged('I1');
     if (incarnation < row.incarnation)
       this.#context.reportViolation(
         `I1 ${where} the incarnation of ${name} fell from ${row.incarnation} to ${incarnation}`,
       );
     if (name === host.name) return;
+    this.#context.judged('I6');
+    if (row.downAt >= 0) this.#context.judged('I2');
     if (state !== row.state)
       this.#context.reportViolation(
         `I6 ${where} ${name} is ${state}, and ${row.state} by the facts reported`,
@@ -108,18 +122,17 @@ export class RowLaw implements Law {
    * verification, so it must have run since. This holds as long as the dropped row is remembered. Serf peers do not
    * verify (memberlist#312).
    */
-  #checkReturn(
-    host: SimHost,
-    { name, incarnation }: MemberView,
-    dropped: NonNullable<ObservedRow['dropped']>,
-  ): void {
-    if (host.options.serfPeer === true) return;
-    const { now } = this.#context.world;
-    if (incarnation > dropped.incarnation || now - dropped.at >= DROPPED_RETENTION) return;
-    if ((this.#lastRunAt.get(name) ?? Number.NEGATIVE_INFINITY) >= dropped.at - SWEEP_GAP) return;
+  #checkReturn(host: SimHost, { name, incarnation }: MemberView, dropped: DroppedRow): void {
+    if (incarnation > dropped.incarnation || this.#mayReturn(host, name, dropped)) return;
     this.#context.reportViolation(
       `I2 ${host.label} took ${name}@${incarnation} back, dropped @${dropped.incarnation}, and nobody of that name ran since`,
     );
+  }
+
+  /** Whether a row that was dropped may come back at the incarnation that it had. */
+  #mayReturn(host: SimHost, name: string, { at }: DroppedRow): boolean {
+    if (host.options.serfPeer === true || this.#context.world.now - at >= DROPPED_RETENTION) return true;
+    return (this.#lastRunAt.get(name) ?? Number.NEGATIVE_INFINITY) >= at - SWEEP_GAP;
   }
 
   /** The highest incarnation that a name has had. Running agents are checked again if it is below `observed`. */
@@ -144,6 +157,7 @@ export class RowLaw implements Law {
     const { reportViolation } = this.#context;
     const row = this.#observedRow(host, fact.node);
     const step = (to: ObservedRow['state'], ...from: ObservedRow['state'][]): void => {
+      this.#context.judged('I6');
       if (!from.includes(row.state))
         reportViolation(`I6 at ${host.label} ${fact.node} went from ${row.state} to ${to} (${fact.kind})`);
       row.state = to;
@@ -152,6 +166,7 @@ export class RowLaw implements Law {
       case 'memberDiscovered':
         return step('alive', 'absent');
       case 'memberReturned':
+        this.#context.judged('I2');
         if (fact.incarnation <= row.downAt)
           reportViolation(
             `I2 at ${host.label} ${fact.node}@${fact.incarnation} returned, down @${row.downAt}`,

@@ -99,7 +99,8 @@ export class EventLaw implements Law {
   }
 
   #onReceived(host: SimHost, name: string, ltime: number): void {
-    const { world, reportViolation } = this.#context;
+    const { world, reportViolation, judged } = this.#context;
+    judged('E1');
     const fired = this.#fired.get(name);
     const at = world.now;
     const boot = host.bootCount;

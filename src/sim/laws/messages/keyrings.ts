@@ -60,8 +60,9 @@ export class KeyringLaw implements Law {
   }
 
   checkPeriodically(host: SimHost): void {
-    const { world, reportViolation } = this.#context;
+    const { world, reportViolation, judged } = this.#context;
     if (host.options.keys === undefined) return;
+    judged('K1');
     if (host.keys.length === 0) reportViolation(`K1 ${host.label} has no key left`);
     const { now } = world;
     for (const other of world.hosts) {
@@ -71,6 +72,7 @@ export class KeyringLaw implements Law {
         continue;
       }
       this.pairChecks += 1;
+      judged('K2');
       const reason = this.#lossReason(host, other);
       if (reason === undefined) {
         this.#lost.delete(pair);
@@ -132,6 +134,7 @@ export class KeyringLaw implements Law {
   /** K3: the failed join, or a message that could not be decrypted, must have told the operator why. */
   checkNotified(host: SimHost, { result }: PendingCommand, healthy: boolean): void {
     const notified = this.#notified.has(host) || JSON.stringify(result ?? '').includes(UNKNOWN_KEY);
+    this.#context.judged('K3');
     if (notified) this.recovered += 1;
     else if (healthy && this.#requiresNotice)
       this.#context.reportViolation(`K3 ${host.label} has keys that nobody uses, and was not notified`);

@@ -62,7 +62,8 @@ export class QueryLaw {
     if (host.bootCount !== boot || !host.running || host.paused) return;
     const current = host.runningAgent.view.queryReport(report.id);
     const where = `${host.label} sent ${question.name}`;
-    const { reportViolation } = this.#context;
+    const { reportViolation, judged } = this.#context;
+    judged('Q1');
     if (current === undefined) return reportViolation(`Q1 ${where}, and does not know the query any more`);
     if (!current.finished) reportViolation(`Q1 ${where}, and the query does not end`);
     this.acks += current.acks.length;
@@ -91,17 +92,17 @@ export class QueryLaw {
   ): void {
     const isHealthy = (one: SimHost): boolean => (this.#healthySince(one) ?? Number.POSITIVE_INFINITY) <= at;
     if (!isHealthy(host)) return;
-    const { reportViolation } = this.#context;
-    for (const [name, { at: when, by }] of responses)
-      if (
-        isHealthy(by) &&
-        when < at + report.timeout - MARGIN &&
-        !current.responses.some(({ from }) => from === name)
-      )
+    const { reportViolation, judged } = this.#context;
+    for (const [name, { at: when, by }] of responses) {
+      if (!isHealthy(by) || when >= at + report.timeout - MARGIN) continue;
+      judged('Q2');
+      if (!current.responses.some(({ from }) => from === name))
         reportViolation(`Q2 ${where}, and the response of ${name} is lost`);
+    }
     for (const one of this.#context.world.hosts) {
       if (!isHealthy(one) || !isQueryTarget(question, one)) continue;
       this.expectedAcks += 1;
+      judged('Q3');
       if (current.acks.includes(one.name)) continue;
       if (host.options.serfPeer === true) this.missedAcks += 1;
       else reportViolation(`Q3 ${where}, and ${one.name} sends no ack`);

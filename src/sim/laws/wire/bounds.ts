@@ -31,7 +31,8 @@ export class BoundsLaw implements Law {
   }
 
   checkPeriodically(host: SimHost): void {
-    const { reportViolation } = this.#context;
+    const { reportViolation, judged } = this.#context;
+    judged('I11');
     const { view } = host.runningAgent;
     const maxMembers = this.#introduced.size + MAX_OUTSIDERS;
     const known = view.members().length;

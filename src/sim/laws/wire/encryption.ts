@@ -40,6 +40,7 @@ export class EncryptionLaw {
 
   /** `at` is where the sealed part begins: version, then nonce. */
   #checkNonce(host: SimHost, bytes: Uint8Array, at: number): void {
+    this.#context.judged('I13');
     const key = hex(host.options.keys?.[0] ?? new Uint8Array());
     let nonces = this.#nonces.get(key);
     if (nonces === undefined) {

@@ -66,6 +66,7 @@ export class LaneLaw implements Law {
         since.delete(lane);
         continue;
       }
+      this.#context.judged('I12');
       const start = since.get(lane);
       if (start === undefined) since.set(lane, now);
       else if (now - start > MAX_ROUNDS * host.swim.gossipInterval + CHECK_EVERY) {

@@ -25,7 +25,12 @@ const joined: Effect = {
 function trio(options: SimHostOptions = {}, lossless = true) {
   const world = new World({ seed: 1, makeAgent: (options) => new ScriptedAgent(options) });
   const lines: string[] = [];
-  const context: LawContext = { world, reportViolation: (what) => lines.push(what), isForged: () => false };
+  const context: LawContext = {
+    world,
+    reportViolation: (what) => lines.push(what),
+    judged: () => {},
+    isForged: () => false,
+  };
   const healthy = new Set(['ann', 'bob', 'cat']);
   const healthySince = ({ label, running }: { label: string; running: boolean }) =>
     running && healthy.has(label) ? 0 : undefined;

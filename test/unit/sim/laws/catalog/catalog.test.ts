@@ -96,7 +96,12 @@ const instance = (
 function pair() {
   const world = new World({ seed: 1, makeAgent: ({ name }) => new ScriptedCatalogAgent(name) });
   const violations: string[] = [];
-  new CatalogLaws(world, (what) => violations.push(what));
+  new CatalogLaws({
+    world,
+    reportViolation: (what) => violations.push(what),
+    judged: () => {},
+    isForged: () => false,
+  });
   const agentOf = (label: string): ScriptedCatalogAgent =>
     world.host(label).runningAgent as ScriptedCatalogAgent;
   for (const label of ['ann', 'bob']) {
