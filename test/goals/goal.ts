@@ -1,5 +1,6 @@
 /** What a goal is and when it is met: scenarios with limits, samples from seeds, and the row of the table they give. */
 import type { Millis } from '../../src/base/time.ts';
+import { formatConfidence, REQUIRED, rateConfidence, shareConfidence } from './confidence.ts';
 
 /** Limits over all samples of a scenario. What is absent is not checked. */
 export interface GoalLimits {
@@ -43,7 +44,7 @@ export interface GoalSample {
   readonly notes: readonly string[];
 }
 
-/** `open`: nothing contradicts the goal, but it is claimed for more hours or seeds than were run. */
+/** `open`: nothing contradicts the goal, but the samples do not make it 95 % sure, or it is claimed for more hours. */
 export type GoalOutcome = 'met' | 'missed' | 'open';
 
 export interface GoalRow {
@@ -54,39 +55,91 @@ export interface GoalRow {
   readonly outcome: GoalOutcome;
 }
 
+/** One claim of a goal: it is missed, or shown with some confidence. */
+interface Claim {
+  readonly measured: string;
+  readonly missed: boolean;
+  readonly confidence: number;
+}
+
 export function evaluateGoal(scenario: Scenario, samples: readonly GoalSample[]): GoalRow {
-  const { limits, violationName = 'false deaths' } = scenario;
-  const times = samples.flatMap((sample) => sample.times).sort((a, b) => a - b);
-  const violations = sum(samples, (sample) => sample.violations);
   const hours = sum(samples, (sample) => sample.hours);
-  const missed: boolean[] = [samples.length === 0];
-  let open = false;
-  const parts: string[] = [];
-  if (times.length > 0) {
-    const [p50, p99, max] = [quantile(times, 0.5), quantile(times, 0.99), quantile(times, 1)];
-    parts.push(`p50 ${seconds(p50)}, p99 ${seconds(p99)}, max ${seconds(max)}`);
-    missed.push(p50 > (limits.p50 ?? Number.POSITIVE_INFINITY));
-    missed.push(p99 > (limits.p99 ?? Number.POSITIVE_INFINITY));
-    missed.push(max > (limits.max ?? Number.POSITIVE_INFINITY));
-  } else if (limits.p50 !== undefined || limits.p99 !== undefined || limits.max !== undefined)
-    missed.push(true);
-  if (limits.violationsPerHour !== undefined) {
-    parts.push(`${violations} ${violationName}`);
-    missed.push(
-      violations > limits.violationsPerHour * hours && (violations > 1 || limits.violationsPerHour === 0),
-    );
-    open = hours < (limits.hours ?? (limits.violationsPerHour === 0 ? 0 : 1 / limits.violationsPerHour));
+  const claims = [
+    ...timeClaims(scenario, samples),
+    ...rateClaims(scenario, samples, hours),
+    ...seedClaims(scenario, samples),
+  ];
+  const isMissed = samples.length === 0 || claims.some(({ missed }) => missed);
+  const isSure = claims.every(({ confidence }) => confidence >= REQUIRED);
+  const outcome = isMissed ? 'missed' : isSure ? 'met' : 'open';
+  const measured = claims.map((claim) => claim.measured).join('; ');
+  return { scenario, measured, seeds: samples.length, hours, outcome };
+}
+
+/** A percentile is claimed for all times that there can be; a maximum only for those that were measured. */
+function timeClaims({ limits }: Scenario, samples: readonly GoalSample[]): Claim[] {
+  const times = samples.flatMap((sample) => sample.times).sort((a, b) => a - b);
+  const hasLimit = limits.p50 !== undefined || limits.p99 !== undefined || limits.max !== undefined;
+  if (times.length === 0) return hasLimit ? [{ measured: 'no time', missed: true, confidence: 0 }] : [];
+  const claims: Claim[] = [];
+  for (const [name, part] of [
+    ['p50', 0.5],
+    ['p99', 0.99],
+  ] as const) {
+    const value = quantile(times, part);
+    const limit = limits[name];
+    const confidence =
+      limit === undefined
+        ? 1
+        : shareConfidence(times.length, times.filter((one) => one > limit).length, 1 - part);
+    const how = limit === undefined ? '' : ` (${formatConfidence(confidence)})`;
+    const missed = value > (limit ?? Number.POSITIVE_INFINITY);
+    claims.push({ measured: `${name} ${seconds(value)}${how}`, missed, confidence });
   }
-  if (limits.violatingSeeds !== undefined) {
-    const bad = samples.filter((sample) => sample.violations > 0).length;
-    const control = sum(samples, (sample) => sample.control ?? 0);
-    parts.push(`${violations} ${violationName} in ${bad} seeds; ${control} without`);
-    missed.push(bad > limits.violatingSeeds * samples.length);
-    missed.push(limits.timesRarer !== undefined && violations * limits.timesRarer > control);
-    open = samples.length * limits.violatingSeeds < 1;
+  const max = quantile(times, 1);
+  const missed = max > (limits.max ?? Number.POSITIVE_INFINITY);
+  const of = `max ${seconds(max)} of ${times.length}`;
+  return [
+    {
+      measured: [...claims.map((claim) => claim.measured), of].join(', '),
+      missed: missed || claims.some((claim) => claim.missed),
+      confidence: Math.min(...claims.map((claim) => claim.confidence)),
+    },
+  ];
+}
+
+function rateClaims(
+  { limits, violationName = 'false deaths' }: Scenario,
+  samples: readonly GoalSample[],
+  hours: number,
+): Claim[] {
+  const { violationsPerHour: allowed } = limits;
+  if (allowed === undefined) return [];
+  const violations = sum(samples, (sample) => sample.violations);
+  if (allowed === 0) {
+    const confidence = hours < (limits.hours ?? 0) ? 0 : 1;
+    return [{ measured: `${violations} ${violationName}`, missed: violations > 0, confidence }];
   }
-  const outcome = missed.includes(true) ? 'missed' : open ? 'open' : 'met';
-  return { scenario, measured: parts.join('; '), seeds: samples.length, hours, outcome };
+  const confidence = rateConfidence(hours, violations, allowed);
+  const missed = violations > allowed * hours && violations > 1;
+  return [
+    { measured: `${violations} ${violationName} (${formatConfidence(confidence)})`, missed, confidence },
+  ];
+}
+
+function seedClaims(
+  { limits, violationName = 'false deaths' }: Scenario,
+  samples: readonly GoalSample[],
+): Claim[] {
+  const { violatingSeeds: allowed, timesRarer = 0 } = limits;
+  if (allowed === undefined) return [];
+  const violations = sum(samples, (sample) => sample.violations);
+  const bad = samples.filter((sample) => sample.violations > 0).length;
+  const control = sum(samples, (sample) => sample.control ?? 0);
+  const confidence = shareConfidence(samples.length, bad, allowed);
+  const missed = bad > allowed * samples.length || violations * timesRarer > control;
+  const measured = `${violations} ${violationName} in ${bad} seeds (${formatConfidence(confidence)}); ${control} without`;
+  return [{ measured, missed, confidence }];
 }
 
 /** The value of an ascending list below which `part` of it lies. */

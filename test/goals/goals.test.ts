@@ -32,12 +32,24 @@ const outcome = (limits: GoalLimits, ...samples: Partial<GoalSample>[]): string 
 describe('the outcome', () => {
   test('by times: each limit counts by itself, and an event that never happened is above all limits', () => {
     const times = [1, 2, 3, 10];
-    expect(outcome({ p50: 2, p99: 10, max: 10 }, { times })).toBe('met');
+    expect(outcome({ max: 10 }, { times })).toBe('met');
     expect(outcome({ p50: 1 }, { times })).toBe('missed');
     expect(outcome({ p99: 9 }, { times })).toBe('missed');
     expect(outcome({ max: 9 }, { times })).toBe('missed');
     expect(outcome({ max: 1e9 }, { times: [Number.POSITIVE_INFINITY] })).toBe('missed');
     expect(outcome({ max: 9 }, { times: [] })).toBe('missed');
+  });
+
+  test('by times: a percentile is met when so many values are below that it is 95 % sure', () => {
+    const below = (count: number): number[] => Array.from({ length: count }, () => 1);
+    expect(outcome({ p99: 9 }, { times: below(298) })).toBe('open');
+    expect(outcome({ p99: 9 }, { times: below(299) })).toBe('met');
+    expect(outcome({ p99: 9 }, { times: [...below(299), 10] })).toBe('open');
+    expect(outcome({ p99: 9 }, { times: [...below(473), 10] })).toBe('met');
+    expect(outcome({ p99: 9 }, { times: [...below(98), 10, 10] })).toBe('missed');
+    expect(outcome({ p50: 9 }, { times: below(4) })).toBe('open');
+    expect(outcome({ p50: 9 }, { times: below(5) })).toBe('met');
+    expect(outcome({ p50: 9, p99: 9 }, { times: below(5) })).toBe('open');
   });
 
   test('by violations: open before the hours that the goal is claimed for', () => {
@@ -51,12 +63,18 @@ describe('the outcome', () => {
     expect(outcome({ violationsPerHour: 0.01 }, { hours: 10 })).toBe('open');
     expect(outcome({ violationsPerHour: 0.01 }, { hours: 10, violations: 1 })).toBe('open');
     expect(outcome({ violationsPerHour: 0.01 }, { hours: 10, violations: 2 })).toBe('missed');
-    expect(outcome({ violationsPerHour: 0.01 }, { hours: 200, violations: 2 })).toBe('met');
+    expect(outcome({ violationsPerHour: 0.01 }, { hours: 200, violations: 2 })).toBe('open');
+    expect(outcome({ violationsPerHour: 0.01 }, { hours: 299 })).toBe('open');
+    expect(outcome({ violationsPerHour: 0.01 }, { hours: 300 })).toBe('met');
+    expect(outcome({ violationsPerHour: 0.01 }, { hours: 630, violations: 2 })).toBe('met');
   });
 
   test('by seeds, and against a control', () => {
     const limits = { violatingSeeds: 0.5, timesRarer: 10 };
-    expect(outcome(limits, { violations: 1, control: 10 }, {})).toBe('met');
+    expect(outcome(limits, { violations: 1, control: 10 }, {})).toBe('open');
+    expect(outcome(limits, { violations: 1, control: 10 }, ...Array.from({ length: 7 }, () => ({})))).toBe(
+      'met',
+    );
     expect(outcome(limits, { violations: 1, control: 9 }, {})).toBe('missed');
     expect(outcome(limits, { violations: 1, control: 30 }, { violations: 1 })).toBe('missed');
     expect(outcome({ violatingSeeds: 0.01 }, {})).toBe('open');
@@ -77,12 +95,17 @@ test('percentiles are values of the list', () => {
   ]);
 });
 
+test('a claim says how sure the samples make it', () => {
+  const { measured } = evaluateGoal(scenario({ p99: 9000 }), [sample({ times: [2500, 2600] })]);
+  expect(measured).toBe('p50 2.50 s, p99 2.60 s (1 % sure), max 2.60 s of 2');
+});
+
 test('a table has one line for each scenario, and a head', () => {
   const rows = [evaluateGoal(scenario({ max: 9 }), [sample({ times: [2500] })])];
   expect(formatGoals(rows, true).split('\n')).toEqual([
     '| Goal | Target | Measured | Seeds | Hours of one agent | Result |',
     '| --- | --- | --- | --- | --- | --- |',
-    '| G0: nothing much | little | p50 2.50 s, p99 2.50 s, max 2.50 s | 1 | 1.0 | missed |',
+    '| G0: nothing much | little | p50 2.50 s, p99 2.50 s, max 2.50 s of 1 | 1 | 1.0 | missed |',
   ]);
 });
 
