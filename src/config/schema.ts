@@ -114,7 +114,7 @@ export const agentSection = defineSection({
   httpAllowedHosts: listSetting({
     placeholder: 'NAME',
     validate: validateDomain,
-    doc: 'Host name under which the HTTP API may be called, besides IP addresses and localhost.',
+    doc: "Host name under which the HTTP API may be called, besides localhost and the agent's own addresses and names.",
   }),
   insecure: booleanSetting({
     default: false,

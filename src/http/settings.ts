@@ -1,4 +1,5 @@
 /** The options of the HTTP server, from the settings of the agent and from what only the running process knows. */
+import { hostname } from 'node:os';
 import { formatAddress } from '../base/address.ts';
 import { VERSION } from '../base/version.ts';
 import type { AgentConfig } from '../config/schema.ts';
@@ -61,7 +62,7 @@ export function toHttpOptions(
     },
     ...(config.httpToken === undefined ? {} : { token: config.httpToken }),
     insecure: config.insecure,
-    allowedHosts: config.httpAllowedHosts,
+    allowedHosts: [...config.httpAllowedHosts, ...ownHostNames(config, hostname())],
     legacyGetWrites: config.httpGetWrites,
     emptyKv: config.httpKv === 'empty',
     ...(reload === undefined ? {} : { reload }),
@@ -70,4 +71,17 @@ export function toHttpOptions(
     wallClock: Date.now,
     ...rest,
   };
+}
+
+/**
+ * The names under which programs reach this agent: its node, its host, and what its DNS answers with its address. Only
+ * whoever controls this host's names could make them resolve elsewhere.
+ */
+export function ownHostNames(
+  { node, datacenter, domain, altDomain, selfService }: HttpConfig,
+  host: string,
+): readonly string[] {
+  const inZone = [domain, altDomain].flatMap((zone) => [zone, `${datacenter}.${zone}`]);
+  const prefixes = [`${node}.node`, ...(selfService === 'off' ? [] : [`${selfService}.service`])];
+  return [node, host, ...inZone.flatMap((zone) => prefixes.map((prefix) => `${prefix}.${zone}`))];
 }

@@ -4,9 +4,10 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { isLoopback, parseIp, toAddress } from '../../base/address.ts';
+import { isLoopback, parseIp } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { QueryParams } from '../endpoint/query.ts';
+import { createHostCheck, isLiteralHost, requestedHosts } from './host-header.ts';
 
 export interface AccessOptions {
   /** Host is not checked on a socket file: Go's clients send its path. */
@@ -16,60 +17,18 @@ export interface AccessOptions {
   readonly token?: string;
 }
 
-const MAX_CACHED_HOSTS = 64;
-
 /** Throws `AgentError` unless the request is allowed. `query` is its decoded query string. */
 export type AccessCheck = (incoming: IncomingMessage, query: QueryParams) => void;
 
-export function createAccessCheck(options: AccessOptions): AccessCheck {
-  const names = new Set(options.allowedHosts.map((name) => name.toLowerCase()));
-  const expected = options.token === undefined ? undefined : sha256(options.token);
-  const allowed = new Set<string>();
-  // Programs send the same Host again and again, so allowed ones are cached.
-  const isAllowed = (hosts: readonly string[], localAddress: string): boolean => {
-    const key = `${localAddress} ${hosts[0]}`;
-    if (hosts.length === 1 && allowed.has(key)) return true;
-    if (!isAllowedHost(hosts, localAddress, names)) return false;
-    if (allowed.size < MAX_CACHED_HOSTS) allowed.add(key);
-    return true;
-  };
+export function createAccessCheck({ unix, allowedHosts, token }: AccessOptions): AccessCheck {
+  const checkHost = createHostCheck(allowedHosts);
+  const expected = token === undefined ? undefined : sha256(token);
   return (incoming, query) => {
-    if (!options.unix && !isAllowed(hostHeaders(incoming), incoming.socket.localAddress ?? ''))
-      throw forbidden(
-        'This Host is not allowed: use an address of this agent, or add the name with --http-allowed-hosts',
-      );
+    if (!unix) checkHost(incoming);
     rejectCrossSite(incoming, query);
     if (expected !== undefined && !isBanner(incoming) && !hasValidToken(expected, incoming, query))
       throw forbidden('Permission denied: send the token as X-Consul-Token or as Authorization: Bearer');
   };
-}
-
-/**
- * Whether the request has exactly one Host header, and it names this agent. Against DNS rebinding, addresses of
- * loopback or of the accepting socket count in canonical spelling only, and `localhost` on loopback sockets only.
- *
- * Source: S11 (docs/security.md).
- */
-export function isAllowedHost(
-  hosts: readonly string[],
-  localAddress: string,
-  names: ReadonlySet<string>,
-): boolean {
-  const [header] = hosts;
-  if (header === undefined || hosts.length > 1) return false;
-  const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::([1-9]\d{0,4}))?$/.exec(header.toLowerCase());
-  if (match === null || Number(match[3] ?? 1) > 65535) return false;
-  const [, bracketed, name] = match;
-  const literal = bracketed ?? (name as string);
-  if (bracketed !== undefined && !bracketed.includes(':')) return false;
-  const local = parseIp(localAddress);
-  const ip = parseIp(literal);
-  if (ip !== undefined) {
-    const { host } = toAddress(ip, 0);
-    return host === literal && (isLoopback(ip) || (local !== undefined && host === toAddress(local, 0).host));
-  }
-  if (literal === 'localhost' && local !== undefined && isLoopback(local)) return true;
-  return names.has(literal);
 }
 
 /**
@@ -83,7 +42,7 @@ function rejectCrossSite(incoming: IncomingMessage, query: QueryParams): void {
   const { origin } = headers;
   const site = headers['sec-fetch-site'];
   const isRead = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
-  if (origin !== undefined && origin.toLowerCase() !== `http://${hostHeaders(incoming)[0]?.toLowerCase()}`)
+  if (origin !== undefined && origin.toLowerCase() !== `http://${requestedHosts(incoming)[0]?.toLowerCase()}`)
     throw forbidden('Requests from pages of other origins are refused');
   // `none` is a navigation of the user, such as a typed address: it may read but not write.
   if (site !== undefined && site !== 'same-origin' && !(site === 'none' && isRead))
@@ -95,14 +54,17 @@ function rejectCrossSite(incoming: IncomingMessage, query: QueryParams): void {
 }
 
 /**
- * Whether a GET may write, as legacy clients do: only from this host and never from a browser, which sends at least one
- * of these headers.
+ * Whether a GET may write, as legacy clients do: only from this host, and never from a page. A page can leave out Referer,
+ * and browsers send the rest to trustworthy addresses only, which an IP literal of loopback and `localhost` are.
  *
  * Source: T13 (docs/consul.md).
  */
-export function canWriteWithGet({ headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>): boolean {
+export function canWriteWithGet(incoming: IncomingMessage): boolean {
+  const { headers, socket } = incoming;
   const from = parseIp(socket.remoteAddress ?? '127.0.0.1'); // a socket file has no addresses
   if (from === undefined || !isLoopback(from)) return false;
+  const [host = ''] = requestedHosts(incoming);
+  if (socket.remoteAddress !== undefined && !isLiteralHost(host)) return false; // no page reaches a socket file
   return !Object.keys(headers).some(
     (name) => name === 'origin' || name === 'referer' || name.startsWith('sec-fetch-'),
   );
@@ -139,16 +101,6 @@ function hasValidToken(expected: Buffer, { headers }: IncomingMessage, query: Qu
 /** Load balancers probe the banner, which reveals nothing. */
 const isBanner = ({ method, url }: IncomingMessage): boolean =>
   url === '/' && (method === 'GET' || method === 'HEAD');
-
-/** All Host headers: `headers.host` of Node is the first of them. */
-function hostHeaders({ rawHeaders }: IncomingMessage): string[] {
-  const hosts: string[] = [];
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] as string;
-    if (name.length === 4 && name.toLowerCase() === 'host') hosts.push(rawHeaders[i + 1] as string);
-  }
-  return hosts;
-}
 
 const sha256 = (secret: string): Buffer => createHash('sha256').update(secret).digest();
 

@@ -8,6 +8,7 @@ import type { Route } from '../endpoint/route.ts';
 import type { Site } from '../endpoint/site.ts';
 import { type AccessCheck, canWriteWithGet } from './access.ts';
 import { AdmissionQueue } from './admission-queue.ts';
+import { originForm } from './host-header.ts';
 import type { RecordRequest } from './request-metrics.ts';
 import { createRouter, type RouteMatch } from './router.ts';
 import { sendReply } from './send.ts';
@@ -72,15 +73,14 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
 
   function answer(exchange: Exchange): HttpReply | Promise<HttpReply> {
     const { incoming } = exchange;
-    const target = incoming.url ?? '';
-    const cached = incoming.method === 'GET' ? targetCache.get(target) : undefined;
+    const raw = incoming.url ?? '';
+    const cached = incoming.method === 'GET' ? targetCache.get(raw) : undefined;
     if (cached !== undefined) {
       checkAccess(incoming, cached.query);
       exchange.routePath = cached.path;
       return cached.reply;
     }
-    if (!target.startsWith('/'))
-      throw new AgentError('badRequest', 'Send the path only, not a whole address');
+    const target = originForm(raw);
     const { path, search } = splitTarget(target);
     exchange.query = parseQueryString(search);
     checkAccess(incoming, exchange.query);
@@ -93,7 +93,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     if (route instanceof HttpReply) return route;
     const reply = callRoute(route, match, exchange, site);
     if (route.cacheable === true && incoming.method === 'GET' && reply instanceof HttpReply)
-      targetCache.store(target, { query: exchange.query, path: match.path, reply });
+      targetCache.store(raw, { query: exchange.query, path: match.path, reply });
     return reply;
   }
 }

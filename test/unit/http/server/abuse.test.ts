@@ -29,9 +29,9 @@ describe('request lines and headers', () => {
 
   test.each<[string, string, readonly number[]]>([
     ['HTTP/1.0 with a Host is served', `GET ${LEADER} HTTP/1.0\r\n${HOST}\r\n`, [200]],
-    ['HTTP/1.0 without', `GET ${LEADER} HTTP/1.0\r\n\r\n`, [403]],
+    ['HTTP/1.0 without', `GET ${LEADER} HTTP/1.0\r\n\r\n`, [200]],
     ['another version', `GET ${LEADER} HTTP/7.3\r\n${HOST}\r\n`, [400]],
-    ['a whole address', `GET http://localhost${LEADER} HTTP/1.1\r\n${HOST}${CLOSE}`, [400]],
+    ['a whole address', `GET http://localhost${LEADER} HTTP/1.1\r\n${HOST}${CLOSE}`, [200]],
     ['the address of a proxy', `GET https://evil.example/ HTTP/1.1\r\n${HOST}${CLOSE}`, [400]],
     ['a star', `OPTIONS * HTTP/1.1\r\n${HOST}${CLOSE}`, [400]],
     ['no path', `GET  HTTP/1.1\r\n${HOST}\r\n`, [400]],
@@ -71,9 +71,12 @@ describe('request lines and headers', () => {
 
   test('S11 S12 thousands of headers do not hide a second Host, nor an Origin', async () => {
     const { server } = await world();
-    for (const hidden of [HOST, 'Origin: http://evil.example\r\n']) {
+    for (const [hidden, status] of [
+      [HOST, 400] as const,
+      ['Origin: http://evil.example\r\n', 403] as const,
+    ]) {
       const answer = await raw(server, `GET / HTTP/1.1\r\n${HOST}${'a:\r\n'.repeat(3500)}${hidden}${CLOSE}`);
-      expect(statuses(answer)).toEqual([403]);
+      expect(statuses(answer)).toEqual([status]);
     }
   });
 

@@ -1,5 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { isAllowedHost } from '../../../../src/http/server/access.ts';
+import { createHostCheck, isAllowedHost } from '../../../../src/http/server/host-header.ts';
+import { ownHostNames } from '../../../../src/http/settings.ts';
 import { FakeAgent, member, raw, send, serve, socketPath } from '../fixture.ts';
 
 /** Values of `Host` that DNS rebinding, a proxy or an attacker may send. */
@@ -125,38 +127,70 @@ describe('S11 only a Host of this agent is allowed', () => {
   });
 
   test('S11 on a socket of the network its own address is allowed, localhost is not', () => {
-    const ours = (host: string, names: string[] = []) => isAllowedHost([host], '192.0.2.1', new Set(names));
+    const ours = (host: string, names: string[] = []) => isAllowedHost(host, '192.0.2.1', new Set(names));
     expect(ours('192.0.2.1:8500')).toBe(true);
     expect(ours('127.0.0.1')).toBe(true);
     expect(ours('192.0.2.2')).toBe(false);
     expect(ours('localhost')).toBe(false);
     expect(ours('localhost', ['localhost'])).toBe(true);
-    expect(isAllowedHost(['192.0.2.1'], '::ffff:192.0.2.1', new Set())).toBe(true);
-    expect(isAllowedHost(['localhost'], '::ffff:127.0.0.1', new Set())).toBe(true);
-    expect(isAllowedHost(['[fd00::5]:8500'], 'fd00::5', new Set())).toBe(true);
-    expect(isAllowedHost(['0.0.0.0'], '', new Set())).toBe(false);
+    expect(isAllowedHost('192.0.2.1', '::ffff:192.0.2.1', new Set())).toBe(true);
+    expect(isAllowedHost('localhost', '::ffff:127.0.0.1', new Set())).toBe(true);
+    expect(isAllowedHost('[fd00::5]:8500', 'fd00::5', new Set())).toBe(true);
+    expect(isAllowedHost('0.0.0.0', '', new Set())).toBe(false);
   });
 
-  test('S11 a request without a Host, with an empty one, or with two is refused', async () => {
+  test('S11 a request of HTTP/1.1 without a Host, or with two, is malformed; an empty one is refused', async () => {
     const server = await serve(new FakeAgent(member('ann')));
     const ask = (headers: string) =>
       raw(server, `GET /v1/status/leader HTTP/1.1\r\n${headers}Connection: close\r\n\r\n`);
     for (const headers of [
       '',
-      'Host:\r\n',
       'Host: localhost\r\nHost: evil.example\r\n',
       'Host: evil.example\r\nHost: localhost\r\n',
       'Host: localhost\r\nhost: localhost\r\n',
     ])
-      expect(await ask(headers)).toMatch(/^HTTP\/1\.1 403 /);
-    expect(await raw(server, 'GET /v1/status/leader HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 403 /);
+      expect(await ask(headers)).toMatch(/^HTTP\/1\.1 400 /);
+    expect(await ask('Host:\r\n')).toMatch(/^HTTP\/1\.1 403 /);
   });
 
-  test('S11 an absolute URL in the request line does not replace the Host', async () => {
+  test('S11 a health probe of HTTP/1.0 without a Host is answered on loopback', async () => {
     const server = await serve(new FakeAgent(member('ann')));
-    const line =
-      'GET http://evil.example/v1/status/leader HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
-    expect(await raw(server, line)).toMatch(/^HTTP\/1\.1 400 /);
+    expect(await raw(server, 'GET /v1/status/leader HTTP/1.0\r\n\r\n')).toContain('"10.0.0.1:8300"');
+    const elsewhere = createHostCheck([]);
+    const probe = { httpVersion: '1.0', url: '/', rawHeaders: [], socket: { localAddress: '192.0.2.1' } };
+    expect(() => elsewhere(probe as unknown as IncomingMessage)).toThrow('Send one Host header');
+  });
+
+  test('S11 the host of a whole address in the request line counts, and the Host header does not', async () => {
+    const server = await serve(new FakeAgent(member('ann')));
+    const ask = (target: string, host: string) =>
+      raw(server, `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    expect(await ask('http://evil.example/v1/status/leader', 'localhost')).toMatch(/^HTTP\/1\.1 403 /);
+    expect(await ask('http://evil.example@localhost/v1/status/leader', 'localhost')).toMatch(
+      /^HTTP\/1\.1 40/,
+    );
+    for (const target of [
+      'http://localhost:8500/v1/status/leader',
+      'HTTP://127.0.0.1/v1/status/leader?pretty',
+    ])
+      for (let i = 0; i < 2; i++) expect(await ask(target, 'evil.example')).toContain('"10.0.0.1:8300"');
+    expect(await ask('http://localhost', 'localhost')).toContain('hearsay agent');
+    for (const target of ['https://localhost/', 'ftp://localhost/', '*', 'localhost'])
+      expect(await ask(target, 'localhost')).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  test('S11 the names of the node, of its host and of its DNS are its own', () => {
+    const config = { node: 'Web-1', datacenter: 'dc1', domain: 'hearsay', altDomain: 'consul' };
+    const names = ownHostNames({ ...config, selfService: 'consul' } as never, 'box.example');
+    const own = new Set(names.map((name) => name.toLowerCase()));
+    for (const host of [
+      ...['web-1', 'WEB-1:8500', 'box.example', 'web-1.node.consul', 'web-1.node.dc1.hearsay'],
+      ...['consul.service.consul:8500', 'consul.service.dc1.consul'],
+    ])
+      expect([host, isAllowedHost(host, '192.0.2.1', own)]).toEqual([host, true]);
+    for (const host of ['web-2', 'web-1.example', 'web-1.node.evil', 'node.consul', 'consul', 'web-1.'])
+      expect([host, isAllowedHost(host, '127.0.0.1', own)]).toEqual([host, false]);
+    expect(ownHostNames({ ...config, selfService: 'off' } as never, 'h').join()).not.toContain('service');
   });
 
   test('T1 Host is not checked on a socket file: Go clients send its path', async () => {

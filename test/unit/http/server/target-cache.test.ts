@@ -56,7 +56,7 @@ describe('replies that were just sent', () => {
     ])
       expect((await send(server, path, { headers: { ...headers, ...wrong } })).status).toBe(403);
     const two = `GET ${path} HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\nX-Consul-Token: ${TOKEN}\r\nConnection: close\r\n\r\n`;
-    expect(await raw(server, two)).toMatch(/^HTTP\/1\.1 403 /);
+    expect(await raw(server, two)).toMatch(/^HTTP\/1\.1 400 /);
   });
 
   test('S13 a token in the target is checked for each request', async () => {
