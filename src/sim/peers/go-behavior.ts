@@ -33,6 +33,7 @@ export function filterAccusation(message: SwimMessage, members: MembersView): Sw
 /** The part of a push/pull row that memberlist acts on. A row counts as an accusation unless it is alive. */
 export function filterAccusationRow(row: PushNodeState, members: MembersView): PushNodeState | undefined {
   const known = members.get(row.name);
+  if (known === undefined && row.state === SUSPECT) return undefined;
   if (row.state === 0 || known === undefined || known === members.self) return row;
   if (known.state === 'dead' || known.state === 'left') return undefined;
   if (row.state !== LEFT && known.state === 'suspect' && row.incarnation > known.incarnation)
@@ -40,6 +41,7 @@ export function filterAccusationRow(row: PushNodeState, members: MembersView): P
   return row;
 }
 
+const SUSPECT = 1;
 const LEFT = 3;
 
 /** Where a message seems to come from: a leave is believed as if the member had sent it, since memberlist never asks. */

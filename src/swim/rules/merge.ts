@@ -108,17 +108,21 @@ function admitAccusations(
 /**
  * A row counts for less than a message: when a peer holds a member as dead, we only suspect it ourselves, so that it has
  * time to refute. A row of a member that left counts as its leave message.
+ *
+ * Differs: memberlist ignores a suspect that it does not know. Peers go on showing a suspect and its services, so it is
+ * introduced here as any other member, and suspected as there.
  */
 function mergeRow(context: SwimContext, row: PushNodeState, merge: MergeSource): void {
   const { source } = merge;
   const { name: node, incarnation, addr, port, meta, vsn } = row;
   const state = STATES[row.state];
   if (state === undefined) return; // a state of a later version
-  if (state === 'alive') {
+  if (state !== 'alive' && !merge.mayAccuse) return;
+  if (state === 'alive' || (state === 'suspect' && context.members.get(node) === undefined)) {
     const alive = { kind: 'alive', incarnation, node, addr, port, meta, vsn } as const;
-    return handleAlive(context, alive, source, merge.introduces);
+    handleAlive(context, alive, source, merge.introduces);
+    if (state === 'alive') return;
   }
-  if (!merge.mayAccuse) return;
   if (node === context.name && !canOutbid(context, incarnation))
     return onUnrefutableAccusation(context, incarnation, source);
   if (state === 'left') {

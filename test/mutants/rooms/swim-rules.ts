@@ -190,6 +190,14 @@ export const swimRulesMutants: readonly Mutant[] = [
     expectedTests: ['unit/swim/rules/merge.test.ts'],
   },
   {
+    id: 'swim-merge-ignores-unknown-suspects',
+    file: 'swim/rules/merge.ts',
+    find: "(state === 'suspect' && context.members.get(node) === undefined)",
+    replace: "(state === 'suspect' && context.members.get(node) === context.self)",
+    description: 'A newcomer does not learn of members that are suspected when it joins.',
+    expectedTests: ['unit/swim/rules/merge.test.ts', 'story/first-answers.test.ts'],
+  },
+  {
     id: 'swim-merge-forgets-leaves',
     file: 'swim/rules/merge.ts',
     find: "{ kind: 'dead', incarnation, node, from: node }",

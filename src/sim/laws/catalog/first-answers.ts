@@ -2,10 +2,14 @@
  * I20: an agent that starts where there is somebody to ask does not call itself ready, within its patience, before it
  * knows what some other host knows: "there is none" is never said of a service that a peer has known all along.
  */
+import type { MemberView } from '../../../agent/contract/view.ts';
 import { PATIENCE } from '../../../agent/readers/readiness.ts';
 import type { Millis } from '../../../base/time.ts';
 import type { SimHost } from '../../world/host.ts';
 import type { Law, LawContext } from '../law.ts';
+
+/** A drifting clock is a product of fractions. */
+const ROUNDING: Millis = 1;
 
 /** A start that is not judged yet. */
 interface Start {
@@ -42,7 +46,7 @@ export class FirstAnswerLaw implements Law {
     if (start === undefined || host.agent?.view.readiness().ready !== true) return;
     this.#starts.delete(host);
     const { now } = this.#context.world;
-    if (host.toHostTime(now) - host.toHostTime(start.at) >= PATIENCE) return;
+    if (host.toHostTime(now) - host.toHostTime(start.at) > PATIENCE - ROUNDING) return;
     const peers = [...start.known].filter(([peer]) => peer.running);
     // A host that started meanwhile knows as little, and may be the one that was asked.
     for (const other of this.#context.world.hosts)
@@ -65,12 +69,15 @@ export class FirstAnswerLaw implements Law {
   }
 }
 
-/** Names of services with an instance on a node that the observer sees alive, other than `except`. */
+/** Names of services with an instance on a node that the observer sees up, other than `except`. */
 function servicesUp(observer: SimHost, except: string): ReadonlySet<string> {
   const { view } = observer.runningAgent;
   const names = new Set<string>();
   for (const { node, instances } of view.catalog.nodes())
-    if (node !== except && view.member(node)?.status === 'alive')
+    if (node !== except && isUp(view.member(node)?.status))
       for (const { service } of instances) names.add(service.name.toLowerCase());
   return names;
 }
+
+const isUp = (status: MemberView['status'] | undefined): boolean =>
+  status === 'alive' || status === 'suspect';

@@ -38,9 +38,27 @@ test('a row of a member that left counts as a leave', () => {
 });
 
 test('unknown members that are down are ignored, and so are states of later versions', () => {
-  const ann = new Actor('ann').merge(row('bob', SUSPECT), row('cat', DEAD), row('dan', LEFT), row('eve', 4));
+  const ann = new Actor('ann').merge(row('cat', DEAD), row('dan', LEFT), row('eve', 4));
   expect(ann.swim.members.size).toBe(1);
   expect(ann.take()).toEqual([]);
+});
+
+describe('an unknown suspect, which the peer goes on showing', () => {
+  test('is introduced, and suspected: only the suspicion is passed on', () => {
+    const ann = new Actor('ann').merge(row('bob', SUSPECT, 3));
+    expect(ann.state('bob')).toBe('suspect');
+    expect(ann.swim.members.get('bob')?.incarnation).toBe(3);
+    expect(ann.drainBroadcasts()).toEqual([suspect('bob', 'ann', 3)]);
+    ann.receive(alive('bob', 4));
+    expect(ann.state('bob')).toBe('alive');
+  });
+
+  test('is asked first if it was dropped here at that incarnation', () => {
+    const ann = new Actor('ann').knowing('bob').receive(dead('bob', 'x'));
+    ann.swim.dropMember('bob', ann.now, []);
+    ann.merge(row('bob', SUSPECT, 1));
+    expect(ann.swim.members.get('bob')).toBeUndefined();
+  });
 });
 
 describe('versions', () => {
