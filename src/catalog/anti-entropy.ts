@@ -28,6 +28,8 @@ export interface PreparedResponse extends SyncResponseBody {
 /** What to do after a response: index `applied`, send `deltas` back, and request again if there is `more`. */
 export interface AcceptedResponse {
   readonly applied: readonly ApplyResult[];
+  /** Those that were not kept, since their owner is no member yet. */
+  readonly passedOver: readonly Delta[];
   readonly deltas: readonly Delta[];
   readonly more: boolean;
   readonly epochRaised: boolean;
@@ -104,6 +106,7 @@ export function acceptSyncResponse(
   isSender: (owner: string) => boolean,
 ): AcceptedResponse {
   const applied = deltas.map((delta) => store.apply(delta, now, isSender(delta.owner)));
+  const passedOver = deltas.filter((_, i) => applied[i]?.outcome === 'notMember');
   const wanted: Delta[] = [];
   let epochRaised = applied.some(({ outcome }) => outcome === 'epochRaised');
   for (const row of wants) {
@@ -111,7 +114,7 @@ export function acceptSyncResponse(
     const delta = store.deltaFor(row.owner, row);
     if (delta !== undefined) wanted.push(delta);
   }
-  return { applied, deltas: wanted, more, epochRaised };
+  return { applied, passedOver, deltas: wanted, more, epochRaised };
 }
 
 /** Splits deltas into batches, each for one message. */

@@ -59,6 +59,40 @@ describe('in the first second no reader is told "none" of a service that a peer 
   });
 });
 
+test.each([21, 22, 23])('the owner is suspected by all whom the newcomer can ask (seed %d)', (seed) => {
+  const story = startStory('ann bob cat', { seed, all: ALL });
+  story.register('cat', 'web-1');
+  story.run('3s');
+  story.stop('bob');
+  story.cut('cat', '*');
+  expect(story.runUntil(() => story.member('ann', 'cat')?.status === 'suspect', '20s')).toBe(true);
+  const { said } = watchStart(story, 'bob', 1000);
+  expect(said).toEqual(['waits: SERVFAIL', 'ready: NOERROR']);
+  expect(story.member('bob', 'cat')?.status).toBe('suspect');
+  story.heal();
+  expect(story.runUntil(() => story.member('bob', 'cat')?.status === 'alive', '20s')).toBe(true);
+  expect(story.lawChecker.judgments.I20).toBe(1);
+});
+
+test.each([31, 32, 33])(
+  'the only peer remembers services of members that it has not met itself (seed %d)',
+  (seed) => {
+    const story = startStory('ann bob cat', { seed, all: { hasSeeds: true }, hosts: { bob: ALL } });
+    story.register('cat', 'web-1');
+    story.run('40s');
+    for (const name of ['ann', 'bob', 'cat']) story.stop(name);
+    story.run('1s');
+    story.restart('ann', { restore: true });
+    story.run('50ms');
+    const { said } = watchStart(story, 'bob', 400);
+    expect(said).toEqual(['waits: SERVFAIL']);
+    story.restart('cat', { restore: true });
+    const rcode = (): string => rcodeOf(story.world.host('bob').runningAgent.view, 'web.service.consul');
+    expect(story.runUntil(() => rcode() !== 'SERVFAIL', '4s')).toBe(true);
+    expect(rcode()).toBe('NOERROR');
+  },
+);
+
 test('nobody answers: ready when patience is over, and that is reported once', () => {
   const story = startStory('ann bob', { seed: 8, all: ALL });
   story.register('ann', 'web-1');

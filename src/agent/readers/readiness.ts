@@ -48,7 +48,7 @@ export class ReadinessTracker {
     return { ready: false, reason: REASON, remembers: this.#sources.hasRestored() };
   }
 
-  /** The catalog of a peer has been compared with ours, and what it had more has been received. */
+  /** The catalog of a peer has been compared with ours, and all that it had more has been kept. */
   onCatalogSynced(): void {
     this.#end();
   }

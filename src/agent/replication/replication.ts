@@ -58,6 +58,7 @@ export interface ReplicationOptions {
   readonly index: CatalogIndex;
   readonly catalogPeers: CatalogPeers;
   readonly host: ReplicationHost;
+  /** The catalog of a peer has been compared with ours, and all that it had more has been kept. */
   readonly onCatalogSynced: () => void;
   /** Takes the topics that each change concerns. */
   readonly topics: TopicSink;
@@ -151,11 +152,12 @@ export class Replication {
       (owner) => catalogPeers.addressOf(owner)?.key === from.key,
     );
     for (const applied of accepted.applied) this.#indexChanges(applied, now);
+    for (const delta of accepted.passedOver) this.#ownerPulls.defer(progressOf(delta), from);
     if (accepted.epochRaised) this.#broadcastOwnLedger(now);
     for (const owner of ticket.announceOwners) this.#broadcastProgress(owner, now);
     for (const batch of batchDeltas(accepted.deltas)) host.dial(from, encodeDeltas(batch), undefined, now);
     if (accepted.more) this.requestSync(from, undefined, now);
-    else if (ticket.owners.length === 0) this.#options.onCatalogSynced();
+    else if (ticket.owners.length === 0 && accepted.passedOver.length === 0) this.#options.onCatalogSynced();
     this.#requestFromOwners({ ...ticket, owners: ticket.owners.filter(catalog.hasGap) }, from, now);
     this.#settle(now);
   }

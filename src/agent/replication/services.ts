@@ -46,7 +46,7 @@ export interface ServiceLayerContext {
   /** The bytes that a rumor may take in a packet. */
   readonly rumorBytes: number;
   readonly host: ReplicationHost;
-  /** The catalog of a peer has been compared with ours, and what it had more has been received. */
+  /** The catalog of a peer has been compared with ours, and all that it had more has been kept. */
   readonly onCatalogSynced: () => void;
 }
 

@@ -263,6 +263,15 @@ export const agentMutants: readonly Mutant[] = [
     expectedTests: ['story/first-answers.test.ts'],
   },
   {
+    id: 'agent-ready-with-ledgers-passed-over',
+    file: 'agent/replication/replication.ts',
+    find: 'ticket.owners.length === 0 && accepted.passedOver.length === 0',
+    replace: 'ticket.owners.length === 0 && accepted.passedOver.length >= 0',
+    description:
+      'A first sync counts although ledgers in it were passed over, since their owners were not met yet.',
+    expectedTests: ['story/first-answers.test.ts'],
+  },
+  {
     id: 'agent-ready-at-birth',
     file: 'agent/readers/readiness.ts',
     find: 'this.#until = waits ? now + PATIENCE : NEVER;',
