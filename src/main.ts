@@ -41,6 +41,8 @@ export interface RunningAgent {
   readonly agent: AgentHandle;
   /** Leaves the cluster, then stops. */
   leave(): Promise<void>;
+  /** Tells the other members that it will be back within `duration` milliseconds, then stops. */
+  pause(duration: number): Promise<void>;
   /** Stops at once. The other members have to detect it. */
   stop(): Promise<void>;
   setLogLevel(level: AgentConfig['logLevel']): void;
@@ -117,6 +119,10 @@ async function startParts(
     ...{ node: config.node, address: formatAddress(shell.address), http, dns, agent, stop, stopped },
     leave: async () => {
       await agent.execute({ kind: 'leave' });
+      await stopped;
+    },
+    pause: async (duration) => {
+      await agent.execute({ kind: 'pause', duration });
       await stopped;
     },
     setLogLevel: (level) => log.setLevel(level),

@@ -13,6 +13,7 @@ import { isCatalogType } from '../wire/catalog.ts';
 import type { Keyring } from '../wire/keyring.ts';
 import type { PacketMessage } from '../wire/memberlist.ts';
 import { availableBytes, COMPOUND_OVERHEAD } from '../wire/packet.ts';
+import { isPauseType } from '../wire/pause.ts';
 import type { Fact } from './contract/facts.ts';
 import type { Lane } from './contract/lane.ts';
 import type { Agent, Effect, Input } from './contract/machine.ts';
@@ -26,6 +27,7 @@ import { JoinLeave, type JoinLeaveHost } from './operations/join-leave.ts';
 import { KeyOperations } from './operations/key-operations.ts';
 import { MemberCommands, restoreTags, withCapability } from './operations/member-commands.ts';
 import { Messaging } from './operations/messaging.ts';
+import { Pausing } from './operations/pause.ts';
 import { SavedState } from './operations/saved-state.ts';
 import { SnapshotScheduler } from './operations/snapshots.ts';
 import { PartitionMonitor } from './readers/partition-summary.ts';
@@ -51,6 +53,7 @@ class AgentCore implements Agent {
   readonly #streams: Streams;
   readonly #services: ServiceLayer;
   readonly #joinLeave: JoinLeave;
+  readonly #pausing: Pausing;
   readonly #earlySync: EarlySync;
   readonly #snapshots: SnapshotScheduler;
   readonly #partitionMonitor: PartitionMonitor;
@@ -107,6 +110,10 @@ class AgentCore implements Agent {
       hasPeer: () => this.#services.catalogPeers.count > 1,
       hasRestored: () => this.#services.restoredAt !== undefined,
       topics,
+    });
+    this.#pausing = new Pausing({
+      ...{ swim, swimOut: this.#swimOut, packets: this.#packets, gossipInterval: config.gossipInterval },
+      catalogPeers: this.#services.catalogPeers,
     });
     this.#joinLeave = new JoinLeave(this.#createJoinLeaveHost(), options.serf);
     const keyOperations = new KeyOperations(serf, keyring);
@@ -227,15 +234,8 @@ class AgentCore implements Agent {
     this.#started = true;
     this.#swim.start(this.#now, this.#swimOut);
     this.#services.start(this.#now, this.#out);
-    this.#out.push({
-      kind: 'fact',
-      fact: {
-        kind: 'agentStarted',
-        node: this.#options.name,
-        address: this.#options.address.key,
-        encrypted: this.#options.keys.length > 0,
-      },
-    });
+    const { name: node, address, keys } = this.#options;
+    this.#recordFact({ kind: 'agentStarted', node, address: address.key, encrypted: keys.length > 0 });
     this.#runEffects();
   }
 
@@ -266,6 +266,8 @@ class AgentCore implements Agent {
 
   #handleMessage(message: PacketMessage, from: Address): void {
     if (message.kind !== 'user') this.#swim.receive(message, from, this.#now, this.#swimOut);
+    else if (isPauseType(message.body[0] ?? 0))
+      this.#pausing.receive(message.body, from, this.#now, this.#out);
     else if (isCatalogType(message.body[0] ?? 0))
       this.#services.replication.receiveGossip(message.body, from, this.#now);
     else this.#serf.receive(message.body, this.#now, this.#serfOut, from.key);
@@ -339,6 +341,7 @@ class AgentCore implements Agent {
       broadcastJoin: (now) => this.#serf.broadcastJoin(now, this.#serfOut),
       leaveSerf: (now) => this.#serf.leave(now, this.#serfOut),
       leaveSwim: (now) => this.#swim.leave(now, this.#swimOut),
+      pausing: this.#pausing,
     };
   }
 }

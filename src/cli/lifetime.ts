@@ -3,8 +3,8 @@ import { EXIT, printNotice, reportError } from './command.ts';
 import type { Io } from './io.ts';
 
 export interface Lifecycle {
-  /** Leaves the cluster, then stops. */
-  leave(): Promise<void>;
+  /** Stops in order: by leaving the cluster, or for a pause. */
+  readonly stopInOrder: { readonly notice: string; run(): Promise<void> };
   /** Stops at once, without leaving. */
   stop(): Promise<void>;
   /** Settles when it has stopped, for any reason. */
@@ -17,16 +17,16 @@ export interface Lifecycle {
 
 const STOP_TIMEOUT = 1000;
 
-/** Resolves to the exit code: 0 after leaving or after a request to stop, 130 after a second signal. */
+/** Resolves to the exit code: 0 after a stop in order or on request, 130 after a second signal. */
 export function runUntilStopped(io: Io, agents: Lifecycle): Promise<number> {
   return new Promise((resolve) => {
-    let leaving = false;
+    let stopping = false;
     const end = (code: number): void => {
       for (const off of handlers) off();
       resolve(code);
     };
     const onStop = (): void => {
-      if (leaving) {
+      if (stopping) {
         const timer = setTimeout(() => io.forceExit(EXIT.interrupted), STOP_TIMEOUT);
         agents
           .stop()
@@ -37,9 +37,9 @@ export function runUntilStopped(io: Io, agents: Lifecycle): Promise<number> {
           });
         return;
       }
-      leaving = true;
-      printNotice(io, 'leaving the cluster; repeat the signal to stop at once');
-      agents.leave().then(
+      stopping = true;
+      printNotice(io, `${agents.stopInOrder.notice}; repeat the signal to stop at once`);
+      agents.stopInOrder.run().then(
         () => end(EXIT.done),
         (error: unknown) => {
           const code = reportError(io, error);
@@ -60,7 +60,7 @@ export function runUntilStopped(io: Io, agents: Lifecycle): Promise<number> {
     ];
     agents.stopped.then(
       () => {
-        if (!leaving) end(EXIT.done);
+        if (!stopping) end(EXIT.done);
       },
       (error: unknown) => end(reportError(io, error)),
     );

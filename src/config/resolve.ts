@@ -142,6 +142,10 @@ function valueWarnings(config: AgentConfig): string[] {
     warnings.push(
       `swim.probeTimeout (${formatDuration(probeTimeout)}) is longer than swim.probeInterval (${formatDuration(probeInterval)}): indirect probes will have no time left`,
     );
+  if (config.onStop.kind === 'pause' && config.dataDir === undefined)
+    warnings.push(
+      'onStop is pause, but there is no dataDir: what is registered over HTTP is gone after a restart; add --data-dir',
+    );
   const encrypted = config.gossipKey !== undefined || config.keyringFile !== undefined;
   if (!encrypted && !isLoopback(config.bind.ip))
     warnings.push(

@@ -16,6 +16,7 @@ import {
   validateSelfService,
   validateToken,
 } from './names.ts';
+import { onStopSetting } from './on-stop.ts';
 import { PRESET_NAMES } from './presets.ts';
 import { type SerfConfig, type SwimConfig, serfSection, swimSection } from './protocol.ts';
 import {
@@ -77,6 +78,12 @@ export const agentSection = defineSection({
     validate: validateHostPort,
     doc: 'Member to join through, retried until one answers and again after a partition.',
     source: 'serf agent -retry-join',
+  }),
+  onStop: onStopSetting({
+    doc:
+      'What SIGTERM and SIGINT mean. With leave the node leaves the cluster. With pause it stops without leaving: other ' +
+      'agents keep its row and its services, as they are, until it is back or the duration (30s) is over: ' +
+      'docs/operations.md. `hearsay leave` always leaves.',
   }),
   tag: tagsSetting({
     maxBytes: MAX_TAGS_BYTES,

@@ -11,6 +11,7 @@ import type { SwimConfig } from '../config/protocol.ts';
 import type { Ping, SwimMessage } from '../wire/memberlist.ts';
 import { BroadcastQueue } from './broadcasts.ts';
 import { MemberTable, type MutableMember } from './members.ts';
+import { Absences } from './state/absences.ts';
 import { AccusationLimiter } from './state/accusation-limit.ts';
 import { Awareness } from './state/awareness.ts';
 import { DeadProbes } from './state/dead-probes.ts';
@@ -50,6 +51,7 @@ export class SwimContext {
   readonly recentlyDropped = new RecentlyDropped();
   readonly deadProbes: DeadProbes;
   readonly verifications = new Verifications();
+  readonly absences = new Absences();
   readonly nameConflicts = new NameConflicts();
   /** Limits down notifications, by the name of the member that is down. */
   readonly downNotificationLimiter: RateLimiter;
@@ -64,6 +66,8 @@ export class SwimContext {
   /** Addresses that this agent had before, latest last: an old claim of one of them is no name conflict. */
   readonly formerAddresses: Address[] = [];
   readonly #intern: (identity: Identity) => Identity;
+  /** This agent has said that it pauses: it says nothing more. */
+  isPausing = false;
   #now: Millis;
   #out: SwimEffect[] = [];
   #seqNo = 0;

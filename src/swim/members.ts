@@ -8,7 +8,7 @@ import { assert } from '../base/assert.ts';
 import { type Rng, shuffle } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import { isUp } from './precedence.ts';
-import type { Identity, Member, MemberState, MembersView } from './types.ts';
+import type { Absence, Identity, Member, MemberState, MembersView } from './types.ts';
 
 /** A member as swim/ writes it. A row is one object from its addition to its removal. */
 export interface MutableMember extends Member {
@@ -16,6 +16,7 @@ export interface MutableMember extends Member {
   state: MemberState;
   incarnation: number;
   since: Millis;
+  absence?: Absence | undefined;
 }
 
 export class MemberTable implements MembersView {
@@ -114,7 +115,7 @@ export class MemberTable implements MembersView {
   }
 
   /**
-   * The next member to probe: one that is up, and not this agent; `undefined` if there is none. `onPassEnd` is called at
+   * The next member to probe: one that is up, not absent, and not this agent; `undefined` if there is none. `onPassEnd` is called at
    * the end of the ring, before the next pass.
    */
   nextToProbe(onPassEnd: () => void): MutableMember | undefined {
@@ -125,7 +126,7 @@ export class MemberTable implements MembersView {
         left = this.#ring.length;
       }
       const row = this.#ring[this.#cursor++] as MutableMember;
-      if (row !== this.self && isUp(row.state)) return row;
+      if (row !== this.self && isUp(row.state) && row.absence === undefined) return row;
     }
     return undefined;
   }

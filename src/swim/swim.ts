@@ -10,11 +10,13 @@ import { NO_BYTES } from '../base/bytes.ts';
 import { Deadlines } from '../base/deadlines.ts';
 import { type Millis, NEVER } from '../base/time.ts';
 import type { SwimConfig } from '../config/protocol.ts';
-import type { Ping, PushNodeState, SwimMessage } from '../wire/memberlist.ts';
+import type { Alive, Ping, PushNodeState, SwimMessage } from '../wire/memberlist.ts';
+import type { Pause } from '../wire/pause.ts';
 import type { Broadcast, BroadcastQueue } from './broadcasts.ts';
 import { ackAddress, SwimContext, type SwimOptions } from './context.ts';
 import type { MutableMember } from './members.ts';
 import { isUp, MAX_INCARNATION } from './precedence.ts';
+import { expireAbsences, handlePause } from './rules/absence.ts';
 import { acceptClaim, handleAlive } from './rules/alive.ts';
 import { IndirectProbes } from './rules/indirect-probe.ts';
 import { verifyLeave } from './rules/leave.ts';
@@ -22,7 +24,7 @@ import { localStates, mergeStates } from './rules/merge.ts';
 import { droppedNotification, notifyDown } from './rules/notify-down.ts';
 import { nextIntervalAt, Prober } from './rules/probe.ts';
 import { dropMember } from './rules/reclaim.ts';
-import { announceAlive, announceLeave, changeAddress, changeMeta } from './rules/refute.ts';
+import { announceAlive, announceLeave, announcePause, changeAddress, changeMeta } from './rules/refute.ts';
 import { LOCAL_SOURCE, type MessageSource } from './rules/source.ts';
 import {
   acceptLeave,
@@ -97,8 +99,14 @@ export class Swim {
     return this.#context.self.state === 'left';
   }
 
+  /** This agent has said that it pauses: it is silent from then on, as if it had stopped already. */
+  get pausing(): boolean {
+    return this.#context.isPausing;
+  }
+
   /** When `tick` is due next. Never earlier than the input that set it. */
   get deadline(): Millis {
+    if (this.pausing) return this.#hasBroadcasts() ? this.#gossipAt : NEVER;
     return this.#deadlines.earliest;
   }
 
@@ -115,6 +123,7 @@ export class Swim {
   /** Handles one message of a datagram from `from`. Keeps no view on it. */
   receive(message: SwimMessage, from: Address, now: Millis, out: SwimEffect[]): void {
     const context = this.#begin(now, out);
+    if (context.isPausing) return;
     switch (message.kind) {
       case 'ping':
         return this.#handlePing(message, from);
@@ -148,6 +157,8 @@ export class Swim {
   tick(now: Millis, out: SwimEffect[]): void {
     const context = this.#begin(now, out);
     const { config, suspicions } = context;
+    if (context.isPausing) return this.#gossipIfDue();
+    expireAbsences(context);
     if (this.#prober.isInGrace) suspicions.postponeDue(now, now + config.probeInterval);
     else verifySuspects(context);
     this.#indirectProbes.tick();
@@ -155,14 +166,27 @@ export class Swim {
     advanceVerifications(context, this.#verificationActions);
     probeDeadMember(context);
     if (context.unrefutable.finishIfDue(now)) this.#onUnrefutableEnd();
-    if (this.#gossipAt <= now && this.#hasBroadcasts()) this.#gossip();
+    this.#gossipIfDue();
     if (this.#pushPullAt <= now) this.#pushPull();
+  }
+
+  /** A datagram of `from` says that a member pauses. True: it need not say so again. */
+  onPause(pause: Omit<Pause, 'kind'>, from: Address, now: Millis, out: SwimEffect[]): boolean {
+    return !this.pausing && handlePause(this.#begin(now, out), pause, from);
+  }
+
+  /** This agent stops and will be back. Returns what its peers are to be told with the word about it. */
+  pause(now: Millis, out: SwimEffect[]): Alive {
+    const alive = announcePause(this.#begin(now, out));
+    this.#prober.stop();
+    this.#pushPullAt = NEVER;
+    return alive;
   }
 
   /** A `streamPing` ended. Late results are ignored. */
   onStreamPingEnd(seqNo: number, ok: boolean, now: Millis, out: SwimEffect[]): void {
     const context = this.#begin(now, out);
-    if (!ok || this.#prober.onStreamAck(seqNo)) return;
+    if (!ok || context.isPausing || this.#prober.onStreamAck(seqNo)) return;
     handleVerificationAck(context, seqNo, this.#verificationActions);
   }
 
@@ -181,7 +205,7 @@ export class Swim {
     out: SwimEffect[],
     source: MessageSource = LOCAL_SOURCE,
   ): void {
-    mergeStates(this.#begin(now, out), states, source);
+    if (!this.pausing) mergeStates(this.#begin(now, out), states, source);
   }
 
   /** Announces a new meta (copied), at most 512 bytes, at a new incarnation. */
@@ -220,7 +244,7 @@ export class Swim {
    */
   onStall(lateness: Millis, now: Millis, out: SwimEffect[]): void {
     const { config, awareness, suspicions, verifications } = this.#begin(now, out);
-    if (!config.stallGuard || lateness < stallThreshold(config)) return;
+    if (!config.stallGuard || lateness < stallThreshold(config) || this.pausing) return;
     this.#context.recordFact({ kind: 'stalled', latenessMs: lateness });
     awareness.apply(1, out);
     const notBefore = now + config.probeTimeout;
@@ -232,7 +256,7 @@ export class Swim {
   }
 
   #registerDeadlines(): void {
-    const { suspicions, deadProbes, verifications, unrefutable } = this.#context;
+    const { suspicions, deadProbes, verifications, absences, unrefutable } = this.#context;
     this.#deadlines.add(() => (this.#hasBroadcasts() ? this.#gossipAt : NEVER));
     this.#deadlines.add(() => this.#pushPullAt);
     this.#deadlines.add(() => this.#prober.deadline);
@@ -241,6 +265,7 @@ export class Swim {
     this.#deadlines.add(() => deadProbes.deadline);
     this.#deadlines.add(() => verifications.deadline);
     this.#deadlines.add(() => unrefutable.deadline);
+    this.#deadlines.add(() => absences.deadline);
   }
 
   #begin(now: Millis, out: SwimEffect[]): SwimContext {
@@ -270,13 +295,19 @@ export class Swim {
     this.#announceAndSync();
   }
 
+  #gossipIfDue(): void {
+    if (this.#gossipAt <= this.#context.now && this.#hasBroadcasts()) this.#gossip();
+  }
+
   /** Sends broadcasts to a few random members, including some that died lately, which may want to refute. */
   #gossip(): void {
     const { config, members, self, now, out } = this.#context;
     this.#gossipAt = nextIntervalAt(this.#gossipAt, config.gossipInterval, now);
     const diedAfter = now - config.gossipToTheDeadTime;
     const receivesGossip = (row: MutableMember): boolean =>
-      row !== self && (isUp(row.state) || (row.state === 'dead' && row.since >= diedAfter));
+      row !== self &&
+      row.absence === undefined &&
+      (isUp(row.state) || (row.state === 'dead' && row.since >= diedAfter));
     for (const peer of members.pickRandom(config.gossipNodes, receivesGossip))
       out.push({ kind: 'gossip', peer });
   }
@@ -298,8 +329,9 @@ export class Swim {
 
   #startPushPulls(count: number): void {
     const { members, self, out } = this.#context;
-    for (const peer of members.pickRandom(count, (row) => row !== self && row.state === 'alive'))
-      out.push({ kind: 'pushPull', peer });
+    const isThere = (row: MutableMember): boolean =>
+      row !== self && row.state === 'alive' && row.absence === undefined;
+    for (const peer of members.pickRandom(count, isThere)) out.push({ kind: 'pushPull', peer });
   }
 }
 

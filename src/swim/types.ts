@@ -22,6 +22,14 @@ export interface Member {
   readonly incarnation: number;
   /** When `state` last changed. */
   readonly since: Millis;
+  /** It has stopped, and said that it will be back. */
+  readonly absence?: Absence | undefined;
+}
+
+/** An announced absence: it ends with `until`, or as soon as the member announces itself above `incarnation`. */
+export interface Absence {
+  readonly incarnation: number;
+  readonly until: Millis;
 }
 
 /** A change of a member, for the layers above. */
@@ -107,6 +115,10 @@ export type SwimFact = Readonly<
   | { kind: 'addressChanged'; previous: string; address: string }
   /** Others say that the member left: `source` is where that came from. The member answered, and did not say so. */
   | { kind: 'leaveUnconfirmed'; node: string; source: string }
+  /** The member stops, and says that it will be back within this time. */
+  | { kind: 'memberPaused'; node: string; incarnation: number; durationMs: Millis }
+  /** The member is back, or it left, or its time is over. */
+  | { kind: 'pauseEnded'; node: string; returned: boolean }
   /** An unknown member did not answer: it is not announced. */
   | { kind: 'memberUnverified'; node: string; address: string }
   /** A peer holds an accusation of this agent that nothing can outbid: a quiet period starts. */

@@ -16,6 +16,8 @@ export type Command = Readonly<
    */
   | { kind: 'join'; seeds: readonly Seed[] }
   | { kind: 'leave' }
+  /** Stops without leaving: peers are told that this agent will be back within this time. The reply comes as it stops. */
+  | { kind: 'pause'; duration: Millis }
   /**
    * Serf's force-leave: a failed member becomes left everywhere, and with `prune` is dropped. `refuseLive` rejects one
    * that is alive.

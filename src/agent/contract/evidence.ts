@@ -1,7 +1,8 @@
 /** Evidence: the facts that bear on the status of members, as they are kept, reported by witnesses and diagnosed. */
 import type { Millis } from '../../base/time.ts';
-import type { QueryId, SerfStatus } from '../../serf/types.ts';
+import type { QueryId } from '../../serf/types.ts';
 import type { Fact } from './facts.ts';
+import type { MemberStatus } from './member-status.ts';
 
 /**
  * The retention class of each kind, a bounded list of its own. `relevant` facts changed how a member is seen, or would
@@ -17,6 +18,8 @@ export const RETENTION_CLASSES = {
   suspicionConfirmed: 'relevant',
   suspicionCleared: 'relevant',
   suspicionRefuted: 'relevant',
+  memberPaused: 'relevant',
+  pauseEnded: 'relevant',
   memberDeclaredDead: 'relevant',
   memberReturned: 'relevant',
   memberLeaving: 'relevant',
@@ -87,6 +90,7 @@ export type Finding =
   | 'failed'
   | 'refuted'
   | 'returned'
+  | 'away'
   | 'leaving'
   | 'left'
   | 'forgotten'
@@ -108,7 +112,7 @@ export interface Diagnosis {
 export interface NodeReport extends Diagnosis {
   readonly node: string;
   /** As readers see it; `undefined`: it is no member. */
-  readonly status: SerfStatus | 'suspect' | undefined;
+  readonly status: MemberStatus | undefined;
   /** Older entries of ours that were evicted. */
   readonly dropped: number;
   /** Oldest first, each with a clause that describes it. */

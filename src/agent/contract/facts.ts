@@ -1,5 +1,6 @@
 /** Facts: everything worth a log line, a counter or a test, as data. Each layer declares its own kinds. */
 import type { WireErrorCode } from '../../base/errors.ts';
+import type { Millis } from '../../base/time.ts';
 import type { CheckFact } from '../../checks/types.ts';
 import type { SerfFact } from '../../serf/types.ts';
 import type { SwimFact } from '../../swim/types.ts';
@@ -40,6 +41,9 @@ export type AgentFact = Readonly<
     }
   /** No member is missing any more. */
   | { kind: 'allMembersVisible'; known: number }
+  | { kind: 'pauseStarted'; durationMs: Millis }
+  /** Of `peers` that had to be told, `told` have acknowledged. */
+  | { kind: 'pauseAnnounced'; peers: number; told: number }
   | { kind: 'leaveStarted' }
   | { kind: 'leaveFinished'; propagated: boolean }
 >;

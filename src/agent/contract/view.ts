@@ -4,17 +4,11 @@ import type { Millis } from '../../base/time.ts';
 import type { CatalogView } from '../../catalog/types.ts';
 import type { LocalView } from '../../checks/types.ts';
 import type { Coordinate } from '../../serf/coordinates.ts';
-import type {
-  PendingQuery,
-  QueryId,
-  QueryReport,
-  ReceivedUserEvent,
-  SerfMember,
-  SerfStatus,
-} from '../../serf/types.ts';
+import type { PendingQuery, QueryId, QueryReport, ReceivedUserEvent, SerfMember } from '../../serf/types.ts';
 import type { MemberState } from '../../swim/types.ts';
 import type { KeyOperationReport } from './commands.ts';
 import type { Investigation, NodeEvidence, NodeReport } from './evidence.ts';
+import type { MemberStatus } from './member-status.ts';
 
 /**
  * Topics: what a blocking query can wait for. `nodes` is any membership change that Serf and Consul show, `node:NAME`
@@ -44,8 +38,7 @@ export interface MemberView {
   readonly name: string;
   readonly address: Address;
   readonly tags: ReadonlyMap<string, string>;
-  /** Serf's status, or `suspect` while SWIM suspects the member. */
-  readonly status: SerfStatus | 'suspect';
+  readonly status: MemberStatus;
   readonly serf: SerfMember;
   readonly state: MemberState;
   readonly incarnation: number;

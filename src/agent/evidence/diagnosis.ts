@@ -36,6 +36,7 @@ export function diagnose(input: DiagnosisInput): Diagnosis {
 function primaryFinding(input: DiagnosisInput): FindingClause | undefined {
   const { node, self, status, entries } = input;
   if (status === 'left' || status === 'leaving') return departureFinding(input, status);
+  if (status === 'away') return awayFinding(input);
   const incident = lastIncident(entries, node, self);
   if (incident !== undefined) return accusationFinding(input, incident);
   return status === undefined ? departureFinding(input, 'left') : undefined;
@@ -64,6 +65,16 @@ function departureFinding(
   return status === 'left'
     ? { finding: 'left', clause: `${node} left${formatAt(formatTime, since)}` }
     : undefined;
+}
+
+/** It stopped without leaving: there is nobody to accuse, and nothing to do before its time is over. */
+function awayFinding({ entries, formatTime, node }: DiagnosisInput): FindingClause | undefined {
+  const pause = lastOfKind(entries, 'memberPaused');
+  if (pause === undefined) return undefined;
+  const { at, fact } = pause;
+  const until = formatAt(formatTime, at + fact.durationMs, 'by');
+  const clause = `${node} stopped${formatAt(formatTime, at)} and said that it will be back${until}: its services stay in results until then`;
+  return { finding: 'away', clause };
 }
 
 function accusationFinding(input: DiagnosisInput, incident: Incident): FindingClause {

@@ -52,7 +52,8 @@ export function startWitnessQuery(
     directTo: [...new Set([node, ...namedIn(evidence, node)])].slice(0, MAX_DIRECT),
   };
   const expected = [...serf.view.all()].filter(
-    ({ status, tags }) => status === 'alive' && tags.get(CAPABILITY_TAG) === CAPABILITY,
+    ({ status, tags, member: { absence } }) =>
+      status === 'alive' && absence === undefined && tags.get(CAPABILITY_TAG) === CAPABILITY,
   ).length;
   return serf.query(query, now, out, ({ responses }) => responses.length >= expected);
 }

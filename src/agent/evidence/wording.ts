@@ -70,6 +70,10 @@ function clauseOf(fact: AttributedEntry['fact'], observer: string, node: string)
       return `${node} refuted it, at incarnation ${fact.incarnation}${origin(fact.source)}`;
     case 'suspicionRefuted':
       return `accused by ${fact.by}${origin(fact.source)}, and refuted it at incarnation ${fact.incarnation}`;
+    case 'memberPaused':
+      return `${node} stopped, and said that it will be back within ${formatSpan(fact.durationMs)}`;
+    case 'pauseEnded':
+      return fact.returned ? `${node} is back from its pause` : `the pause of ${node} is over`;
     case 'memberDeclaredDead':
       return fact.left
         ? `${node} left in order`

@@ -26,7 +26,7 @@ export class CommandDispatcher {
   }
 
   /**
-   * The reply of `join` and `leave` follows when they have ended, that of commands that change what a snapshot holds when it is
+   * The reply of `join`, `leave` and `pause` follows when they have ended, that of commands that change what a snapshot holds when it is
    * stored, that of all others at once.
    */
   dispatch(request: RequestId, command: Command, now: Millis, out: Effect[]): void {
@@ -36,6 +36,8 @@ export class CommandDispatcher {
         return joinLeave.join(request, command.seeds, now, out);
       case 'leave':
         return joinLeave.leave(request, now, out);
+      case 'pause':
+        return joinLeave.pause(request, command.duration, now, out);
       case 'forget':
         return replyWith(
           request,
@@ -71,6 +73,6 @@ export class CommandDispatcher {
 
 /** The reply to every command that comes after the agent has stopped. */
 export function rejectStopped(request: RequestId, out: Effect[]): void {
-  const error = new AgentError('failed', 'this agent has left the cluster and is stopping: start it again');
+  const error = new AgentError('failed', 'this agent is stopping: start it again');
   reply(request, { ok: false, error }, out);
 }

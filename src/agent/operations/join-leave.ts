@@ -1,6 +1,6 @@
 /**
- * Commands that take several steps: joining through seeds, and leaving in order. Messages and timings belong to the
- * layers; this file says which step waits for what.
+ * Commands that take several steps: joining through seeds, leaving in order, and stopping for a while. Messages and
+ * timings belong to the layers; this file says which step waits for what.
  *
  * Source: serf serf.go, Join and Leave; memberlist memberlist.go, Join and Leave.
  */
@@ -13,6 +13,7 @@ import type { BroadcastHandle } from '../../serf/membership/membership.ts';
 import type { CommandResult, JoinReport, RequestId, Seed } from '../contract/commands.ts';
 import type { Effect } from '../contract/machine.ts';
 import type { PushPullOutcome, PushPullRequest } from '../transport/streams.ts';
+import type { Pausing } from './pause.ts';
 import { reply } from './reply.ts';
 
 export interface JoinLeaveHost {
@@ -25,6 +26,8 @@ export interface JoinLeaveHost {
   leaveSerf(now: Millis): BroadcastHandle;
   /** Broadcasts memberlist's dead message about this agent; `undefined` if no other member is alive. */
   leaveSwim(now: Millis): BroadcastHandle | undefined;
+  /** Tells the peers that this agent will be back. */
+  readonly pausing: Pick<Pausing, 'start' | 'advance' | 'deadline' | 'report'>;
 }
 
 interface Join {
@@ -37,13 +40,14 @@ interface Join {
 
 type Leave =
   | { readonly step: 'intent' | 'dead'; readonly broadcast: BroadcastHandle; readonly until: Millis }
-  | { readonly step: 'linger'; readonly until: Millis };
+  | { readonly step: 'linger'; readonly until: Millis }
+  | { readonly step: 'pause'; readonly until: Millis };
 
 export class JoinLeave {
   readonly #host: JoinLeaveHost;
   readonly #config: SerfConfig;
   readonly #joins = new Map<number, Join>();
-  readonly #leaveRequests: RequestId[] = [];
+  readonly #stopRequests: RequestId[] = [];
   #ticket = 0;
   #leave: Leave | undefined;
   /** Whether all leave messages were sent as often as they should be. */
@@ -64,7 +68,7 @@ export class JoinLeave {
   }
 
   get deadline(): Millis {
-    return this.#leave?.until ?? NEVER;
+    return this.#leave?.step === 'pause' ? this.#host.pausing.deadline : (this.#leave?.until ?? NEVER);
   }
 
   join(request: RequestId, seeds: readonly Seed[], now: Millis, out: Effect[]): void {
@@ -102,18 +106,33 @@ export class JoinLeave {
 
   leave(request: RequestId, now: Millis, out: Effect[]): void {
     if (this.#stopped) return reply(request, { ok: true }, out);
-    this.#leaveRequests.push(request);
-    if (this.#leave !== undefined) return;
+    this.#stopRequests.push(request);
+    // A pause that has begun becomes a leave: whoever orders that wants the agent gone.
+    if (this.#leave !== undefined && this.#leave.step !== 'pause') return;
     out.push({ kind: 'fact', fact: { kind: 'leaveStarted' } });
     const broadcast = this.#host.leaveSerf(now);
     this.#leave = { step: 'intent', broadcast, until: now + this.#config.broadcastTimeout };
     this.advance(now, out);
   }
 
+  /** Stops without leaving, once all peers know that this agent will be back within `duration`, or do not answer. */
+  pause(request: RequestId, duration: Millis, now: Millis, out: Effect[]): void {
+    if (this.#stopped) return reply(request, { ok: true }, out);
+    this.#stopRequests.push(request);
+    if (this.#leave !== undefined) return;
+    out.push({ kind: 'fact', fact: { kind: 'pauseStarted', durationMs: duration } });
+    this.#leave = { step: 'pause', until: NEVER };
+    this.#host.pausing.start(duration, now);
+  }
+
   /** To be called after every input: goes to the next step once the present one is done or timed out. */
   advance(now: Millis, out: Effect[]): void {
     const leave = this.#leave;
     if (leave === undefined) return;
+    if (leave.step === 'pause') {
+      if (this.#host.pausing.advance(now, out)) this.#finishPause(out);
+      return;
+    }
     if (leave.step === 'linger') {
       if (now >= leave.until) this.#finishLeave(out);
       return;
@@ -138,6 +157,11 @@ export class JoinLeave {
     if (!this.#stopped) this.#stopAgent(why, out);
   }
 
+  #finishPause(out: Effect[]): void {
+    out.push({ kind: 'fact', fact: { kind: 'pauseAnnounced', ...this.#host.pausing.report } });
+    this.#stopAgent(undefined, out);
+  }
+
   #finishLeave(out: Effect[]): void {
     out.push({ kind: 'fact', fact: { kind: 'leaveFinished', propagated: this.#isPropagated } });
     this.#stopAgent(undefined, out);
@@ -148,7 +172,7 @@ export class JoinLeave {
     assert(!this.#stopped, 'an agent that stops twice');
     this.#stopped = true;
     this.#leave = undefined;
-    for (const request of this.#leaveRequests.splice(0)) reply(request, { ok: true }, out);
+    for (const request of this.#stopRequests.splice(0)) reply(request, { ok: true }, out);
     out.push({ kind: 'stopped', ...(why === undefined ? {} : { why }) });
   }
 

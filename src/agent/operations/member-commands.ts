@@ -7,6 +7,7 @@ import type { Millis } from '../../base/time.ts';
 import type { Serf } from '../../serf/serf.ts';
 import { encodedTagsFit, metaFromTags, updateTags } from '../../serf/tags.ts';
 import type { SerfEffect } from '../../serf/types.ts';
+import { isUp } from '../../swim/precedence.ts';
 import type { Swim } from '../../swim/swim.ts';
 import type { SwimEffect } from '../../swim/types.ts';
 import type { Command } from '../contract/commands.ts';
@@ -55,7 +56,7 @@ export class MemberCommands {
     const member = view.confirmedMember(node);
     if (member === undefined)
       throw new AgentError('notFound', `no member is called "${node}": \`hearsay members\` lists all names`);
-    if (refuseLive && (member.status === 'alive' || member.status === 'suspect'))
+    if (refuseLive && member.status !== 'failed' && isUp(member.state))
       throw new AgentError(
         'conflict',
         `"${member.name}" is ${member.status}, and only a failed member can be forgotten: stop it, or let it leave`,

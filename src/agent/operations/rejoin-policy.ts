@@ -28,4 +28,5 @@ export const rejoinProbability = (members: readonly MemberView[]): number =>
 
 export const countLive = (members: readonly MemberView[]): number => members.filter(isUp).length;
 
-const isUp = ({ status }: MemberView): boolean => status === 'alive' || status === 'suspect';
+const isUp = ({ status }: MemberView): boolean =>
+  status === 'alive' || status === 'suspect' || status === 'away';

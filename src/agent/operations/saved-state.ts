@@ -3,6 +3,7 @@ import type { Millis } from '../../base/time.ts';
 import type { Serf } from '../../serf/serf.ts';
 import type { Swim } from '../../swim/swim.ts';
 import type { PreviousNode, Snapshot } from '../contract/machine.ts';
+import type { MemberStatus } from '../contract/member-status.ts';
 import type { View } from '../contract/view.ts';
 import type { ServiceLayer } from '../replication/services.ts';
 import type { MemberCommands } from './member-commands.ts';
@@ -15,6 +16,8 @@ export interface SavedParts {
   readonly members: MemberCommands;
   readonly view: View;
 }
+
+const UP: ReadonlySet<MemberStatus> = new Set<MemberStatus>(['alive', 'suspect', 'away']);
 
 /** The state of one agent as snapshots see it. */
 export class SavedState implements SnapshotSource {
@@ -63,7 +66,7 @@ export class SavedState implements SnapshotSource {
       .members()
       .filter(({ name, status }) => name !== view.node && status !== 'left')
       .map(({ name, address: { key: addr }, status }) =>
-        status === 'alive' || status === 'suspect' ? { name, addr } : { name, addr, down: true },
+        UP.has(status) ? { name, addr } : { name, addr, down: true },
       );
     return [...known, ...services.restoredCatalog.previousNodes(known.length === 0)];
   }

@@ -15,7 +15,7 @@ import type {
   SerfMember,
   SerfView,
 } from '../../serf/types.ts';
-import type { MembersView } from '../../swim/types.ts';
+import type { Member, MembersView } from '../../swim/types.ts';
 import type { KeyOperationReport } from '../contract/commands.ts';
 import type { Investigation, NodeEvidence, NodeReport } from '../contract/evidence.ts';
 import type { Effect } from '../contract/machine.ts';
@@ -288,13 +288,18 @@ export class AgentView implements View {
   }
 }
 
+function statusOfRow({ state, absence }: Member): MemberView['status'] {
+  if (absence !== undefined) return 'away';
+  return state === 'suspect' ? 'suspect' : 'alive';
+}
+
 function memberView(serf: SerfMember, members: MembersView): MemberView {
   const row = members.get(serf.name) ?? serf.member;
   return {
     name: serf.name,
     address: row.identity.address,
     tags: serf.tags,
-    status: serf.status === 'alive' && row.state === 'suspect' ? 'suspect' : serf.status,
+    status: serf.status === 'alive' ? statusOfRow(row) : serf.status,
     serf,
     state: row.state,
     incarnation: row.incarnation,

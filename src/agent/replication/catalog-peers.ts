@@ -14,6 +14,8 @@ export const CAPABILITY = '1';
 export const hasCatalog = (tags: ReadonlyMap<string, string>): boolean =>
   tags.get(CAPABILITY_TAG) === CAPABILITY;
 
+const isAbsent = ({ absence }: Member): boolean => absence !== undefined;
+
 export class CatalogPeers {
   readonly #members: MembersView;
   readonly #rng: Rng;
@@ -52,9 +54,15 @@ export class CatalogPeers {
     return this.#all().length + 1;
   }
 
-  /** Up to `n` random catalog peers that are up, without this agent. */
+  /** The catalog peers that are up, without this agent. */
+  all(): readonly Member[] {
+    return this.#all();
+  }
+
+  /** Up to `n` random catalog peers that are up and not absent, without this agent. */
   pickRandom(n: number): readonly Member[] {
-    const peers = this.#all();
+    const all = this.#all();
+    const peers = all.some(isAbsent) ? all.filter((peer) => !isAbsent(peer)) : all;
     if (peers.length <= n) return [...peers];
     if (peers.length < 4 * n) return shuffle([...peers], this.#rng).slice(0, n);
     const picked = new Set<Member>();

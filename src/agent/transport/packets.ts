@@ -4,6 +4,7 @@ import { WireError } from '../../base/errors.ts';
 import { isUp } from '../../swim/precedence.ts';
 import type { Member } from '../../swim/types.ts';
 import {
+  type Alive,
   decodeMessage,
   encodeMessage,
   MESSAGE_TYPE,
@@ -112,6 +113,16 @@ export class Packets {
   sendUserMessage(to: Address, body: Uint8Array, out: Effect[]): void {
     const parts = [toUserMessage(body)];
     if (this.#mayReply(to, undefined, parts)) this.#seal(to, parts, false, out);
+  }
+
+  /** Sends this agent's alive message and a user message together, for a catalog peer. */
+  sendAnnouncement(
+    peer: Member,
+    { alive, body }: { readonly alive: Alive; readonly body: Uint8Array },
+    out: Effect[],
+  ): void {
+    const parts = [encodeMessage(alive), toUserMessage(body)];
+    this.#seal(peer.identity.address, parts, understandsCrc(peer), out);
   }
 
   /** Sends a packet of broadcasts, unless the lanes are empty. */

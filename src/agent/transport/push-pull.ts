@@ -112,6 +112,7 @@ export class PushPullHandler implements StreamHost {
   }
 
   isOwnName(node: string): boolean {
+    if (this.#swim.pausing) return false;
     return node === '' || node === this.#host.name;
   }
 

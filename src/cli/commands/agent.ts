@@ -5,10 +5,11 @@ import { VERSION } from '../../base/version.ts';
 import { formatSettingValue } from '../../config/docs.ts';
 import type { ResolvedConfig } from '../../config/resolve.ts';
 import { type AgentConfig, type HandlerConfig, type LogLevel, SETTINGS } from '../../config/schema.ts';
+import { formatDuration } from '../../config/setting.ts';
 import { addExample, type CliContext, type CommandBuilder, printNotice, toAction } from '../command.ts';
 import { addAgentOptions, loadConfig } from '../input/settings.ts';
 import type { Io, StartedAgent } from '../io.ts';
-import { runUntilStopped } from '../lifetime.ts';
+import { type Lifecycle, runUntilStopped } from '../lifetime.ts';
 import { sanitize } from '../sanitize.ts';
 
 export const agentCommand: CommandBuilder = (command, cli) => {
@@ -32,13 +33,21 @@ async function runAgent({ io }: CliContext, command: Command): Promise<number> {
   const running: StartedAgent = await io.startAgent(current.config, reload);
   for (const line of readyLines(current.config, running)) io.out.write(`${line}\n`);
   return runUntilStopped(io, {
-    leave: () => running.leave(),
+    stopInOrder: stopInOrder(current.config, running),
     stop: () => running.stop(),
     stopped: running.stopped,
     reload,
     logMetrics: () => running.logMetrics(),
   });
 }
+
+const stopInOrder = ({ onStop }: AgentConfig, running: StartedAgent): Lifecycle['stopInOrder'] =>
+  onStop.kind === 'leave'
+    ? { notice: 'leaving the cluster', run: () => running.leave() }
+    : {
+        notice: `pausing: start this agent again within ${formatDuration(onStop.duration)}`,
+        run: () => running.pause(onStop.duration),
+      };
 
 function readyLines(config: AgentConfig, { node, address, http, dns }: StartedAgent): string[] {
   const encrypted = config.gossipKey !== undefined || config.keyringFile !== undefined;

@@ -8,7 +8,7 @@ import { matchesGlob } from '../input/glob.ts';
 import { parsePair } from '../input/pairs.ts';
 import { colorStatus, formatAge, formatTable } from '../output/table.ts';
 
-const STATUSES = ['alive', 'suspect', 'leaving', 'left', 'failed'] as const;
+const STATUSES = ['alive', 'suspect', 'away', 'leaving', 'left', 'failed'] as const;
 
 interface Options extends ClientOptions {
   readonly status?: readonly string[];

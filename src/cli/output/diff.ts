@@ -60,6 +60,7 @@ const EVENT_COLORS: ReadonlyMap<string, 'green' | 'yellow' | 'red'> = new Map([
   ['alive', 'green'],
   ['added', 'green'],
   ['suspect', 'yellow'],
+  ['away', 'yellow'],
   ['changed', 'yellow'],
   ['moved', 'yellow'],
   ['failed', 'red'],

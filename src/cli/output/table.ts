@@ -36,6 +36,7 @@ const STATUS_COLORS: ReadonlyMap<string, 'green' | 'yellow' | 'red'> = new Map([
   ['alive', 'green'],
   ['passing', 'green'],
   ['suspect', 'yellow'],
+  ['away', 'yellow'],
   ['warning', 'yellow'],
   ['maintenance', 'yellow'],
   ['draining', 'yellow'],

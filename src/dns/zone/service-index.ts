@@ -143,4 +143,5 @@ class ServiceEndpoints {
   }
 }
 
-const isLive = ({ status }: MemberView): boolean => status === 'alive' || status === 'suspect';
+const isLive = ({ status }: MemberView): boolean =>
+  status === 'alive' || status === 'suspect' || status === 'away';

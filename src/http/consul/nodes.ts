@@ -101,10 +101,11 @@ export const objectFromMap = <T extends string | number>(
   map: ReadonlyMap<string, T>,
 ): Readonly<Record<string, T>> => Object.fromEntries(map);
 
-/** Serf's numbers. Consul's clients do not know `suspect`: such a member is alive to them until it has failed. */
+/** Serf's numbers. Consul's clients know neither `suspect` nor `away`: such a member is alive to them until it has failed. */
 const STATUS: Readonly<Record<MemberView['status'], number>> = {
   alive: 1,
   suspect: 1,
+  away: 1,
   leaving: 2,
   left: 3,
   failed: 4,

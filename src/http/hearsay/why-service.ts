@@ -111,6 +111,12 @@ function summarize({ instance }: ServiceInstance, reasons: readonly InstanceReas
     : 'in results: its checks and its node are healthy';
 }
 
+const NODE_STATES = {
+  suspect: 'suspected to have failed',
+  leaving: 'leaving',
+  away: 'away for a moment: its agent has said that it will be back',
+} as const;
+
 /** Reasons from membership, as this agent sees it. */
 function nodeReasons({ poolNode }: ServiceInstance, site: Site): InstanceReason[] {
   const { member, name, up, unconfirmed } = poolNode;
@@ -122,8 +128,8 @@ function nodeReasons({ poolNode }: ServiceInstance, site: Site): InstanceReason[
   const reasons: InstanceReason[] = [];
   if (!up)
     reasons.push({ kind: 'node', excludes: true, message: `its node ${name} has failed`, source, sinceMs });
-  else if (member?.status === 'suspect' || member?.status === 'leaving') {
-    const what = member.status === 'suspect' ? 'suspected to have failed' : 'leaving';
+  else if (member?.status === 'suspect' || member?.status === 'leaving' || member?.status === 'away') {
+    const what = NODE_STATES[member.status];
     reasons.push({
       kind: 'node',
       excludes: false,

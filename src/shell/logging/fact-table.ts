@@ -109,6 +109,8 @@ export const FACT_TABLE: FactRows<JournalFact> = {
     'first_syncs_missed',
     [],
   ],
+  pauseStarted: ['agent', 'info', 'pause started: peers are told', 'pauses_started', ['durationMs']],
+  pauseAnnounced: ['agent', 'info', 'pause announced: stopping', 'pauses_announced', ['peers', 'told']],
   leaveStarted: ['agent', 'info', 'leave started', 'leaves_started', []],
   leaveFinished: ['agent', 'info', 'leave finished', 'leaves_finished', ['propagated']],
 

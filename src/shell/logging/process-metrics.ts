@@ -92,7 +92,7 @@ function registerServiceMetrics(meter: Meter, view: View): void {
 
 function countMembers(view: View): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const status of ['alive', 'suspect', 'leaving', 'left', 'failed']) counts.set(status, 0);
+  for (const status of ['alive', 'suspect', 'away', 'leaving', 'left', 'failed']) counts.set(status, 0);
   for (const { status } of view.members()) counts.set(status, (counts.get(status) ?? 0) + 1);
   return counts;
 }

@@ -88,6 +88,14 @@ export const PROTOCOL_FACTS: FactRows<ProtocolFact> = {
     'leaves_unconfirmed',
     ['node', 'source'],
   ],
+  memberPaused: [
+    'swim',
+    'info',
+    'member pauses: it will be back',
+    'members_paused',
+    ['node', 'incarnation', 'durationMs'],
+  ],
+  pauseEnded: ['swim', 'info', 'pause of a member ended', 'pauses_ended', ['node', 'returned']],
   memberUnverified: [
     'swim',
     'rateLimited',

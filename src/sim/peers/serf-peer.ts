@@ -24,6 +24,7 @@ import { CatalogIndex } from '../../catalog/view.ts';
 import type { SerfEffect } from '../../serf/types.ts';
 import type { SwimEffect } from '../../swim/types.ts';
 import { isCatalogType } from '../../wire/catalog.ts';
+import { isPauseType } from '../../wire/pause.ts';
 import {
   answerVerification,
   believedSource,
@@ -66,6 +67,8 @@ export class SerfPeer implements Agent, EffectHandler {
         broadcastJoin: (at) => serf.broadcastJoin(at, this.#serfOut),
         leaveSerf: (at) => serf.leave(at, this.#serfOut),
         leaveSwim: (at) => swim.leave(at, this.#swimOut),
+        // Serf has no such message: an agent that stops without leaving tells nobody.
+        pausing: { start: () => {}, advance: () => true, deadline: NEVER, report: { peers: 0, told: 0 } },
       },
       options.serf,
     );
@@ -148,7 +151,7 @@ export class SerfPeer implements Agent, EffectHandler {
                 this.#now,
                 this.#swimOut,
               );
-          } else if (isCatalogType(message.body[0] ?? 0))
+          } else if (isCatalogType(message.body[0] ?? 0) || isPauseType(message.body[0] ?? 0))
             this.receivedCatalogMessages.push(`packet ${message.body[0]}`);
           else serf.receive(message.body, this.#now, this.#serfOut);
           this.#drainEffects();

@@ -12,6 +12,7 @@ import type { MutableMember } from '../members.ts';
 import { isPlausibleIncarnation, isUp, precedence } from '../precedence.ts';
 import type { Identity } from '../types.ts';
 import { isCompatible, isValidVsn } from '../versions.ts';
+import { endAbsenceIfBack } from './absence.ts';
 import { endRefutedLeave } from './leave.ts';
 import { notifyDown } from './notify-down.ts';
 import { refute } from './refute.ts';
@@ -126,6 +127,7 @@ function applyAlive(context: SwimContext, row: MutableMember, alive: Alive, sour
   const formerAddress = row.identity.address;
   clearSuspicion(context, row);
   endRefutedLeave(context, row, incarnation);
+  endAbsenceIfBack(context, row, incarnation);
   context.broadcasts.enqueue(encodeMessage(alive), node);
   const moved = !isAtAddress(row.identity, alive.addr, alive.port);
   const updated = moved || !sameBytes(row.identity.meta, alive.meta);

@@ -74,6 +74,13 @@ export class Prober {
     this.#nextAt = now + rng.next() * config.probeInterval;
   }
 
+  /** No round goes on, and none starts any more. */
+  stop(): void {
+    this.#round = undefined;
+    this.#isRoundOverdue = false;
+    this.#nextAt = NEVER;
+  }
+
   tick(): void {
     const { now, config } = this.#context;
     const round = this.#round;
@@ -172,7 +179,8 @@ export class Prober {
     const { config, members, self } = context;
     const { target, seqNo } = round;
     round.indirect = true;
-    const isHelper = (row: MutableMember): boolean => row.state === 'alive' && row !== self && row !== target;
+    const isHelper = (row: MutableMember): boolean =>
+      row.state === 'alive' && row.absence === undefined && row !== self && row !== target;
     const { name: node, address } = target.identity;
     const { sourceAddr, sourcePort, sourceNode } = context.createPing(seqNo, node);
     const helpers = members.pickRandom(config.indirectChecks, isHelper);
@@ -204,7 +212,7 @@ export class Prober {
       return this.#succeed(round, 'stream');
     }
     this.#round = undefined;
-    if (!round.void) this.#fail(round, node);
+    if (!round.void && round.target.absence === undefined) this.#fail(round, node);
     this.#startOverdueRound();
   }
 

@@ -37,6 +37,18 @@ export function announceAlive(context: SwimContext): void {
 }
 
 /**
+ * This agent will stop and be back: it announces itself at an incarnation of its own, which ends what is said against it
+ * now, and which its next life exceeds even if it knows nothing of this one. Then it says nothing more.
+ */
+export function announcePause(context: SwimContext): Alive {
+  const { self } = context;
+  self.incarnation = Math.min(MAX_INCARNATION, self.incarnation + 1);
+  announceAlive(context);
+  context.isPausing = true;
+  return ownAlive(context);
+}
+
+/**
  * Refutes an accusation by `by` at incarnation `accused`. The refutation is broadcast, and sent at once to the source of
  * a datagram. An accusation that cannot be outbid is refused.
  *
@@ -106,7 +118,8 @@ export const canOutbid = (context: SwimContext, accused: number): boolean =>
 
 /** Announces a new meta, of at most 512 bytes, at a new incarnation. */
 export function changeMeta(context: SwimContext, meta: Uint8Array): void {
-  if (context.self.state !== 'left') updateSelf(context, { ...context.self.identity, meta: copyBytes(meta) });
+  if (context.self.state === 'left' || context.isPausing) return;
+  updateSelf(context, { ...context.self.identity, meta: copyBytes(meta) });
 }
 
 /**
@@ -117,7 +130,7 @@ export function changeMeta(context: SwimContext, meta: Uint8Array): void {
  */
 export function changeAddress(context: SwimContext, address: Address): void {
   const { identity, state } = context.self;
-  if (state === 'left' || isAtAddress(identity, address.ip, address.port)) return;
+  if (state === 'left' || context.isPausing || isAtAddress(identity, address.ip, address.port)) return;
   context.formerAddresses.push(identity.address);
   if (context.formerAddresses.length > MAX_FORMER_ADDRESSES) context.formerAddresses.shift();
   context.recordFact({

@@ -10,6 +10,7 @@ import type { MutableMember } from '../members.ts';
 import { isPlausibleIncarnation, precedence } from '../precedence.ts';
 import type { Verification } from '../state/verifications.ts';
 import type { AccusationReason } from '../types.ts';
+import { endAbsence, isAbsenceViolated } from './absence.ts';
 import { isOwnWord, verifyLeave } from './leave.ts';
 import { notifyDown, toAccusation } from './notify-down.ts';
 import { refute, repeatLeave, repeatRefutation } from './refute.ts';
@@ -66,6 +67,7 @@ function applyDead(context: SwimContext, row: MutableMember, message: Dead, reas
   row.incarnation = incarnation;
   const left = node === by;
   clearSuspicion(context, row);
+  endAbsence(context, row, false);
   context.oneWayLinks.delete(row);
   context.broadcasts.enqueue(encodeMessage(message), node);
   context.members.setState(row, left ? 'left' : 'dead', context.now);
@@ -161,7 +163,7 @@ function admitAccusation(
   const { node, incarnation, from: by } = message;
   const { self } = context;
   const row = context.members.get(node);
-  if (row === undefined) return undefined;
+  if (row === undefined || isAbsenceViolated(context, row, message, source)) return undefined;
   // The sender missed the leave: else it would declare the member failed.
   if (row.state === 'left' && row !== self && message.kind === 'suspect' && source.kind === 'packet')
     if (incarnation <= row.incarnation) notifyDown(context, row, source.from);

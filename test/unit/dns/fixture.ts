@@ -101,7 +101,7 @@ function memberOf({ name, ip, status = 'alive', tags = {} }: NodeRow): MemberVie
   const identity = { name, address: at, meta: new Uint8Array(0), vsn: new Uint8Array(6) };
   const member = { identity, state, incarnation: 1, since: 0 } as const;
   const tagMap = new Map(Object.entries(tags));
-  const serfStatus = status === 'suspect' ? 'alive' : status;
+  const serfStatus = status === 'suspect' || status === 'away' ? 'alive' : status;
   return {
     ...member,
     name,

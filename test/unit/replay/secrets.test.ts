@@ -74,6 +74,7 @@ const SERVICE: Complete<ServiceDefinition> = {
 const COMMANDS: ByKind<Command> = {
   join: { kind: 'join', seeds: [{ text: SECRET, addresses: [ADDRESS], error: SECRET }] },
   leave: { kind: 'leave' },
+  pause: { kind: 'pause', duration: 1000 },
   forget: { kind: 'forget', node: SECRET, prune: false, refuseLive: false },
   setTags: { kind: 'setTags', set: MAP, remove: [SECRET] },
   registerService: {
@@ -107,6 +108,7 @@ const CHECK_FIELDS = ['id', 'name', 'serviceId'];
 const READABLE_IN_COMMANDS: Readonly<Record<Command['kind'], readonly string[]>> = {
   join: ['seeds.0.text', 'seeds.0.error'],
   leave: [],
+  pause: [],
   forget: ['node'],
   setTags: ['set.key', 'remove.0'],
   registerService: [

@@ -108,7 +108,7 @@ export const hearsayForget = route({
 });
 
 function countByStatus(members: readonly MemberView[]): Record<MemberView['status'] | 'total', number> {
-  const counts = { alive: 0, suspect: 0, leaving: 0, left: 0, failed: 0, total: members.length };
+  const counts = { alive: 0, suspect: 0, away: 0, leaving: 0, left: 0, failed: 0, total: members.length };
   for (const { status } of members) counts[status] += 1;
   return counts;
 }

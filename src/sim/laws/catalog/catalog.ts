@@ -138,7 +138,7 @@ export class CatalogLaws {
         this.#context.judged('I9 of a node that is down');
         if (isServed || instance.up)
           this.#context.reportViolation(`I9 ${host.label} serves ${what}, and sees ${owner} as ${status}`);
-      } else if (status === 'alive' || status === 'suspect') {
+      } else if (status === 'alive' || status === 'suspect' || status === 'away') {
         this.#context.judged('I9');
         const expected = expectedStatus(instance);
         const shouldServe = expected === 'passing' || expected === 'warning';

@@ -97,7 +97,7 @@ export class KeyringLaw implements Law {
     const primary = keyFingerprint(other.keys[0]);
     if (!host.keys.some((key) => keyFingerprint(key) === primary)) return `lacks the key of ${other.label}`;
     const status = host.runningAgent.view.member(other.name)?.status;
-    return status === 'alive' || status === 'suspect' || status === 'leaving'
+    return status === 'alive' || status === 'suspect' || status === 'away' || status === 'leaving'
       ? undefined
       : `sees ${other.label} as ${status ?? 'unknown'}`;
   }

@@ -37,6 +37,14 @@ function createJoinLeave(
         },
       };
     },
+    pausing: {
+      start: () => void steps.push('pause'),
+      advance: () => finished.dead === true,
+      get deadline() {
+        return 1000;
+      },
+      report: { peers: 2, told: 1 },
+    },
   };
   const out: Effect[] = [];
   const commands = new JoinLeave(host, withDefaults(serfSection));

@@ -29,6 +29,10 @@ function fakeAgent(config: AgentConfig, number = 1) {
       calls.push('leave');
       down();
     },
+    pause: async (duration) => {
+      calls.push(`pause ${duration}`);
+      down();
+    },
     stop: async () => {
       calls.push('stop');
       down();
@@ -103,6 +107,17 @@ describe('the agent ends', () => {
     expect(agent.calls).toEqual(['leave']);
     expect(err()).toBe('leaving the cluster; repeat the signal to stop at once\n');
     expect(listeners('SIGINT') + listeners('SIGTERM') + listeners('SIGHUP')).toBe(0);
+  });
+
+  test.each([
+    ['pause', 30_000, '30s'],
+    ['pause=90s', 90_000, '1m30s'],
+  ])('with 0 after a signal, without leaving, with --on-stop %s', async (word, duration, text) => {
+    const { send, ended, agent, err } = await ready(['--on-stop', word, '--data-dir', '/nowhere']);
+    send('SIGTERM');
+    expect(await ended).toBe(0);
+    expect(agent.calls).toEqual([`pause ${duration}`]);
+    expect(err()).toBe(`pausing: start this agent again within ${text}; repeat the signal to stop at once\n`);
   });
 
   test('with 130 after a second one, even if leaving never ends', async () => {

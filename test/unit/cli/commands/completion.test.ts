@@ -13,7 +13,7 @@ test.each(['bash', 'zsh', 'fish'])('the script for %s knows every command and it
   const text = await script(shell);
   for (const name of [...Object.keys(COMMANDS), 'force-leave']) expect(text).toContain(name);
   expect(text).toContain('swim-probe-interval');
-  expect(text).toContain('alive suspect leaving left failed');
+  expect(text).toContain('alive suspect away leaving left failed');
 });
 
 describe.skipIf(spawnSync('bash', ['--version']).status !== 0)('in bash', () => {

@@ -49,7 +49,7 @@ test('GET /v1/hearsay/info', async () => {
     datacenter: 'dc1',
     address: { gossip: '10.0.0.1:7946', http: server.address, dns: '127.0.0.1:8600' },
     health: { awareness: 2 },
-    members: { alive: 1, suspect: 0, leaving: 0, left: 0, failed: 1, total: 2 },
+    members: { alive: 1, suspect: 0, away: 0, leaving: 0, left: 0, failed: 1, total: 2 },
     partitionSummary: expect.objectContaining({ kind: 'whole', sentence: 'no other member is known' }),
     incarnation: 5,
     clocks: { member: 11, event: 12, query: 13 },
