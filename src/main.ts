@@ -12,6 +12,7 @@ import { VERSION } from './base/version.ts';
 import type { AgentConfig } from './config/schema.ts';
 import { startDns } from './dns/server/server.ts';
 import { toDnsOptions } from './dns/settings.ts';
+import { assertNoProblems, readServiceFiles } from './files/service-files.ts';
 import { formatPrometheus } from './http/endpoint/metrics-format.ts';
 import { startHttpServer } from './http/server/server.ts';
 import { type HttpRuntime, toHttpOptions } from './http/settings.ts';
@@ -25,7 +26,6 @@ import { type Shell, startShell } from './shell/shell.ts';
 import { createKeyringStore, readKeyring } from './shell/storage/keyring.ts';
 import { openRecording } from './shell/storage/recording.ts';
 import { readSerfSnapshot } from './shell/storage/serf-snapshot.ts';
-import { readServiceFile } from './shell/storage/service-files.ts';
 import { openStorage, type Storage } from './shell/storage/storage.ts';
 import { NONCE_BYTES, parseKey } from './wire/crypt.ts';
 
@@ -250,10 +250,18 @@ function buildAgent(
 
 /** Registers the services of `--service` files. A file with an error stops the start. */
 async function registerServiceFiles(config: AgentConfig, agent: AgentHandle): Promise<void> {
-  for (const path of config.service)
-    for (const { service, checks } of await readServiceFile(path, config.node))
-      await agent.execute({ kind: 'registerService', service, checks, replaceChecks: true, fromFile: true });
+  const read = await readServiceFiles(config.service, {
+    node: config.node,
+    trustedOnly: true,
+    ...(config.allowExecChecks ? {} : { refuseExec: EXEC_NOT_ALLOWED }),
+  });
+  assertNoProblems(read);
+  for (const { service, checks } of read.registrations)
+    await agent.execute({ kind: 'registerService', service, checks, replaceChecks: true, fromFile: true });
 }
+
+const EXEC_NOT_ALLOWED =
+  'this agent does not allow checks that run programs: start it with --allow-exec-checks';
 
 /** Returns the address it listens on. */
 async function openDns({ config, meter, cleanups }: Startup, view: View): Promise<string | undefined> {

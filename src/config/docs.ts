@@ -88,11 +88,13 @@ Generated from \`src/config/\` by \`npm run docs\`; do not edit.
 Every setting has a flag of \`hearsay agent\`, an environment variable and a key in a configuration file; \`handlers\` has
 only the last. If it is set more than once, the flag overrides the variable, the variable the file, the file the preset,
 and the preset the default. \`hearsay config\` prints every value and its origin; \`hearsay config check PATH\` checks a
-file.
+file of settings with the service files that it names, or a service file alone.
 
 A file is YAML or JSON, named by \`--config PATH\` (or \`HEARSAY_CONFIG\`, several separated by commas). The path may be a
-directory: its \`*.yaml\`, \`*.yml\` and \`*.json\` files are read in the order of their names. Later files override earlier
-ones, setting by setting. Unknown keys are errors; a file cannot include others. Settings with a dot may be nested:
+directory: its \`*.yaml\`, \`*.yml\` and \`*.json\` files that hold settings are read in the order of their names; a keyring, service
+definitions and other files beside them are passed over, and a warning names them. Later files override earlier ones, setting by
+setting. Unknown keys are errors, and those of Consul and Serf are told what stands for them here; a file cannot include
+others. Settings with a dot may be nested:
 
 \`\`\`yaml
 node: web-1

@@ -1,13 +1,9 @@
 /** Validates the settings of a parsed configuration file and keeps the line of each. */
+import { foreignKeyHints } from './foreign.ts';
 import { suggestSimilar } from './names.ts';
+import { type ConfigNode, formatPath, lineAt, withoutLines } from './node.ts';
 import { SETTINGS } from './schema.ts';
 import { SettingPathError } from './setting.ts';
-
-/** A parsed value and its line; for a value in a map, the line of its key. */
-export interface ConfigNode {
-  readonly line: number;
-  readonly value: string | number | boolean | null | readonly ConfigNode[] | ReadonlyMap<string, ConfigNode>;
-}
 
 export interface ConfigFile {
   /** As the user gave it, for errors. */
@@ -51,8 +47,7 @@ export function parseConfigFile(file: ConfigFile): {
   const readSetting = (key: string, node: ConfigNode): void => {
     const entry = SETTINGS.get(key);
     if (entry === undefined) {
-      const meant = suggestSimilar(key, SETTINGS.keys());
-      refuse(node.line, key, `no such setting${meant === undefined ? '' : `; did you mean ${meant}?`}`);
+      refuseUnknown(key, node);
     } else if (entry.setting.secret === true) {
       refuse(node.line, key, `is a secret: set the environment variable ${entry.env} instead`);
     } else if (entry.setting.fileOnly === true && file.untrusted !== undefined) {
@@ -68,41 +63,24 @@ export function parseConfigFile(file: ConfigFile): {
     } else {
       try {
         found.set(key, {
-          value: entry.setting.parse(withoutLines(node)),
+          value: entry.setting.parse(withoutLines(node, (entries) => new Map(entries))),
           location: `${file.path}:${node.line}`,
         });
       } catch (error) {
         const at = error instanceof SettingPathError ? error.path : [];
-        refuse(lineAt(node, at), key + at.map(formatPathStep).join(''), (error as Error).message);
+        refuse(lineAt(node, at), formatPath([key, ...at]), (error as Error).message);
       }
     }
   };
 
+  const refuseUnknown = (key: string, node: ConfigNode): void => {
+    const hints = foreignKeyHints(key, node);
+    const meant = suggestSimilar(key, SETTINGS.keys());
+    const similar = meant === undefined ? '' : `; did you mean ${meant}?`;
+    if (hints.length === 0) refuse(node.line, key, `no such setting${similar}`);
+    for (const { node: inner, hint } of hints) refuse(inner.line, '', hint);
+  };
+
   readMap('', file.root);
   return { found, problems };
-}
-
-/** The line of the node at a path inside a value, or of the last node found on that path. */
-function lineAt(node: ConfigNode, [first, ...rest]: readonly (string | number)[]): number {
-  const { value } = node;
-  const next =
-    typeof first === 'number' && Array.isArray(value)
-      ? (value as readonly ConfigNode[])[first]
-      : typeof first === 'string' && value instanceof Map
-        ? (value as ReadonlyMap<string, ConfigNode>).get(first)
-        : undefined;
-  return next === undefined ? node.line : lineAt(next, rest);
-}
-
-/** One step of a path in a message. Positions count from 1. */
-const formatPathStep = (at: string | number): string => (typeof at === 'number' ? `[${at + 1}]` : `.${at}`);
-
-/** The plain value of a node. */
-function withoutLines({ value }: ConfigNode): unknown {
-  if (Array.isArray(value)) return (value as readonly ConfigNode[]).map(withoutLines);
-  if (value instanceof Map)
-    return new Map(
-      [...(value as ReadonlyMap<string, ConfigNode>)].map(([key, node]) => [key, withoutLines(node)]),
-    );
-  return value;
 }

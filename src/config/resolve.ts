@@ -1,6 +1,6 @@
 /**
  * Resolves flags, environment, files, preset and defaults to one configuration, with the origin of each value. Files are
- * read by cli/input/files.ts.
+ * read by files/config-files.ts.
  */
 import { isLoopback, parseAddress } from '../base/address.ts';
 import { AgentError } from '../base/errors.ts';

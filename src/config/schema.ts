@@ -190,9 +190,9 @@ export const agentSection = defineSection({
     source: 'serf agent -profile',
   }),
   service: listSetting({
-    placeholder: 'FILE',
+    placeholder: 'FILE|DIR',
     validate: validateNotEmpty,
-    doc: 'File with a service definition, as Consul JSON or YAML.',
+    doc: 'File with service definitions, as Consul JSON or YAML, or a directory of such files.',
   }),
   allowExecChecks: booleanSetting({
     default: false,

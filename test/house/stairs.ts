@@ -13,15 +13,16 @@ export const LAYERS: Readonly<Record<string, string>> = {
   swim: 'base config wire',
   catalog: 'base model wire',
   checks: 'base model config',
+  files: 'base config checks',
   serf: 'base config wire swim(types)',
   agent: 'base model wire config swim catalog checks serf',
-  shell: 'base model wire config checks serf agent',
+  shell: 'base model wire config checks files serf agent',
   http: 'base model wire config catalog checks serf agent',
   dns: 'base model config catalog agent',
   replay: 'base model wire checks serf agent',
   sim: 'base model wire config swim catalog checks serf agent',
-  'main.ts': 'base wire config agent shell http dns replay',
-  cli: 'base config replay sim main.ts',
+  'main.ts': 'base wire config files agent shell http dns replay',
+  cli: 'base config files replay sim main.ts',
 };
 
 /** Rooms inside a layer, from the ground up: each may import those to its left. Files beside them are free. */

@@ -11,9 +11,10 @@ import type { CheckProbe } from '../types.ts';
 import {
   booleanField,
   durationField,
-  expectString,
   expectStringList,
+  FieldError,
   type Fields,
+  inField,
   mapField,
   quoted,
   stringField,
@@ -29,15 +30,26 @@ const MAX_BODY_BYTES = 65_536;
 const MAX_ARGS = 256;
 const MAX_ARG_BYTES = 8192;
 
-/** Keys as `normalizeKey` writes them. */
-export const PROBE_KEYS: readonly string[] = [
-  ...'http method header body disableredirects tlsservername tlsskipverify'.split(' '),
-  ...'tcp tcpusetls udp ttl grpc grpcusetls h2ping h2pingusetls aliasservice aliasnode'.split(' '),
-  ...'args scriptargs shell dockercontainerid osservice'.split(' '),
-];
+export const PROBE_KEYS = [
+  'http method header body disable_redirects tls_server_name tls_skip_verify',
+  'tcp tcp_use_tls udp ttl grpc grpc_use_tls h2ping h2ping_use_tls alias_service alias_node',
+  'args script_args shell docker_container_id os_service',
+].join(' ');
+
+export interface ProbeOptions {
+  /** The name of this node, which an alias check may name. */
+  readonly node?: string;
+  /** The name of the node is not known here, and judged by the agent. */
+  readonly anyNode?: boolean;
+  /** Why a check may not run a program here, and what to do about it. */
+  readonly refuseExec?: string;
+}
 
 /** The first kind in this order that is set counts. */
-const KINDS: readonly (readonly [key: string, read: (fields: Fields, node?: string) => CheckProbe])[] = [
+const KINDS: readonly (readonly [
+  key: string,
+  read: (fields: Fields, options: ProbeOptions) => CheckProbe,
+])[] = [
   ['grpc', readGrpc],
   ['http', readHttp],
   ['ttl', readTtl],
@@ -67,10 +79,25 @@ const KINDS: readonly (readonly [key: string, read: (fields: Fields, node?: stri
 ];
 
 /** Throws `AgentError('badRequest')`, `Invalid check: …`. */
-export function parseProbeFields(fields: Fields, options: { readonly node?: string }): CheckProbe {
-  for (const [key, read] of KINDS) if (isSet(fields, key)) return read(fields, options.node);
-  throw invalidCheckError('TTL must be > 0 for TTL checks');
+export function parseProbeFields(fields: Fields, options: ProbeOptions): CheckProbe {
+  for (const [key, read] of KINDS)
+    if (isSet(fields, key)) return inField(fields, key, () => read(fields, options));
+  if (fields.get('ttl') !== undefined) throw ttlError(fields);
+  const kinds = 'http, tcp, udp, grpc, h2ping, ttl, alias_service or args';
+  throw new FieldError(
+    // Consul's words come first: programs search for them.
+    `Invalid check: TTL must be > 0 for TTL checks, or one of ${kinds} must be set`,
+    fields.path,
+    `the check has no kind: add one of ${kinds}`,
+  );
 }
+
+const ttlError = (fields: Fields): FieldError =>
+  new FieldError(
+    'Invalid check: TTL must be > 0 for TTL checks',
+    fields.get('ttl')?.path ?? fields.path,
+    'must be longer than 0s',
+  );
 
 /** An empty text, list or duration counts as absent. */
 function isSet(fields: Fields, key: string): boolean {
@@ -85,21 +112,29 @@ function readHttp(fields: Fields): CheckProbe {
     throw invalidCheckError(`HTTP must be at most ${MAX_URL_BYTES} bytes`);
   if (!/^https?:\/\/[^/?#]/i.test(url) || hasControlCharacters(url) || !URL.canParse(url))
     throw invalidCheckError(`HTTP ${quoted(url)} must be a URL with http: or https:`);
-  const method = stringField(fields, 'method').toUpperCase() || 'GET';
-  if (!/^[A-Z]{1,32}$/.test(method) || method === 'CONNECT')
-    throw invalidCheckError(`Method ${quoted(method)} cannot be used`);
-  const body = stringField(fields, 'body');
-  if (encodeUtf8(body).length > MAX_BODY_BYTES)
-    throw invalidCheckError(`Body must be at most ${MAX_BODY_BYTES} bytes`);
   return {
     kind: 'http',
     url,
-    method,
-    headers: readHeaders(fields),
-    body,
+    method: inField(fields, 'method', () => readMethod(fields)),
+    headers: inField(fields, 'header', () => readHeaders(fields)),
+    body: inField(fields, 'body', () => readBody(fields)),
     ...readTls(fields),
     followRedirects: !booleanField(fields, 'disableredirects'),
   };
+}
+
+function readMethod(fields: Fields): string {
+  const method = stringField(fields, 'method').toUpperCase() || 'GET';
+  if (!/^[A-Z]{1,32}$/.test(method) || method === 'CONNECT')
+    throw invalidCheckError(`Method ${quoted(method)} cannot be used`);
+  return method;
+}
+
+function readBody(fields: Fields): string {
+  const body = stringField(fields, 'body');
+  if (encodeUtf8(body).length > MAX_BODY_BYTES)
+    throw invalidCheckError(`Body must be at most ${MAX_BODY_BYTES} bytes`);
+  return body;
 }
 
 function readHeaders(fields: Fields): Map<string, readonly string[]> {
@@ -117,7 +152,7 @@ function readHeaders(fields: Fields): Map<string, readonly string[]> {
 
 function readTtl(fields: Fields): CheckProbe {
   const ttl = durationField(fields, 'ttl');
-  if (ttl <= 0) throw invalidCheckError('TTL must be > 0 for TTL checks');
+  if (ttl <= 0) throw ttlError(fields);
   return { kind: 'ttl', ttl };
 }
 
@@ -150,16 +185,17 @@ function readH2ping(fields: Fields): CheckProbe {
 }
 
 /** Differs: Consul's servers evaluate aliases of other nodes; here an alias follows services of its own node only. */
-function readAlias(fields: Fields, node?: string): CheckProbe {
+function readAlias(fields: Fields, { node, anyNode = false }: ProbeOptions): CheckProbe {
   const other = stringField(fields, 'aliasnode');
-  if (other !== '' && other.toLowerCase() !== node?.toLowerCase())
+  if (other !== '' && !anyNode && other.toLowerCase() !== node?.toLowerCase())
     throw invalidCheckError(
       `AliasNode ${quoted(other)}: an alias check follows services of its own node only`,
     );
   return { kind: 'alias', serviceId: stringField(fields, 'aliasservice') };
 }
 
-function readExec(fields: Fields): CheckProbe {
+function readExec(fields: Fields, { refuseExec }: ProbeOptions): CheckProbe {
+  if (refuseExec !== undefined) throw invalidCheckError(refuseExec);
   const args = stringListField(fields, 'args');
   const argv = args.length > 0 ? args : stringListField(fields, 'scriptargs');
   if (argv.length > MAX_ARGS || argv.some((arg) => encodeUtf8(arg).length > MAX_ARG_BYTES))
@@ -173,7 +209,10 @@ function readExec(fields: Fields): CheckProbe {
 function readTls(fields: Fields): { tlsServerName: string; tlsSkipVerify: boolean } {
   const tlsServerName = stringField(fields, 'tlsservername');
   if (tlsServerName.length > 253 || hasControlCharacters(tlsServerName))
-    throw invalidCheckError('TLSServerName must be a host name');
+    throw new FieldError(
+      'Invalid check: TLSServerName must be a host name',
+      fields.get('tlsservername')?.path ?? fields.path,
+    );
   return { tlsServerName, tlsSkipVerify: booleanField(fields, 'tlsskipverify') };
 }
 
@@ -187,6 +226,6 @@ function targetOf(literal: string, what: string): string {
     split.host.length > 253 ||
     hasControlCharacters(target)
   )
-    throw invalidCheckError(`${what} ${quoted(expectString(literal, what))} must be host:port`);
+    throw invalidCheckError(`${what} ${quoted(literal)} must be host:port`);
   return target;
 }

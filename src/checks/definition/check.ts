@@ -8,6 +8,7 @@
 import { encodeUtf8 } from '../../base/bytes.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
+import { formatDuration } from '../../config/setting.ts';
 import type { CheckStatus } from '../../model/service.ts';
 import {
   type CheckDefinition,
@@ -16,12 +17,26 @@ import {
   SERVICE_DRAINING,
   SERVICE_MAINTENANCE,
 } from '../types.ts';
-import { PROBE_KEYS, parseProbeFields } from './check-types.ts';
-import { durationField, type Fields, integerField, quoted, stringField, toFields } from './decode.ts';
+import { PROBE_KEYS, type ProbeOptions, parseProbeFields } from './check-types.ts';
+import {
+  durationField,
+  FieldError,
+  type FieldPath,
+  type Fields,
+  inField,
+  integerField,
+  keySet,
+  quoted,
+  stringField,
+  toFields,
+} from './decode.ts';
 import { invalidCheckError } from './refusals.ts';
 import { validateRegistrationId } from './service.ts';
 
 const MIN_INTERVAL = 1000;
+/** No check answers in less: such a time was meant to have a unit. */
+const MIN_TIMEOUT = 1;
+const MIN_TTL = 1;
 const DEFAULT_TIMEOUT = 10_000;
 const DEFAULT_EXEC_TIMEOUT = 30_000;
 const MIN_DEREGISTER = 60_000;
@@ -33,12 +48,14 @@ const MAX_THRESHOLD = 0x7fff_ffff;
 /** Ids of checks that the agent makes itself. */
 const RESERVED = new Set(['serfHealth', NODE_MAINTENANCE]);
 
-const CHECK_KEYS: ReadonlySet<string> = new Set([
-  ...'checkid id name notes status serviceid interval timeout outputmaxsize'.split(' '),
-  ...'successbeforepassing failuresbeforewarning failuresbeforecritical'.split(' '),
-  'deregistercriticalserviceafter',
-  ...PROBE_KEYS,
-]);
+const CHECK_KEYS = keySet(
+  [
+    'check_id id name notes status service_id interval timeout output_max_size',
+    'success_before_passing failures_before_warning failures_before_critical',
+    'deregister_critical_service_after',
+    PROBE_KEYS,
+  ].join(' '),
+);
 
 /** Values for fields that the registration leaves out. */
 export interface CheckDefaults {
@@ -47,59 +64,139 @@ export interface CheckDefaults {
   readonly serviceId: string;
 }
 
-export interface ParseOptions {
-  /** The name of this node, which an alias check may name. */
-  readonly node?: string;
+export interface ParseOptions extends ProbeOptions {
+  /** Receives each value that Consul's API accepts although it cannot mean what it says. */
+  onNote?(note: FieldNote): void;
 }
 
-export const toCheckFields = (value: unknown, what: string): Fields => toFields(value, what, CHECK_KEYS);
+/** A value that is accepted but not used as it is. Files are stricter: there it is an error, with `clause`. */
+export interface FieldNote {
+  readonly path: FieldPath;
+  /** One sentence that says what is done instead. */
+  readonly message: string;
+  readonly clause: string;
+}
+
+export const toCheckFields = (value: unknown, what: string, path: FieldPath): Fields =>
+  toFields(value, what, CHECK_KEYS, path);
 
 /** All fields are zero values: Go clients send such an object for "no check". */
 export const isBlankCheck = (fields: Fields): boolean =>
-  [...fields.values()].every(({ value }) => value === '' || value === 0 || value === false || isEmpty(value));
+  fields.values().every((value) => value === '' || value === 0 || value === false || isEmpty(value));
 
-/** Throws `AgentError('badRequest')`: `Invalid check: …`, `Missing check name`, `Bad check status`. */
+/** Throws `FieldError`: `Invalid check: …`, `Missing check name`, `Bad check status`. */
 export function parseCheckFields(
   fields: Fields,
   defaults: CheckDefaults,
   options: ParseOptions = {},
 ): CheckDefinition {
-  const name = stringField(fields, 'name') || defaults.name;
-  if (name === '') throw new AgentError('badRequest', 'Missing check name');
-  if (encodeUtf8(name).length > MAX_NAME_BYTES)
-    throw invalidCheckError(`Name must be at most ${MAX_NAME_BYTES} bytes`);
-  const id = stringField(fields, 'checkid') || stringField(fields, 'id') || defaults.id || name;
-  validateRegistrationId(id, 'Invalid check: CheckID');
-  if (RESERVED.has(id) || id.startsWith(SERVICE_MAINTENANCE) || id.startsWith(SERVICE_DRAINING))
-    throw invalidCheckError(`CheckID ${quoted(id)} is reserved for the agent`);
-  const notes = stringField(fields, 'notes');
-  if (encodeUtf8(notes).length > MAX_NOTES_BYTES)
-    throw invalidCheckError(`Notes must be at most ${MAX_NOTES_BYTES} bytes`);
+  const times = new TimeReader(fields, options);
+  const name = inField(fields, 'name', () => readName(fields, defaults));
   const probe = parseProbeFields(fields, options);
   return {
-    id,
+    id: readId(fields, defaults, name),
     name,
-    notes,
+    notes: inField(fields, 'notes', () => readNotes(fields)),
     serviceId: defaults.serviceId || stringField(fields, 'serviceid'),
     probe,
-    ...readTimes(fields, probe),
-    initial: readStatus(stringField(fields, 'status')),
+    ...readTimes(fields, probe, times),
+    initial: inField(fields, 'status', () => readStatus(stringField(fields, 'status'))),
     ...readThresholds(fields),
-    deregisterCriticalAfter: readDeregister(fields),
-    outputMaxBytes: readOutputMax(fields),
+    deregisterCriticalAfter: times.atLeast('deregistercriticalserviceafter', MIN_DEREGISTER),
+    outputMaxBytes: inField(fields, 'outputmaxsize', () => readOutputMax(fields, options)),
   };
 }
 
-function readTimes(fields: Fields, probe: CheckProbe): { interval: Millis; timeout: Millis } {
-  const interval = durationField(fields, 'interval');
-  if (interval > 0 && durationField(fields, 'ttl') > 0)
-    throw invalidCheckError('Interval and TTL cannot both be specified');
+function readName(fields: Fields, defaults: CheckDefaults): string {
+  const name = stringField(fields, 'name') || defaults.name;
+  if (name === '') throw new FieldError('Missing check name', fields.path, 'a check must have a name');
+  if (encodeUtf8(name).length > MAX_NAME_BYTES)
+    throw invalidCheckError(`Name must be at most ${MAX_NAME_BYTES} bytes`);
+  return name;
+}
+
+function readId(fields: Fields, defaults: CheckDefaults, name: string): string {
+  const key = stringField(fields, 'checkid') === '' ? 'id' : 'checkid';
+  const id = stringField(fields, key) || defaults.id || name;
+  return inField(fields, key, () => {
+    validateRegistrationId(id, 'Invalid check: CheckID');
+    if (RESERVED.has(id) || id.startsWith(SERVICE_MAINTENANCE) || id.startsWith(SERVICE_DRAINING))
+      throw invalidCheckError(`CheckID ${quoted(id)} is reserved for the agent`);
+    return id;
+  });
+}
+
+function readNotes(fields: Fields): string {
+  const notes = stringField(fields, 'notes');
+  if (encodeUtf8(notes).length > MAX_NOTES_BYTES)
+    throw invalidCheckError(`Notes must be at most ${MAX_NOTES_BYTES} bytes`);
+  return notes;
+}
+
+/** Reads durations that have a least value, and notes those that are below it. */
+class TimeReader {
+  readonly #fields: Fields;
+  readonly #options: ParseOptions;
+
+  constructor(fields: Fields, options: ParseOptions) {
+    this.#fields = fields;
+    this.#options = options;
+  }
+
+  /** 0 when absent. A negative duration counts as absent, a shorter one is raised, as in Consul. */
+  atLeast(name: string, min: Millis): Millis {
+    const millis = durationField(this.#fields, name);
+    if (millis < 0) this.#note(name, `is ignored, since it is negative`, 'must not be negative');
+    if (millis > 0 && millis < min) this.#noteShort(name, `raised to ${formatDuration(min)}`, min);
+    return millis > 0 ? Math.max(millis, min) : 0;
+  }
+
+  /** Notes a duration that no check can keep; Consul uses it nevertheless. */
+  noteBelow(name: string, min: Millis): void {
+    const millis = durationField(this.#fields, name);
+    if (millis < 0) this.#note(name, 'is ignored, since it is negative', 'must not be negative');
+    if (millis > 0 && millis < min) this.#noteShort(name, 'too short for any check', min);
+  }
+
+  #noteShort(name: string, outcome: string, min: Millis): void {
+    const value = this.#fields.get(name)?.value;
+    const unit = typeof value === 'number' ? ': a number is nanoseconds, so write a unit, such as 10s' : '';
+    this.#note(name, `is ${outcome}${unit}`, `must be at least ${formatDuration(min)}${unit}`);
+  }
+
+  #note(name: string, outcome: string, clause: string): void {
+    const field = this.#fields.get(name);
+    const path = field?.path ?? this.#fields.path;
+    this.#options.onNote?.({
+      path,
+      message: `${field?.key} ${quoted(String(field?.value))} ${outcome}`,
+      clause,
+    });
+  }
+}
+
+function readTimes(
+  fields: Fields,
+  probe: CheckProbe,
+  times: TimeReader,
+): { interval: Millis; timeout: Millis } {
+  if (durationField(fields, 'interval') > 0 && durationField(fields, 'ttl') > 0)
+    throw inFieldError(fields, 'interval', 'Interval and TTL cannot both be specified');
+  if (probe.kind === 'ttl') times.noteBelow('ttl', MIN_TTL);
   if (!isScheduled(probe)) return { interval: 0, timeout: 0 };
-  if (interval <= 0) throw invalidCheckError('Interval must be > 0 for all checks but TTL and alias');
+  if (durationField(fields, 'interval') <= 0)
+    throw inFieldError(fields, 'interval', 'Interval must be > 0 for all checks but TTL and alias');
+  times.noteBelow('timeout', MIN_TIMEOUT);
   const timeout = durationField(fields, 'timeout');
   const defaultTimeout = probe.kind === 'exec' ? DEFAULT_EXEC_TIMEOUT : DEFAULT_TIMEOUT;
-  return { interval: Math.max(interval, MIN_INTERVAL), timeout: timeout > 0 ? timeout : defaultTimeout };
+  return {
+    interval: times.atLeast('interval', MIN_INTERVAL),
+    timeout: timeout > 0 ? timeout : defaultTimeout,
+  };
 }
+
+const inFieldError = (fields: Fields, name: string, detail: string): FieldError =>
+  new FieldError(`Invalid check: ${detail}`, fields.get(name)?.path ?? fields.path);
 
 /** The check is run at intervals, by a runner of the shell. */
 export const isScheduled = (
@@ -120,15 +217,21 @@ function readStatus(status: string): CheckStatus {
 function readThresholds(
   fields: Fields,
 ): Pick<CheckDefinition, 'successBeforePassing' | 'failuresBeforeWarning' | 'failuresBeforeCritical'> {
-  const read = (name: string, label: string): number => {
-    const value = integerField(fields, name);
-    if (value < 0 || value > MAX_THRESHOLD) throw invalidCheckError(`${label} must be 0 to ${MAX_THRESHOLD}`);
-    return value;
-  };
+  const read = (name: string, label: string): number =>
+    inField(fields, name, () => {
+      const value = integerField(fields, name);
+      if (value < 0 || value > MAX_THRESHOLD)
+        throw invalidCheckError(`${label} must be 0 to ${MAX_THRESHOLD}`);
+      return value;
+    });
   const critical = Math.max(1, read('failuresbeforecritical', 'FailuresBeforeCritical'));
   const warning = read('failuresbeforewarning', 'FailuresBeforeWarning');
   if (warning > critical)
-    throw invalidCheckError("FailuresBeforeWarning can't be higher than FailuresBeforeCritical");
+    throw inFieldError(
+      fields,
+      'failuresbeforewarning',
+      "FailuresBeforeWarning can't be higher than FailuresBeforeCritical",
+    );
   return {
     successBeforePassing: Math.max(1, read('successbeforepassing', 'SuccessBeforePassing')),
     failuresBeforeWarning: warning === 0 ? critical : warning,
@@ -136,14 +239,15 @@ function readThresholds(
   };
 }
 
-function readDeregister(fields: Fields): Millis {
-  const after = durationField(fields, 'deregistercriticalserviceafter');
-  return after > 0 ? Math.max(after, MIN_DEREGISTER) : 0;
-}
-
-function readOutputMax(fields: Fields): number {
+function readOutputMax(fields: Fields, options: ParseOptions): number {
   const bytes = integerField(fields, 'outputmaxsize');
   if (bytes < 0) throw invalidCheckError('OutputMaxSize must not be negative');
+  if (bytes > MAX_OUTPUT_BYTES)
+    options.onNote?.({
+      path: fields.get('outputmaxsize')?.path ?? fields.path,
+      message: `OutputMaxSize ${bytes} is reduced to ${MAX_OUTPUT_BYTES}`,
+      clause: `must be at most ${MAX_OUTPUT_BYTES}`,
+    });
   return bytes === 0 ? MAX_OUTPUT_BYTES : Math.min(bytes, MAX_OUTPUT_BYTES);
 }
 

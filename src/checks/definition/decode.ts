@@ -6,6 +6,7 @@
  */
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
+import { suggestSimilar } from '../../config/names.ts';
 import { parseDuration } from '../../config/setting.ts';
 
 /** Fields of newer and enterprise clients that have no meaning here; keys as `normalizeKey` writes them. */
@@ -23,35 +24,100 @@ const NANOS_PER_MILLI = 1e6;
 /** The longest duration in Go: about 292 years. */
 const MAX_DURATION: Millis = 2 ** 63 / NANOS_PER_MILLI;
 
-/**
- * The fields of a JSON object by normalized key. No value is null. A Map of own keys, so that no key reaches a
- * prototype.
- */
-export type Fields = ReadonlyMap<string, { readonly key: string; readonly value: unknown }>;
+/** The keys and positions from a parsed value down to one of its fields, as the author wrote them. */
+export type FieldPath = readonly (string | number)[];
+
+/** An invalid field of a registration. `clause` is the message for a file, where file, line and key stand before it. */
+export class FieldError extends AgentError {
+  readonly path: FieldPath;
+  readonly clause: string;
+
+  constructor(message: string, path: FieldPath, clause = withoutPrefix(message)) {
+    super('badRequest', message);
+    this.path = path;
+    this.clause = clause;
+  }
+}
+
+/** Consul's API begins its messages with these. */
+const withoutPrefix = (message: string): string =>
+  message.replace(/^(?:Request decode failed: (?:json: )?|Invalid check: )/, '');
+
+interface Field {
+  readonly key: string;
+  readonly value: unknown;
+  readonly path: FieldPath;
+}
+
+/** The fields of a JSON object by normalized key. No value is null. A Map of own keys, so that no key reaches a prototype. */
+export class Fields {
+  /** The path to the object. */
+  readonly path: FieldPath;
+  readonly #fields: ReadonlyMap<string, Field>;
+
+  constructor(path: FieldPath, fields: ReadonlyMap<string, Field>) {
+    this.path = path;
+    this.#fields = fields;
+  }
+
+  get(name: string): Field | undefined {
+    return this.#fields.get(name);
+  }
+
+  values(): readonly unknown[] {
+    return [...this.#fields.values()].map(({ value }) => value);
+  }
+}
 
 /** For a malformed request. */
-export const requestDecodeError = (detail: string): AgentError =>
-  new AgentError('badRequest', `Request decode failed: ${detail}`);
+export const requestDecodeError = (detail: string, path: FieldPath = [], clause = detail): FieldError =>
+  new FieldError(`Request decode failed: ${detail}`, path, clause);
 
-/** `known`: normalized keys. Of keys that differ only in case the last counts, as in Go. */
-export function toFields(value: unknown, what: string, known: ReadonlySet<string>): Fields {
-  const fields = new Map<string, { key: string; value: unknown }>();
-  for (const [key, field] of objectEntries(value, what)) {
+/**
+ * `known`: keys in snake case, as `keySet` makes them. Of keys that differ only in case the last counts, as in Go. `path`
+ * leads to `value`.
+ */
+export function toFields(value: unknown, what: string, known: KeySet, path: FieldPath = []): Fields {
+  const fields = new Map<string, Field>();
+  for (const [key, field] of objectEntries(value, what, path)) {
     const name = normalizeKey(key);
     if (IGNORED.has(name)) continue;
-    if (!known.has(name)) throw requestDecodeError(`json: unknown field ${quoted(key)}`);
-    if (field !== null && field !== undefined) fields.set(name, { key, value: field });
+    if (!known.has(name)) throw unknownFieldError(key, known, [...path, key]);
+    if (field !== null && field !== undefined) fields.set(name, { key, value: field, path: [...path, key] });
   }
-  return fields;
+  return new Fields(path, fields);
+}
+
+/** By normalized key, how the key is written in files. */
+export type KeySet = ReadonlyMap<string, string>;
+
+/** `keys` are separated by blanks. */
+export const keySet = (keys: string): KeySet =>
+  new Map(keys.split(' ').map((key) => [normalizeKey(key), key]));
+
+export function unknownFieldError(key: string, known: KeySet, path: FieldPath): FieldError {
+  const meant = suggestSimilar(key, known.values());
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  return requestDecodeError(`json: unknown field ${quoted(key)}${hint}`, path, `no such field${hint}`);
+}
+
+/** Runs `read`; what it refuses is refused in the field `name`, or in the whole object if that is absent. */
+export function inField<T>(fields: Fields, name: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof FieldError || !(error instanceof AgentError)) throw error;
+    throw new FieldError(error.message, fields.get(name)?.path ?? fields.path);
+  }
 }
 
 /** `EnableTagOverride`, `enable_tag_override` and `enabletagoverride` are one key. */
 export const normalizeKey = (key: string): string => key.toLowerCase().replaceAll('_', '');
 
 /** The own keys and values of a JSON object. */
-export function objectEntries(value: unknown, what: string): [string, unknown][] {
+export function objectEntries(value: unknown, what: string, path: FieldPath): [string, unknown][] {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw requestDecodeError(`${what} must be an object`);
+    throw requestDecodeError(`${what} must be an object`, path, `${what} must be a map`);
   return Object.entries(value);
 }
 
@@ -59,13 +125,14 @@ export function objectEntries(value: unknown, what: string): [string, unknown][]
 export function stringField(fields: Fields, name: string): string {
   const field = fields.get(name);
   if (field === undefined) return '';
-  return expectString(field.value, field.key);
+  return expectString(field.value, field.key, field.path);
 }
 
 export function booleanField(fields: Fields, name: string, absent = false): boolean {
   const field = fields.get(name);
   if (field === undefined) return absent;
-  if (typeof field.value !== 'boolean') throw requestDecodeError(`${field.key} must be true or false`);
+  if (typeof field.value !== 'boolean')
+    throw requestDecodeError(`${field.key} must be true or false`, field.path, 'must be true or false');
   return field.value;
 }
 
@@ -73,34 +140,43 @@ export function booleanField(fields: Fields, name: string, absent = false): bool
 export function integerField(fields: Fields, name: string): number {
   const field = fields.get(name);
   if (field === undefined) return 0;
-  return expectInteger(field.value, field.key);
+  return expectInteger(field.value, field.key, field.path);
 }
 
 /** A Go duration, or nanoseconds as a number; 0 when absent or empty. */
 export function durationField(fields: Fields, name: string): Millis {
   const field = fields.get(name);
   if (field === undefined || field.value === '') return 0;
-  const millis = toMillis(field.value, field.key);
-  if (Math.abs(millis) > MAX_DURATION) throw requestDecodeError(`${field.key} is too long for a duration`);
+  const millis = toMillis(field);
+  if (Math.abs(millis) > MAX_DURATION) throw tooLongError(field);
   return millis;
 }
 
-function toMillis(value: unknown, what: string): Millis {
+function toMillis(field: Field): Millis {
+  const { key, value, path } = field;
   if (typeof value === 'number') return Math.trunc(value) / NANOS_PER_MILLI;
   if (typeof value !== 'string')
-    throw requestDecodeError(`${what} must be a duration such as "30s", or a number of nanoseconds`);
-  if (value.length > MAX_DURATION_CHARS) throw requestDecodeError(`${what} is too long for a duration`);
+    throw requestDecodeError(
+      `${key} must be a duration such as "30s", or a number of nanoseconds`,
+      path,
+      'must be a duration such as 30s',
+    );
+  if (value.length > MAX_DURATION_CHARS) throw tooLongError(field);
   try {
     return parseDuration(value.replaceAll('μ', 'µ')); // Go takes the Greek letter and the micro sign
   } catch (error) {
-    throw requestDecodeError(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+    const clause = error instanceof Error ? error.message : String(error);
+    throw requestDecodeError(`${key}: ${clause}`, path, clause);
   }
 }
+
+const tooLongError = ({ key, path }: Field): FieldError =>
+  requestDecodeError(`${key} is too long for a duration`, path, 'is too long for a duration');
 
 /** Empty when absent. */
 export function stringListField(fields: Fields, name: string): string[] {
   const field = fields.get(name);
-  return field === undefined ? [] : expectStringList(field.value, field.key);
+  return field === undefined ? [] : expectStringList(field.value, field.key, field.path);
 }
 
 /** Empty when absent. */
@@ -112,38 +188,48 @@ export function stringMapField(fields: Fields, name: string): Map<string, string
 export function mapField<T>(
   fields: Fields,
   name: string,
-  read: (value: unknown, what: string) => T,
+  read: (value: unknown, what: string, path: FieldPath) => T,
 ): Map<string, T> {
   const out = new Map<string, T>();
   const field = fields.get(name);
   if (field === undefined) return out;
-  for (const [key, value] of objectEntries(field.value, field.key))
-    if (value !== null) out.set(key, read(value, `${field.key}[${quoted(key)}]`));
+  for (const [key, value] of objectEntries(field.value, field.key, field.path))
+    if (value !== null) out.set(key, read(value, `${field.key}[${quoted(key)}]`, [...field.path, key]));
   return out;
 }
 
-/** The elements of a list that are not null. */
-export function listField(fields: Fields, name: string): unknown[] {
+/** The elements of a list that are not null, each with the path to it. */
+export function listField(
+  fields: Fields,
+  name: string,
+): readonly { readonly value: unknown; readonly path: FieldPath }[] {
   const field = fields.get(name);
   if (field === undefined) return [];
-  if (!Array.isArray(field.value)) throw requestDecodeError(`${field.key} must be a list`);
-  return field.value.filter((element) => element !== null);
+  if (!Array.isArray(field.value))
+    throw requestDecodeError(`${field.key} must be a list`, field.path, 'must be a list');
+  return field.value
+    .map((value: unknown, at) => ({ value, path: [...field.path, at] }))
+    .filter(({ value }) => value !== null);
 }
 
-export function expectString(value: unknown, what: string): string {
-  if (typeof value !== 'string') throw requestDecodeError(`${what} must be a string`);
-  return value;
+export function expectString(value: unknown, what: string, path: FieldPath): string {
+  if (typeof value === 'string') return value;
+  const remedy = typeof value === 'number' || typeof value === 'boolean' ? ': put it in quotes' : '';
+  throw requestDecodeError(`${what} must be a string`, path, `must be text${remedy}`);
 }
 
-export function expectInteger(value: unknown, what: string): number {
+export function expectInteger(value: unknown, what: string, path: FieldPath): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value))
-    throw requestDecodeError(`${what} must be a whole number`);
+    throw requestDecodeError(`${what} must be a whole number`, path, 'must be a whole number');
   return value;
 }
 
-export function expectStringList(value: unknown, what: string): string[] {
-  if (!Array.isArray(value)) throw requestDecodeError(`${what} must be a list of strings`);
-  return value.filter((element) => element !== null).map((element) => expectString(element, what));
+export function expectStringList(value: unknown, what: string, path: FieldPath): string[] {
+  if (!Array.isArray(value))
+    throw requestDecodeError(`${what} must be a list of strings`, path, 'must be a list of texts');
+  return value.flatMap((element: unknown, at) =>
+    element === null ? [] : [expectString(element, what, [...path, at])],
+  );
 }
 
 /** In quotes, escaped and truncated, for an error message. */

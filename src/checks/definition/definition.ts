@@ -12,10 +12,10 @@ import {
   parseCheckFields,
   toCheckFields,
 } from './check.ts';
-import { listField, normalizeKey, objectEntries, requestDecodeError, toFields } from './decode.ts';
+import { FieldError, type FieldPath, type Fields, listField, toFields } from './decode.ts';
 import { parseServiceFields, SERVICE_KEYS } from './service.ts';
 
-export type { ParseOptions } from './check.ts';
+export type { FieldNote, ParseOptions } from './check.ts';
 
 export interface Registration {
   readonly service: ServiceDefinition;
@@ -23,53 +23,68 @@ export interface Registration {
 }
 
 /**
- * The body of `/v1/agent/service/register`. One invalid check refuses the whole registration (R6).
- * Throws `AgentError('badRequest')`.
+ * The body of `/v1/agent/service/register`. One invalid check refuses the whole registration (R6). Throws `FieldError`. With
+ * `onError` invalid checks are reported there and left out, so that a file has all its errors told at once.
  *
  * Source: Consul agent/structs/service_definition.go, CheckTypes; agent/agent.go, addServiceInternal (ids, names).
  */
-export function parseService(value: unknown, options: ParseOptions = {}): Registration {
+export function parseService(
+  value: unknown,
+  options: ParseOptions = {},
+  onError?: (error: FieldError) => void,
+): Registration {
+  const attempt = <T>(read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      if (onError === undefined || !(error instanceof FieldError)) throw error;
+      onError(error);
+      return undefined;
+    }
+  };
   const fields = toFields(value, 'a service', SERVICE_KEYS);
   const service = parseServiceFields(fields);
-  const single = fields.get('check');
-  const all = listField(fields, 'checks').map((element) => toCheckFields(element, 'an element of Checks'));
-  if (single !== undefined) {
-    const check = toCheckFields(single.value, single.key);
-    if (!isBlankCheck(check)) all.unshift(check);
-  }
+  const all = checkFieldsIn(fields, attempt);
   const checks = new Map<string, CheckDefinition>(); // of two with the same id the last counts, as in Consul
-  all.forEach((fields, i) => {
-    const check = parseCheckFields(
-      fields,
-      checkDefaults(service, all.length > 1 ? `:${i + 1}` : ''),
-      options,
-    );
+  all.forEach((one, i) => {
+    const defaults = checkDefaults(service, all.length > 1 ? `:${i + 1}` : '');
+    const check = attempt(() => parseCheckFields(one, defaults, options));
+    if (check === undefined) return;
+    if (checks.has(check.id)) noteRepeatedId(check.id, one.path, options);
     checks.set(check.id, check);
   });
   return { service, checks: [...checks.values()] };
 }
 
-/** The body of `/v1/agent/check/register`. Throws `AgentError('badRequest')`. */
+/** The body of `/v1/agent/check/register`. Throws `FieldError`. */
 export function parseCheck(value: unknown, options: ParseOptions = {}): CheckDefinition {
-  return parseCheckFields(toCheckFields(value, 'a check'), { id: '', name: '', serviceId: '' }, options);
+  return parseCheckFields(toCheckFields(value, 'a check', []), { id: '', name: '', serviceId: '' }, options);
 }
 
-/** The content of a file: one service, bare or under `service`, or several under `services`. */
-export function parseServiceFile(value: unknown, options: ParseOptions = {}): Registration[] {
-  const entries = objectEntries(value, 'the file').filter(([, inner]) => inner !== null);
-  const wrapped = entries.filter(([key]) => WRAPPERS.has(normalizeKey(key)));
-  if (wrapped.length === 0) return [parseService(value, options)];
-  const unknown = entries.find(([key]) => !WRAPPERS.has(normalizeKey(key)));
-  if (unknown !== undefined) throw requestDecodeError(`json: unknown field ${JSON.stringify(unknown[0])}`);
-  const fields = toFields(value, 'the file', WRAPPERS);
-  const single = fields.get('service');
-  const all = listField(fields, 'services');
-  return (single === undefined ? all : [single.value, ...all]).map((service) =>
-    parseService(service, options),
+/** Those of `check` come first. */
+function checkFieldsIn(
+  fields: Fields,
+  attempt: (read: () => Fields) => Fields | undefined,
+): readonly Fields[] {
+  const single = fields.get('check');
+  const first =
+    single === undefined ? undefined : attempt(() => toCheckFields(single.value, single.key, single.path));
+  const rest = listField(fields, 'checks').map(({ value, path }) =>
+    attempt(() => toCheckFields(value, 'an element of Checks', path)),
+  );
+  return [first !== undefined && isBlankCheck(first) ? undefined : first, ...rest].filter(
+    (one) => one !== undefined,
   );
 }
 
-const WRAPPERS: ReadonlySet<string> = new Set(['service', 'services']);
+function noteRepeatedId(id: string, path: FieldPath, { onNote }: ParseOptions): void {
+  const check = JSON.stringify(id);
+  onNote?.({
+    path,
+    message: `Of the checks with the CheckID ${check} only the last one is registered`,
+    clause: `another check of this service has the ID ${check}`,
+  });
+}
 
 const checkDefaults = ({ id, name }: ServiceDefinition, suffix: string): CheckDefaults => ({
   id: `service:${id}${suffix}`,

@@ -9,8 +9,11 @@ import type { ServiceDefinition } from '../../model/service.ts';
 import {
   booleanField,
   expectInteger,
+  FieldError,
   type Fields,
+  inField,
   integerField,
+  keySet,
   mapField,
   quoted,
   stringField,
@@ -29,33 +32,37 @@ const MAX_META = 64;
 const MAX_META_VALUE = 512;
 const MAX_WEIGHT = 65_535;
 
-/** Keys as `normalizeKey` writes them. */
-export const SERVICE_KEYS: ReadonlySet<string> = new Set(
-  'name id tags port address taggedaddresses meta weights enabletagoverride check checks'.split(' '),
+export const SERVICE_KEYS = keySet(
+  'name id tags port address tagged_addresses meta weights enable_tag_override check checks',
 );
-const WEIGHT_KEYS = new Set(['passing', 'warning']);
-const ADDRESS_KEYS = new Set(['address', 'port']);
+const WEIGHT_KEYS = keySet('passing warning');
+const ADDRESS_KEYS = keySet('address port');
 
 export function parseServiceFields(fields: Fields): ServiceDefinition {
+  const name = inField(fields, 'name', () => readName(fields));
+  const id = stringField(fields, 'id') || name;
+  inField(fields, 'id', () => validateRegistrationId(id, 'Invalid service ID'));
+  return {
+    id,
+    name,
+    tags: inField(fields, 'tags', () => readTags(fields)),
+    address: inField(fields, 'address', () => validateServiceAddress(stringField(fields, 'address'))),
+    port: inField(fields, 'port', () => validateServicePort(integerField(fields, 'port'))),
+    taggedAddresses: inField(fields, 'taggedaddresses', () => readTaggedAddresses(fields)),
+    meta: inField(fields, 'meta', () => readMeta(fields)),
+    weights: inField(fields, 'weights', () => readWeights(fields)),
+    enableTagOverride: booleanField(fields, 'enabletagoverride'),
+  };
+}
+
+function readName(fields: Fields): string {
   const name = stringField(fields, 'name');
-  if (name === '') throw badRequest('Missing service name');
+  if (name === '') throw new FieldError('Missing service name', fields.path, 'a service must have a name');
   if (name.length > MAX_NAME || !/^[A-Za-z0-9._-]+$/.test(name))
     throw badRequest(
       `Invalid service name ${quoted(name)}: must be 1 to ${MAX_NAME} letters, digits, ".", "_" or "-"`,
     );
-  const id = stringField(fields, 'id') || name;
-  validateRegistrationId(id, 'Invalid service ID');
-  return {
-    id,
-    name,
-    tags: readTags(fields),
-    address: validateServiceAddress(stringField(fields, 'address')),
-    port: validateServicePort(integerField(fields, 'port')),
-    taggedAddresses: readTaggedAddresses(fields),
-    meta: readMeta(fields),
-    weights: readWeights(fields),
-    enableTagOverride: booleanField(fields, 'enabletagoverride'),
-  };
+  return name;
 }
 
 /**
@@ -102,11 +109,11 @@ function validateServicePort(port: number): number {
 }
 
 function readTaggedAddresses(fields: Fields): Map<string, { address: string; port: number }> {
-  const addresses = mapField(fields, 'taggedaddresses', (value, what) => {
-    const inner = toFields(value, what, ADDRESS_KEYS);
+  const addresses = mapField(fields, 'taggedaddresses', (value, what, path) => {
+    const inner = toFields(value, what, ADDRESS_KEYS, path);
     return {
-      address: validateServiceAddress(stringField(inner, 'address')),
-      port: validateServicePort(integerField(inner, 'port')),
+      address: inField(inner, 'address', () => validateServiceAddress(stringField(inner, 'address'))),
+      port: inField(inner, 'port', () => validateServicePort(integerField(inner, 'port'))),
     };
   });
   if (addresses.size > MAX_TAGGED_ADDRESSES)
@@ -134,8 +141,9 @@ function readMeta(fields: Fields): Map<string, string> {
 function readWeights(fields: Fields): { passing: number; warning: number } {
   const field = fields.get('weights');
   if (field === undefined) return { passing: 1, warning: 1 };
-  const inner = toFields(field.value, field.key, WEIGHT_KEYS);
-  const weight = (name: string): number => expectInteger(inner.get(name)?.value ?? 0, `Weights.${name}`);
+  const inner = toFields(field.value, field.key, WEIGHT_KEYS, field.path);
+  const weight = (name: string): number =>
+    expectInteger(inner.get(name)?.value ?? 0, `Weights.${name}`, inner.get(name)?.path ?? inner.path);
   const weights = { passing: weight('passing'), warning: weight('warning') };
   if (weights.passing < 1 || weights.passing > MAX_WEIGHT)
     throw badRequest(`Invalid Weights: Passing must be 1 to ${MAX_WEIGHT}`);

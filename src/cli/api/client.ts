@@ -2,9 +2,9 @@
 import { type IncomingMessage, request } from 'node:http';
 import { type Command, Option } from 'commander';
 import { AGENT_ERRORS } from '../../base/errors.ts';
+import { readTokenFile } from '../../files/config-files.ts';
 import { addJsonOption, type CliContext, CliError, EXIT, printNotice } from '../command.ts';
 import { CONNECTION } from '../help.ts';
-import { readTokenFile } from '../input/files.ts';
 import { sanitize } from '../sanitize.ts';
 
 const DEFAULT_ADDRESS = 'http://127.0.0.1:8500';

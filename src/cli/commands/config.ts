@@ -4,6 +4,9 @@ import { AgentError } from '../../base/errors.ts';
 import { formatSettingValue, settingToJson } from '../../config/docs.ts';
 import { parseConfigFile } from '../../config/file.ts';
 import { SETTINGS } from '../../config/schema.ts';
+import { listFiles, readConfigFile, readConfigFiles } from '../../files/config-files.ts';
+import { fileKindOf } from '../../files/kinds.ts';
+import { readServiceFiles, type ServiceFileOptions } from '../../files/service-files.ts';
 import {
   addExample,
   addJsonOption,
@@ -14,7 +17,6 @@ import {
   printNotice,
   toAction,
 } from '../command.ts';
-import { listConfigFiles, readConfigFile } from '../input/files.ts';
 import { addAgentOptions, loadConfig } from '../input/settings.ts';
 import { formatTable } from '../output/table.ts';
 
@@ -29,7 +31,7 @@ export const configCommand: CommandBuilder = (command, cli) => {
   addExample(command, 'hearsay config --config /etc/hearsay --preset wan');
 
   const checking = addJsonOption(command.command('check'))
-    .description('Check configuration files; exits with 78 on an error, naming line and key')
+    .description('Check files of settings and of services; exits with 78 on an error, naming line and key')
     .argument('<path...>', 'File, or directory of files')
     .action(toAction(cli, (paths: string[], options: Options) => check(cli, paths, options)));
   addExample(checking, 'hearsay config check /etc/hearsay');
@@ -73,25 +75,70 @@ async function show(cli: CliContext, options: Options, command: Command): Promis
 /** Reports all problems, not only the first. */
 async function check(cli: CliContext, paths: readonly string[], options: Options): Promise<number> {
   const problems: string[] = [];
-  const collect = async <T>(read: Promise<T>): Promise<T | undefined> => {
+  const warnings: string[] = [];
+  for (const path of paths)
     try {
-      return await read;
+      const found = (await isServiceFile(path)) ? await checkServices([path], {}) : await checkSettings(path);
+      problems.push(...found.problems);
+      warnings.push(...found.warnings);
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
       problems.push(error.message);
-      return undefined;
     }
-  };
-  for (const path of paths)
-    for (const name of (await collect(listConfigFiles(path))) ?? []) {
-      const read = await collect(readConfigFile(name));
-      if (read === undefined) continue;
-      for (const warning of read.warnings) printNotice(cli.io, `warning: ${warning}`);
-      problems.push(...parseConfigFile(read.file).problems);
-    }
-  if (options.json === true) printJson(cli.io, { ok: problems.length === 0, problems });
+  if (options.json === true) printJson(cli.io, { ok: problems.length === 0, problems, warnings });
+  else for (const warning of warnings) printNotice(cli.io, `warning: ${warning}`);
   for (const problem of problems) printNotice(cli.io, problem);
   if (problems.length === 0 && options.json !== true)
     cli.io.out.write(`${paths.join(', ')}: no problems found\n`);
   return problems.length === 0 ? EXIT.done : EXIT.config;
+}
+
+interface Findings {
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** A service file is judged alone; in a directory settings are, and the service files that they name. */
+async function isServiceFile(path: string): Promise<boolean> {
+  const { isDirectory } = await listFiles(path);
+  return !isDirectory && fileKindOf((await readConfigFile(path)).file.root) === 'services';
+}
+
+/** Settings of one path, and the service files that they name. */
+async function checkSettings(path: string): Promise<Findings> {
+  const { files, warnings } = await readConfigFiles(path);
+  const problems: string[] = [];
+  const values = new Map<string, unknown>();
+  for (const { file } of files) {
+    const { found, problems: more } = parseConfigFile(file);
+    problems.push(...more);
+    for (const [key, { value }] of found) values.set(key, value);
+  }
+  const exec = values.get('allowExecChecks');
+  const options: ServiceFileOptions = {
+    trustedOnly: true,
+    ...(typeof values.get('node') === 'string' ? { node: values.get('node') as string } : {}),
+    ...(exec === false ? { refuseExec: EXEC_IS_OFF } : {}),
+  };
+  const paths = (values.get('service') ?? []) as readonly string[];
+  const services = await checkServices(paths, options, exec === true);
+  return {
+    problems: [...problems, ...services.problems],
+    warnings: [...warnings, ...files.flatMap((one) => one.warnings), ...services.warnings],
+  };
+}
+
+const EXEC_IS_OFF = 'checks that run programs need allowExecChecks, which is false';
+
+/** Whether the agent will allow programs is not known here, unless the settings say so: it is a warning. */
+async function checkServices(
+  paths: readonly string[],
+  options: ServiceFileOptions,
+  allowsExec = false,
+): Promise<Findings> {
+  const { registrations, problems, warnings } = await readServiceFiles(paths, options);
+  const programs = registrations
+    .filter(({ checks }) => !allowsExec && checks.some(({ probe }) => probe.kind === 'exec'))
+    .map(({ location }) => `${location}: a check runs a program: start the agent with --allow-exec-checks`);
+  return { problems, warnings: [...warnings, ...programs] };
 }

@@ -3,9 +3,9 @@ import { type Command, Option } from 'commander';
 import { formatDefault } from '../../config/docs.ts';
 import { type ResolvedConfig, resolveConfig } from '../../config/resolve.ts';
 import { SETTINGS, type SettingEntry } from '../../config/schema.ts';
+import { type ConfigFiles, readConfigFiles, readTokenFile } from '../../files/config-files.ts';
 import { addHelpAllSection, type HelpItem, markAdvanced } from '../help.ts';
 import type { Io } from '../io.ts';
-import { type LoadedFile, listConfigFiles, readConfigFile, readTokenFile } from './files.ts';
 import { isCommonSetting, settingGroup, sortByGroup } from './setting-groups.ts';
 
 /** Gives `command` a flag for every setting that may have one, and `--config`. `isCommon`: shown by `--help`. */
@@ -77,9 +77,9 @@ export async function loadConfig(command: Command, io: Io): Promise<ResolvedConf
   const paths =
     (command.opts<Record<string, unknown>>()['config'] as string[] | undefined) ??
     splitPaths(io.env['HEARSAY_CONFIG']);
-  const files: LoadedFile[] = [];
-  for (const path of paths)
-    for (const name of await listConfigFiles(path)) files.push(await readConfigFile(name));
+  const read: ConfigFiles[] = [];
+  for (const path of paths) read.push(await readConfigFiles(path));
+  const files = read.flatMap((one) => one.files);
   const { env, hostname } = io;
   const resolved = await addToken(
     resolveConfig({
@@ -90,7 +90,8 @@ export async function loadConfig(command: Command, io: Io): Promise<ResolvedConf
       terminal: io.err.isTerminal,
     }),
   );
-  return { ...resolved, warnings: [...files.flatMap(({ warnings }) => warnings), ...resolved.warnings] };
+  const warnings = [...read, ...files].flatMap((one) => one.warnings);
+  return { ...resolved, warnings: [...warnings, ...resolved.warnings] };
 }
 
 /** Raw values of the settings given as flags of `command`, by key. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { AgentError } from '../../../../src/base/errors.ts';
-import { parseCheck, parseService, parseServiceFile } from '../../../../src/checks/definition/definition.ts';
+import { parseCheck, parseService } from '../../../../src/checks/definition/definition.ts';
 
 /** The message of the error that `parse` throws. */
 function refusal(parse: () => unknown): string {
@@ -91,7 +91,6 @@ describe('JSON decoding', () => {
     (value) => {
       expect(refusal(() => parseService(value))).toBe('Request decode failed: a service must be an object');
       expect(refusal(() => parseCheck(value))).toBe('Request decode failed: a check must be an object');
-      expect(refusal(() => parseServiceFile(value))).toContain('must be an object');
     },
   );
 
@@ -131,7 +130,7 @@ describe('S18: received keys are data', () => {
 
   test.each(hostile)('the key %s is an unknown field, wherever it stands', (key) => {
     const value: unknown = JSON.parse(`{"${key}": {"polluted": true}}`);
-    for (const parse of [parseService, parseCheck, parseServiceFile])
+    for (const parse of [parseService, parseCheck])
       expect(refusal(() => parse(value))).toContain(`unknown field "${key}"`);
     const nested = JSON.parse(`{"Name": "a", "Weights": {"${key}": 1}}`);
     expect(refusal(() => parseService(nested))).toContain(`unknown field "${key}"`);

@@ -20,9 +20,9 @@ interface Row {
   readonly value: unknown;
   readonly origin: string;
 }
-const settings = async (words: readonly string[], env: Record<string, string> = {}) => {
+const settings = async (words: readonly string[], env: Record<string, string> = {}, warning = '') => {
   const { code, out, err } = await hearsay(['config', '--json', ...words], { env });
-  expect([code, err]).toEqual([0, '']);
+  expect([code, err]).toEqual([0, warning]);
   return JSON.parse(out) as Record<string, Row>;
 };
 
@@ -90,7 +90,21 @@ describe('config', () => {
     await write('d/20-b.yaml', 'node: b', 'datacenter: dc2');
     await write('d/10-a.json', '{"node": "a", "domain": "sd.example"}');
     await write('d/30-c.yaml.bak', 'node: ignored');
-    const shown = await settings(['--config', join(folder, 'd')]);
+    await write('d/keyring.json', '["wb3J0IQk5UkpHWbEOWRHvQ=="]');
+    await write('d/web.yaml', 'services: [{name: web}]');
+    await write('d/empty.yaml', '');
+    const d = join(folder, 'd');
+    const passedOver = [
+      'empty.yaml (empty)',
+      'keyring.json (a keyring: name it with --keyring-file)',
+      'web.yaml (a service definition: name it with --service)',
+      '30-c.yaml.bak',
+    ];
+    const shown = await settings(
+      ['--config', d],
+      {},
+      `warning: ${d}: passed over ${passedOver.join(', ')}\n`,
+    );
     expect(shown).toMatchObject({
       node: { value: 'b' },
       datacenter: { value: 'dc2' },
@@ -135,7 +149,7 @@ describe('config check', () => {
       err: `${first}\n${second}\n`,
     });
     const { code, out } = await hearsay(['config', 'check', '--json', path]);
-    expect([code, JSON.parse(out)]).toEqual([78, { ok: false, problems: [first, second] }]);
+    expect([code, JSON.parse(out)]).toEqual([78, { ok: false, problems: [first, second], warnings: [] }]);
     expect(await hearsay(['agent', '--config', path])).toEqual({
       code: 78,
       out: '',
@@ -179,5 +193,47 @@ describe('config check', () => {
   test('a file over the size limit', async () => {
     const path = await write('large.yaml', `node: ${'x'.repeat(1024 * 1024)}`);
     expect((await hearsay(['config', 'check', path])).err).toBe(`${path}: is larger than 1 MB\n`);
+  });
+
+  test.each([
+    ['a keyring', ['["wb3J0IQk5UkpHWbEOWRHvQ=="]'], ':1: is a keyring: name it with --keyring-file'],
+    ['a service definition', ['service: {name: web}'], ':1: is a service definition: name it with --service'],
+    ['HCL', ['# consul', 'node_name = "a"'], ':2: this is HCL, which is not read: write it as YAML or JSON'],
+  ])('the agent does not take %s for settings: exit 78', async (name, lines, problem) => {
+    const path = await write(`${name.replaceAll(' ', '-')}.not`, ...lines);
+    const { code, err } = await hearsay(['agent', '--config', path]);
+    expect([code, err]).toEqual([78, expect.stringContaining(`hearsay: ${path}${problem}`)]);
+  });
+
+  test('judges a service file given alone', async () => {
+    const bad = await write('web.yaml', 'services:', '- name: web', '  check: {htp: x}', '- port: 80');
+    expect(await hearsay(['config', 'check', bad])).toEqual({
+      code: 78,
+      out: '',
+      err:
+        `${bad}:3: check.htp: no such field; did you mean http?\n` + `${bad}:4: a service must have a name\n`,
+    });
+    const program = await write('program.yaml', 'name: a', 'check: {args: [/bin/true], interval: 5s}');
+    const { code, err } = await hearsay(['config', 'check', program]);
+    expect([code, err]).toEqual([
+      0,
+      `warning: ${program}:1: a check runs a program: start the agent with --allow-exec-checks\n`,
+    ]);
+  });
+
+  test('judges the service files that a configuration names', async () => {
+    await mkdir(join(folder, 'services.d'));
+    const web = await write('services.d/web.yaml', 'name: web', 'check: {args: [/bin/true], interval: 1ms}');
+    const config = await write(
+      'names.yaml',
+      `service: [${join(folder, 'services.d')}]`,
+      'allowExecChecks: false',
+    );
+    const { code, err } = await hearsay(['config', 'check', config]);
+    expect(code).toBe(78);
+    expect(err).toBe(`${web}:2: check.args: checks that run programs need allowExecChecks, which is false\n`);
+    await write('services.d/web.yaml', 'name: web', 'check: {args: [/bin/true], interval: 1s}');
+    const allowed = await write('allowed.yaml', `service: [${web}]`, 'allowExecChecks: true');
+    expect(await hearsay(['config', 'check', allowed])).toMatchObject({ code: 0, err: '' });
   });
 });

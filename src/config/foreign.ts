@@ -1,0 +1,156 @@
+/** Keys of Consul's and Serf's configuration files, and what stands for each here. For messages: no such key is read. */
+import type { ConfigNode } from './node.ts';
+import { SETTINGS } from './schema.ts';
+
+type Project = 'Consul' | 'Serf' | 'Consul and Serf';
+
+/** Keys with a counterpart under another name; those of Consul that settings name as their source are added. */
+const COUNTERPARTS: readonly (readonly [Project, keys: Readonly<Record<string, string>>])[] = [
+  [
+    'Consul and Serf',
+    {
+      node_name: '`node`',
+      retry_join: '`retryJoin`',
+      start_join: '`join`',
+      log_level: '`logLevel`',
+    },
+  ],
+  [
+    'Consul',
+    {
+      bind_addr: '`bind`',
+      advertise_addr: '`advertise`',
+      client_addr: 'the address in `http` and in `dns`',
+      'addresses.https': '`http`, behind a proxy that ends TLS',
+      'ports.https': '`http`, behind a proxy that ends TLS',
+      'ports.serf_lan': 'the port in `bind`',
+      data_dir: '`dataDir`',
+      encrypt: 'the variable HEARSAY_GOSSIP_KEY, or `keyringFile`',
+      node_meta: '`tag`',
+      log_json: '`logFormat: json`',
+      enable_script_checks: '`allowExecChecks`, for checks in service files',
+      reconnect_timeout: '`serf.reconnectTimeout`',
+      'gossip_lan.probe_interval': '`swim.probeInterval`',
+      'gossip_lan.probe_timeout': '`swim.probeTimeout`',
+      'gossip_lan.suspicion_mult': '`swim.suspicionMult`',
+      'gossip_lan.gossip_interval': '`swim.gossipInterval`',
+      'gossip_lan.gossip_nodes': '`swim.gossipNodes`',
+      'gossip_lan.retransmit_mult': '`swim.retransmitMult`',
+      service: 'a file of its own, named by `service`',
+      services: 'a file of its own, named by `service`',
+      check: 'a check of a service, in a file named by `service`',
+      checks: 'checks of a service, in a file named by `service`',
+      watches: '`handlers`, for member changes, user events and queries',
+      'http_config.allow_write_http_from': '`httpToken`',
+    },
+  ],
+  [
+    'Serf',
+    {
+      tags: '`tag`',
+      role: 'the tag `role` in `tag`',
+      profile: '`preset`',
+      protocol: '`serf.protocol`',
+      encrypt_key: 'the variable HEARSAY_GOSSIP_KEY, or `keyringFile`',
+      keyring_file: '`keyringFile`',
+      snapshot_path: '`dataDir` (`importSerfSnapshot` reads an old one)',
+      tags_file: '`tag`: what `hearsay tags` sets is kept in `dataDir`',
+      event_handlers: '`handlers`',
+      broadcast_timeout: '`serf.broadcastTimeout`',
+      reconnect_interval: '`serf.reconnectInterval`',
+      tombstone_timeout: '`serf.tombstoneTimeout`',
+      user_event_size_limit: '`serf.eventBytes`',
+    },
+  ],
+];
+
+/** Keys of what does not exist here, with the reason where it is not plain. */
+const ABSENT: readonly (readonly [Project, reason: string, keys: string])[] = [
+  [
+    'Consul',
+    'there are no servers here, every agent is alike',
+    'server bootstrap bootstrap_expect autopilot raft_protocol raft_logstore non_voting_server performance primary_datacenter',
+  ],
+  [
+    'Consul',
+    'there is one datacenter',
+    'retry_join_wan start_join_wan advertise_addr_wan gossip_wan segments',
+  ],
+  [
+    'Consul',
+    'there are no ACLs: `httpToken` guards the HTTP API',
+    'acl acl_token acl_datacenter acl_default_policy',
+  ],
+  ['Consul', 'there is no mesh', 'connect config_entries xds enable_central_service_config'],
+  [
+    'Consul',
+    'gossip is encrypted by a key, and HTTP does not end TLS',
+    'tls auto_encrypt auto_config ca_file cert_file key_file',
+  ],
+  ['Consul', 'metrics are always at /v1/hearsay/prometheus', 'telemetry'],
+  ['Serf', 'metrics are always at /v1/hearsay/prometheus', 'statsd_addr statsite_addr'],
+  ['Serf', 'members are found through `join` and `retryJoin`', 'discover mdns interface iface'],
+  [
+    'Consul and Serf',
+    '',
+    'enable_syslog syslog_facility leave_on_terminate skip_leave_on_interrupt rejoin_after_leave disable_coordinates',
+  ],
+  [
+    'Consul',
+    '',
+    'ui ui_config ui_dir enable_debug pid_file disable_update_check limits cache node_id disable_host_node_id',
+  ],
+];
+
+const HINTS: ReadonlyMap<string, string> = new Map([
+  ...ABSENT.flatMap(([project, reason, keys]) =>
+    keys
+      .split(' ')
+      .map((key): [string, string] => [
+        key,
+        `${of(project)} \`${key}\` has no counterpart${reason === '' ? '' : ` (${reason})`}: remove it`,
+      ]),
+  ),
+  ...sourcesOfSettings().map(([key, here]): [string, string] => [
+    key,
+    sentence('Consul', key, `\`${here}\``),
+  ]),
+  ...COUNTERPARTS.flatMap(([project, keys]) =>
+    Object.entries(keys).map(([key, here]): [string, string] => [key, sentence(project, key, here)]),
+  ),
+]);
+
+/** What to write instead of a key of Consul or Serf; one entry for each key below it. Empty for other keys. */
+export function foreignKeyHints(
+  key: string,
+  node: ConfigNode,
+): readonly { readonly node: ConfigNode; readonly hint: string }[] {
+  const hint = HINTS.get(key);
+  if (hint !== undefined) return [{ node, hint }];
+  if (!(node.value instanceof Map) || ![...HINTS.keys()].some((known) => known.startsWith(`${key}.`)))
+    return [];
+  return [...(node.value as ReadonlyMap<string, ConfigNode>)].flatMap(([last, inner]) => {
+    const below = foreignKeyHints(`${key}.${last}`, inner);
+    return below.length > 0
+      ? below
+      : [{ node: inner, hint: `Consul's \`${key}.${last}\` has no counterpart: remove it` }];
+  });
+}
+
+/** Settings that say which keys of Consul they come from. */
+function sourcesOfSettings(): [key: string, here: string][] {
+  return [...SETTINGS.values()].flatMap(({ key, setting }) =>
+    (/^consul (.+)$/.exec(setting.source ?? '')?.[1] ?? '')
+      .split(', ')
+      .filter((source) => source !== '' && source !== key)
+      .map((source): [string, string] => [source, key]),
+  );
+}
+
+function of(project: Project): string {
+  return project === 'Consul and Serf' ? "Consul's and Serf's" : `${project}'s`;
+}
+
+function sentence(project: Project, key: string, here: string): string {
+  return `${of(project)} \`${key}\` is ${here} here`;
+}
