@@ -120,7 +120,7 @@ class AgentCore implements Agent {
     const investigations = new Investigations(serf, evidence, options.name);
     this.#view = new AgentView({
       ...{ members: swim.members, serf, evidence, investigations, topics },
-      keyOperationReport: (id) => keyOperations.get(id),
+      keyOperations,
       catalog: this.#services.view,
       local: this.#services.local,
       health: () => this.#health(),

@@ -137,5 +137,8 @@ export function parseKey(base64: string): Uint8Array {
 export const fingerprint = (key: Uint8Array): string =>
   createHash('sha256').update('hearsay gossip key').update(key).digest('hex').slice(0, 16);
 
+/** Whether a text has the form of a fingerprint. No key has it: 16 digits are base64 of 12 bytes. */
+export const isFingerprint = (text: string): boolean => /^[0-9a-f]{16}$/.test(text);
+
 /** The inverse of `parseKey`. */
 export const formatKey = (key: Uint8Array): string => btoa(String.fromCharCode(...key));

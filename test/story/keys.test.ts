@@ -82,6 +82,38 @@ test('G16 a key that one member lacks is not used, and nothing changes', () => {
   untouched(story);
 });
 
+test('G16 a member that fails while it is asked counts as one that has not answered; one that leaves does not', () => {
+  const story = createStory(NAMES, { seed: 38, ...encrypted });
+  story.stop('dan');
+  const result = story.runCommand('ann', {
+    ...{ kind: 'keys', operation: 'install', key: NEW, force: false, timeout: 60_000 },
+  });
+  if (!result.ok || result.value === undefined || !('operation' in result.value)) throw new Error('refusal');
+  const { id } = result.value;
+  const report = () => story.world.host('ann').runningAgent.view.keyOperationReport(id);
+  story.cut('eve', '*', { kinds: ['serf:query', 'serf:queryResponse'] });
+  story.leave('eve');
+  expect(story.runUntil(() => report()?.finished === true, '2m')).toBe(true);
+
+  expect(story.statusByObserver('dan')['ann']).toBe('failed');
+  expect(report()?.unresponsive).toEqual(['dan']);
+});
+
+test('a key that only others have is found by the fingerprint under which they listed it', () => {
+  const story = createStory('ann bob', {
+    seed: 39,
+    all: { keys: [OLD] },
+    hosts: { bob: { keys: [OLD, NEW] } },
+  });
+  const view = story.world.host('ann').runningAgent.view;
+  expect(view.gossipKey(fingerprint(OLD))).toEqual(OLD);
+  expect(view.gossipKey(fingerprint(NEW))).toBeUndefined();
+
+  const { keys } = done(story, 'ann', 'list');
+  expect(keys.get(fingerprint(NEW))).toBe(1);
+  expect(view.gossipKey(fingerprint(NEW))).toEqual(NEW);
+});
+
 test('G16 the old key stays while a member is down, which returns with it and gets the new one', () => {
   const story = createStory(NAMES, { seed: 33, ...encrypted });
   story.stop('dan');
@@ -112,7 +144,9 @@ test('G16 a member that returns with a removed key is told why nobody answers, a
     '1m',
   );
   done(story, 'ann', 'install', NEW);
-  done(story, 'ann', 'use', NEW);
+  expect(done(story, 'ann', 'use', NEW).refusal).toMatch(/^dan failed, and may lack this key/);
+  expect(rings(story)['ann']).toEqual([OLD, NEW].map(fingerprint));
+  expect(done(story, 'ann', 'use', NEW, true).refusal).toBeUndefined();
   expect(done(story, 'ann', 'remove', OLD).refusal).toMatch(/^dan failed/);
   expect(done(story, 'ann', 'remove', OLD, true).refusal).toBeUndefined();
 

@@ -89,7 +89,7 @@ export interface KeyOperationReport {
   /** Members that were alive when the query was sent. */
   readonly members: number;
   readonly answered: number;
-  /** Members that are alive and have not answered. */
+  /** Members that have not answered, and were alive when the query was sent or are now. Who has left since is none. */
   readonly unresponsive: readonly string[];
   /** By member: why it did not apply the operation, or what it remarked when it did. */
   readonly errors: ReadonlyMap<string, string>;

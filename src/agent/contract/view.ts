@@ -111,6 +111,8 @@ export interface View {
   queryReport(id: QueryId): QueryReport | undefined;
   /** A key operation, for a while after its end. */
   keyOperationReport(id: number): KeyOperationReport | undefined;
+  /** The gossip key of a fingerprint, if this agent has it or saw it in a key operation. It must not be shown. */
+  gossipKey(fingerprint: string): Uint8Array | undefined;
   /** Queries of other members that a program here may answer, oldest first. */
   pendingQueries(): readonly PendingQuery[];
   /** The services and checks of all nodes. */

@@ -3,16 +3,17 @@
  * members each. A report says what each member answered. How a member changes its own keys is in serf/queries/keys.ts.
  *
  * Source: serf keymanager.go. Differs: before a key is used or removed, all members are queried for the keys they have,
- * and nothing is changed if one of them would be cut off.
+ * and nothing is changed if one of them would be cut off, or one that failed might be at its return.
  */
 import { assert } from '../../base/assert.ts';
+import { BoundedMap } from '../../base/bounded-map.ts';
 import { AgentError, WireError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import { KEY_QUERIES } from '../../serf/queries/names.ts';
 import type { Serf } from '../../serf/serf.ts';
 import type { QueryId, QueryReport, SerfEffect } from '../../serf/types.ts';
 import { fingerprint, formatKey, parseKey } from '../../wire/crypt.ts';
-import type { Keyring } from '../../wire/keyring.ts';
+import { type Keyring, MAX_KEYRING_KEYS } from '../../wire/keyring.ts';
 import { KeyRequest, KeyResponse } from '../../wire/serf.ts';
 import { decodeStruct } from '../../wire/struct.ts';
 import type { KeyOperation, KeyOperationReport } from '../contract/commands.ts';
@@ -24,11 +25,16 @@ const MAX_NAMED = 8;
 /** A key query waits this many times longer than others: a member writes a file before it answers. */
 const TIMEOUT_FACTOR = 2;
 
+/** Statuses of members that are, or may come back as they were. */
+const LISTED: ReadonlySet<string> = new Set(['alive', 'failed']);
+
 interface PendingKeyOperation {
   report: KeyOperationReport;
   readonly key: Uint8Array | undefined;
   /** The query that runs for the report's step. */
   queryId: QueryId;
+  /** Members that were alive when that query was sent. */
+  asked: readonly string[];
 }
 
 /** The responses to one key query, summed up. */
@@ -51,6 +57,8 @@ export class KeyOperations {
   readonly #serf: Serf;
   readonly #keyring: Keyring;
   readonly #operations = new Map<number, PendingKeyOperation>();
+  /** Keys that other members were seen to have, by fingerprint. */
+  readonly #seen = new BoundedMap<string, Uint8Array>(MAX_KEYRING_KEYS);
   #lastId = 0;
 
   constructor(serf: Serf, keyring: Keyring) {
@@ -60,6 +68,11 @@ export class KeyOperations {
 
   get(id: number): KeyOperationReport | undefined {
     return this.#operations.get(id)?.report;
+  }
+
+  /** The key of a fingerprint, if this agent or a member that answered lately has it. */
+  findKey(wanted: string): Uint8Array | undefined {
+    return this.#keyring.keys.find((key) => fingerprint(key) === wanted) ?? this.#seen.get(wanted);
   }
 
   /** Throws `AgentError`; then no member was queried. */
@@ -72,13 +85,14 @@ export class KeyOperations {
     for (const [id, { report }] of this.#operations)
       if (this.#operations.size >= MAX_RETAINED && report.finished) this.#operations.delete(id);
     const step = (operation === 'use' || operation === 'remove') && !force ? 'check' : 'apply';
+    const asked = this.#membersWith('alive');
     const query = this.#sendQuery(step === 'check' ? 'list' : operation, key, timeout, now, out);
     this.#lastId += 1;
     const report: KeyOperationReport = {
       ...{ id: this.#lastId, operation, finished: false, step, refusal: undefined },
-      ...this.#summarize(query),
+      ...this.#summarize(query, asked),
     };
-    const pending = { report, key, queryId: query.id };
+    const pending = { report, key, queryId: query.id, asked };
     this.#operations.set(report.id, pending);
     return this.#advance(pending, query, now, out);
   }
@@ -100,16 +114,17 @@ export class KeyOperations {
     // Invariant: an operation that has ended is never taken up again.
     assert(!pending.report.finished, 'a key operation that goes on after its end');
     const { key } = pending;
-    const report = { ...pending.report, ...this.#summarize(query) };
+    const report = { ...pending.report, ...this.#summarize(query, pending.asked) };
     if (!query.finished) pending.report = report;
     else if (report.step === 'apply') pending.report = { ...report, finished: true };
     else {
-      const refusal = findRefusal(report, query, key, this.#failedMembers());
+      const refusal = findRefusal(report, query, key, this.#membersWith('failed'));
       if (refusal !== undefined) pending.report = { ...report, finished: true, refusal };
       else {
+        pending.asked = this.#membersWith('alive');
         const next = this.#sendQuery(report.operation, key, query.timeout, now, out);
         pending.queryId = next.id;
-        pending.report = { ...report, step: 'apply', ...this.#summarize(next) };
+        pending.report = { ...report, step: 'apply', ...this.#summarize(next, pending.asked) };
       }
     }
     return pending.report;
@@ -136,11 +151,11 @@ export class KeyOperations {
     );
   }
 
-  #failedMembers(): readonly string[] {
-    return [...this.#serf.view.all()].filter(({ status }) => status === 'failed').map(({ name }) => name);
+  #membersWith(status: 'alive' | 'failed'): readonly string[] {
+    return [...this.#serf.view.all()].filter((one) => one.status === status).map(({ name }) => name);
   }
 
-  #summarize({ expected, responses }: QueryReport): ResponseSummary {
+  #summarize({ expected, responses }: QueryReport, asked: readonly string[]): ResponseSummary {
     const errors = new Map<string, string>();
     const messages = new Map<string, string>();
     const keys = new Map<string, number>();
@@ -150,19 +165,33 @@ export class KeyOperations {
       if (response === undefined) errors.set(from, 'its answer cannot be read');
       else if (!response.result) errors.set(from, response.message || 'it refused and gave no reason');
       else if (response.message !== '') messages.set(from, response.message);
-      for (const key of response?.keys ?? []) increment(keys, toFingerprint(key));
+      for (const key of response?.keys ?? []) increment(keys, this.#identify(key));
       if (response !== undefined && response.primaryKey !== '')
-        increment(primaries, toFingerprint(response.primaryKey));
+        increment(primaries, this.#identify(response.primaryKey));
     }
     const answered = new Set(responses.map(({ from }) => from));
-    const unresponsive = [...this.#serf.view.all()]
-      .filter(({ name, status }) => status === 'alive' && !answered.has(name))
-      .map(({ name }) => name)
+    // Who was asked and has failed since may return without the key, as may who came too late to be asked.
+    const hasLeft = (name: string): boolean => !LISTED.has(this.#serf.view.get(name)?.status ?? '');
+    const unresponsive = [...new Set([...asked, ...this.#membersWith('alive')])]
+      .filter((name) => !answered.has(name) && !hasLeft(name))
       .sort();
     return {
       ...{ members: expected, answered: answered.size, unresponsive },
       ...{ errors, messages, keys, primaries },
     };
+  }
+
+  /** The fingerprint under which a key is reported, and can be named in a later operation. */
+  #identify(base64: string): string {
+    try {
+      const key = parseKey(base64);
+      const name = fingerprint(key);
+      this.#seen.set(name, key);
+      return name;
+    } catch (error) {
+      if (!(error instanceof AgentError)) throw error;
+      return 'unreadable';
+    }
   }
 }
 
@@ -183,9 +212,11 @@ function findRefusal(
   const namesOf = (list: typeof responses): string[] => list.map(({ from }) => from);
   if (report.operation === 'use') {
     const lacking = namesOf(responses.filter(({ keys }) => keys?.includes(base64) !== true));
-    return lacking.length === 0
-      ? undefined
-      : `${formatNames(lacking)} would no longer understand any message: install the key there first, ${force}`;
+    if (lacking.length > 0)
+      return `${formatNames(lacking)} would no longer understand any message: install the key there first, ${force}`;
+    if (failed.length > 0)
+      return `${formatNames(failed)} failed, and may lack this key when back: wait for them, forget them, ${force}`;
+    return undefined;
   }
   const using = namesOf(responses.filter(({ primaryKey }) => primaryKey === base64));
   if (using.length > 0) return `${formatNames(using)} still use this key: make them use another one first`;
@@ -205,16 +236,6 @@ function parseKeyResponse(payload: Uint8Array): KeyResponse | undefined {
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     return undefined;
-  }
-}
-
-/** Keys leave this file as fingerprints only. */
-function toFingerprint(base64: string): string {
-  try {
-    return fingerprint(parseKey(base64));
-  } catch (error) {
-    if (!(error instanceof AgentError)) throw error;
-    return 'unreadable';
   }
 }
 

@@ -43,7 +43,10 @@ export interface ViewSources {
   readonly investigations: Investigations;
   /** The one set of topics that changed since the last `flushTopics`; the catalog adds its own. */
   readonly topics: Set<Topic>;
-  readonly keyOperationReport: (id: number) => KeyOperationReport | undefined;
+  readonly keyOperations: {
+    get(id: number): KeyOperationReport | undefined;
+    findKey(fingerprint: string): Uint8Array | undefined;
+  };
   readonly catalog: CatalogView;
   readonly local: LocalView;
   readonly health: () => AgentHealth;
@@ -66,7 +69,7 @@ export class AgentView implements View {
   readonly #serfLayer: Serf;
   readonly #evidence: EvidenceLog;
   readonly #investigations: Investigations;
-  readonly #keyOperationReport: (id: number) => KeyOperationReport | undefined;
+  readonly #keyOperations: ViewSources['keyOperations'];
   readonly #health: () => AgentHealth;
   readonly #readiness: () => Readiness;
   readonly #restoredAt: () => Millis | undefined;
@@ -93,7 +96,7 @@ export class AgentView implements View {
     this.#serfLayer = sources.serf;
     this.#evidence = sources.evidence;
     this.#investigations = sources.investigations;
-    this.#keyOperationReport = sources.keyOperationReport;
+    this.#keyOperations = sources.keyOperations;
     this.#changedTopics = sources.topics;
     this.#health = sources.health;
     this.#readiness = sources.readiness;
@@ -222,7 +225,11 @@ export class AgentView implements View {
   }
 
   keyOperationReport(id: number): KeyOperationReport | undefined {
-    return this.#keyOperationReport(id);
+    return this.#keyOperations.get(id);
+  }
+
+  gossipKey(fingerprint: string): Uint8Array | undefined {
+    return this.#keyOperations.findKey(fingerprint);
   }
 
   onKeyOperationUpdated({ id, finished }: KeyOperationReport): void {

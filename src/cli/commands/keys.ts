@@ -13,6 +13,7 @@ import {
   printJson,
   toAction,
 } from '../command.ts';
+import type { Io } from '../io.ts';
 import { formatTable } from '../output/table.ts';
 import { sanitize } from '../sanitize.ts';
 
@@ -47,15 +48,15 @@ export const keysCommand: CommandBuilder = (command, cli) => {
   sub('list', 'Show which keys the members have', 'hearsay keys list').action(
     toAction(cli, (options: Options) => runKeyOperation(cli, 'list', undefined, options)),
   );
-  const KEY = 'Base64, as `hearsay keygen` prints it; - reads it from stdin';
+  const KEY = 'Base64, or a fingerprint from `hearsay keys list`; - reads it from stdin';
   sub('install', 'Add a key to all keyrings', 'hearsay keygen | hearsay keys install -')
     .argument('<key>', KEY)
     .action(toAction(cli, (key: string, options: Options) => runKeyOperation(cli, 'install', key, options)));
-  sub('use', 'Make a key primary: members encrypt with it', 'hearsay keys use -')
+  sub('use', 'Make a key primary: members encrypt with it', 'hearsay keys use 2f0c1b7d9e3a5f46')
     .argument('<key>', KEY)
-    .option('--force', 'Proceed even if a member that lacks the key would be cut off')
+    .option('--force', 'Proceed even if a member lacks the key, or has failed and may lack it')
     .action(toAction(cli, (key: string, options: Options) => runKeyOperation(cli, 'use', key, options)));
-  sub('remove', 'Remove a key from all keyrings', 'hearsay keys remove -')
+  sub('remove', 'Remove a key from all keyrings', 'hearsay keys remove 2f0c1b7d9e3a5f46')
     .argument('<key>', KEY)
     .option('--force', 'Proceed even if a member may have no other key')
     .action(toAction(cli, (key: string, options: Options) => runKeyOperation(cli, 'remove', key, options)));
@@ -124,9 +125,20 @@ function show({ io }: CliContext, operation: string, report: KeyReport): void {
     io.out.write(
       `${report.answered - Object.keys(report.errors).length} of ${report.members} members applied it\n`,
     );
-  for (const [node, error] of Object.entries(report.errors))
-    io.out.write(`${sanitize(node)}: ${sanitize(error)}\n`);
-  for (const [node, message] of Object.entries(report.messages))
-    io.out.write(`${sanitize(node)}: ${sanitize(message)}\n`);
-  for (const node of report.unresponsive) io.out.write(`${sanitize(node)}: no response\n`);
+  printByText(io, report.errors);
+  printByText(io, report.messages);
+  printByText(io, Object.fromEntries(report.unresponsive.map((node) => [node, 'no response'])));
 }
+
+/** One line for each text, with the members that it comes from. */
+function printByText(io: Io, texts: Readonly<Record<string, string>>): void {
+  const nodes = new Map<string, string[]>();
+  for (const [node, text] of Object.entries(texts)) nodes.set(text, [...(nodes.get(text) ?? []), node]);
+  for (const [text, named] of nodes) {
+    const more = named.length > MAX_NAMED ? ` and ${named.length - MAX_NAMED} more` : '';
+    io.out.write(`${sanitize(named.slice(0, MAX_NAMED).join(', '))}${more}: ${sanitize(text)}\n`);
+  }
+}
+
+/** Names in one line. */
+const MAX_NAMED = 8;

@@ -82,7 +82,7 @@ export class SerfPeer implements Agent, EffectHandler {
       evidence,
       investigations,
       topics: new Set(),
-      keyOperationReport: (id) => keyOperations.get(id),
+      keyOperations,
       catalog: new CatalogIndex(emptyCatalog),
       local: { services: () => new Map(), checks: () => new Map() },
       health: () => ({

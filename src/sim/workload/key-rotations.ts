@@ -105,15 +105,16 @@ class KeyOperator {
     });
   }
 
-  /** Serf does not check that all members have the key, so the operator of a Serf peer lists the keys first. */
+  /** With `force` a member that is down does not count, but who is up must have the key: the operator lists the keys first. */
   #use(tries: number): void {
-    const { key } = this.#rotation;
+    const { key, force } = this.#rotation;
     const keyId = fingerprint(key);
     this.#checkKeys(
+      force,
       (list) => list.keys.get(keyId) === list.answered,
       (safe) => {
         if (!safe) return this.#retry(tries, () => this.install(tries - 1));
-        this.#runOperation('use', key, false, (report) => {
+        this.#runOperation('use', key, force, (report) => {
           if (report.refusal !== undefined) return this.#retry(tries, () => this.install(tries - 1));
           this.#onStep('used');
           this.#retryUse(isComplete(report), MAX_TRIES);
@@ -136,6 +137,7 @@ class KeyOperator {
     const keyId = fingerprint(this.#oldKey);
     if (sameBytes(this.#oldKey, this.#rotation.key)) return;
     this.#checkKeys(
+      false,
       (list) => (list.primaries.get(keyId) ?? 0) === 0,
       (safe) => {
         const { force } = this.#rotation;
@@ -149,8 +151,13 @@ class KeyOperator {
     );
   }
 
-  #checkKeys(isSafe: (list: KeyOperationReport) => boolean, then: (safe: boolean) => void): void {
-    if (this.#host.options.serfPeer !== true) return then(true);
+  /** Lists the keys and judges them. An agent does so itself unless it is `forced`; a Serf peer never does. */
+  #checkKeys(
+    forced: boolean,
+    isSafe: (list: KeyOperationReport) => boolean,
+    then: (safe: boolean) => void,
+  ): void {
+    if (!forced && this.#host.options.serfPeer !== true) return then(true);
     this.#runOperation('list', undefined, false, (list) => then(isComplete(list) && isSafe(list)));
   }
 

@@ -327,4 +327,20 @@ export const agentMutants: readonly Mutant[] = [
     description: 'A wrong suspicion sends the load of all to one instance.',
     expectedTests: ['unit/dns/zone/suspects-last.test.ts', 'unit/http/pool/suspects-last.test.ts'],
   },
+  {
+    id: 'agent-keys-configured-again',
+    file: 'agent/operations/restore-keys.ts',
+    find: 'if (isUnchanged || (',
+    replace: 'if ((',
+    description: 'A host that restarts after a rotation goes back to the key of its configuration.',
+    expectedTests: ['unit/agent/operations/restore-keys.test.ts', 'unit/shell/storage/load-keys.test.ts'],
+  },
+  {
+    id: 'agent-keys-silent-when-failed',
+    file: 'agent/operations/key-operations.ts',
+    find: "const LISTED: ReadonlySet<string> = new Set(['alive', 'failed']);",
+    replace: "const LISTED: ReadonlySet<string> = new Set(['alive']);",
+    description: 'A member that fails while it is asked for its keys counts as one that has answered.',
+    expectedTests: ['story/keys.test.ts'],
+  },
 ];

@@ -67,6 +67,7 @@ export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[]
     userEvents: nobody,
     queryReport: nobody,
     keyOperationReport: nobody,
+    gossipKey: nobody,
     pendingQueries: nobody,
     get catalog() {
       return catalog;

@@ -42,6 +42,7 @@ export class FakeAgent implements AgentHandle {
   receivedEvents: ReceivedUserEvent[] = [];
   readonly queryReports = new Map<number, QueryReport>();
   readonly keyOperationReports = new Map<number, KeyOperationReport>();
+  readonly gossipKeys = new Map<string, Uint8Array>();
   waitingQueries: PendingQuery[] = [];
   readonly nodeEvidence = new Map<string, NodeEvidence>();
   readonly investigations = new Map<number, Investigation>();
@@ -89,6 +90,7 @@ export class FakeAgent implements AgentHandle {
     userEvents: () => this.receivedEvents,
     queryReport: (id) => this.queryReports.get(id),
     keyOperationReport: (id) => this.keyOperationReports.get(id),
+    gossipKey: (fingerprint) => this.gossipKeys.get(fingerprint),
     pendingQueries: () => this.waitingQueries,
     catalog: this.catalog,
     local: this.local,

@@ -8,7 +8,7 @@ import { copyBytes, decodeUtf8 } from '../../../base/bytes.ts';
 import { AgentError } from '../../../base/errors.ts';
 import { distance } from '../../../serf/coordinates.ts';
 import type { QueryReport } from '../../../serf/types.ts';
-import { parseKey } from '../../../wire/crypt.ts';
+import { isFingerprint, parseKey } from '../../../wire/crypt.ts';
 import { objectFromMap } from '../../consul/nodes.ts';
 import {
   durationParam,
@@ -113,7 +113,7 @@ export const hearsayKeysOperate = route({
       await site.agent.execute({
         kind: 'keys',
         operation,
-        key: body.key === undefined ? undefined : parseGossipKey(body.key),
+        key: body.key === undefined ? undefined : findGossipKey(body.key, site),
         force,
         timeout: timeout === undefined ? undefined : validateQueryTimeout(timeout),
       }),
@@ -194,12 +194,23 @@ function parseKeyOperation(name: string): KeyOperation {
   return name as KeyOperation;
 }
 
-/** Never quotes the key. */
-function parseGossipKey(base64: string): Uint8Array {
+/** A key in base64, or its fingerprint. Never quotes the key. */
+function findGossipKey(named: string, { agent: { view } }: Site): Uint8Array {
+  if (isFingerprint(named)) {
+    const key = view.gossipKey(named);
+    if (key !== undefined) return key;
+    throw new AgentError(
+      'notFound',
+      `no key with the fingerprint ${named} is known here: run \`hearsay keys list\`, or give the key in base64`,
+    );
+  }
   try {
-    return parseKey(base64);
+    return parseKey(named);
   } catch {
-    throw new AgentError('badRequest', 'a key is base64 of 16, 24 or 32 bytes: `hearsay keygen` makes one');
+    throw new AgentError(
+      'badRequest',
+      'a key is base64 of 16, 24 or 32 bytes, or a fingerprint of `hearsay keys list`: `hearsay keygen` makes a new one',
+    );
   }
 }
 

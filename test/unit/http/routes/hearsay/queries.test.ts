@@ -124,6 +124,29 @@ describe('keys', () => {
     expect(started.body).not.toContain(KEY);
   });
 
+  test('a fingerprint of the list names a key; one that is not known is 404, with the next step', async () => {
+    const ann = new FakeAgent(member('ann'));
+    ann.reply = async () => report;
+    ann.gossipKeys.set('0123456789abcdef', new Uint8Array(32).fill(7));
+    const server = await serve(ann);
+
+    const started = await put(server, '/v1/hearsay/keys/remove', { key: '0123456789abcdef' });
+    expect(started.status).toBe(200);
+    expect(started.body).not.toContain(KEY);
+    expect(ann.commands).toEqual([
+      {
+        kind: 'keys',
+        operation: 'remove',
+        key: new Uint8Array(32).fill(7),
+        force: false,
+        timeout: undefined,
+      },
+    ]);
+    const unknown = await put(server, '/v1/hearsay/keys/remove', { key: 'fedcba9876543210' });
+    expect(unknown.status).toBe(404);
+    expect(unknown.body).toContain('hearsay keys list');
+  });
+
   test('no key, an invalid key, an unknown operation: 400, without the key in the message', async () => {
     const ann = new FakeAgent(member('ann'));
     const server = await serve(ann);
