@@ -23,11 +23,12 @@ import { type Log, openLog } from './shell/logging/logger.ts';
 import { registerProcessMetrics } from './shell/logging/process-metrics.ts';
 import { joinAtStart, startRejoin } from './shell/rejoin.ts';
 import { type Shell, startShell } from './shell/shell.ts';
-import { createKeyringStore, readKeyring } from './shell/storage/keyring.ts';
+import type { KeyringStore } from './shell/storage/keyring.ts';
+import { loadKeys } from './shell/storage/load-keys.ts';
 import { openRecording } from './shell/storage/recording.ts';
 import { readSerfSnapshot } from './shell/storage/serf-snapshot.ts';
 import { openStorage, type Storage } from './shell/storage/storage.ts';
-import { NONCE_BYTES, parseKey } from './wire/crypt.ts';
+import { NONCE_BYTES } from './wire/crypt.ts';
 
 /** A started agent. */
 export interface RunningAgent {
@@ -137,24 +138,19 @@ async function startParts(
 /** What an agent starts from: its keys, and what its last run saved. */
 interface SavedState {
   readonly keys: readonly Uint8Array[];
+  /** Where changed keys are kept. */
+  readonly keyringStore: KeyringStore | undefined;
   readonly storage: Storage | undefined;
   readonly snapshot: Snapshot | undefined;
 }
 
 async function loadState({ config, journal, cleanups }: Startup): Promise<SavedState> {
   const record: Journal['record'] = (fact) => journal.record(fact);
-  const keys = await loadGossipKeys(config, record);
   const storage = config.dataDir === undefined ? undefined : await openStorage(config.dataDir, record);
   if (storage !== undefined) cleanups.push(() => storage.close());
-  return { keys, storage, snapshot: storage?.snapshot ?? (await readImportedSnapshot(config)) };
-}
-
-async function loadGossipKeys(
-  { keyringFile, gossipKey }: AgentConfig,
-  record: Journal['record'],
-): Promise<readonly Uint8Array[]> {
-  if (keyringFile !== undefined) return readKeyring(keyringFile, record);
-  return gossipKey === undefined ? [] : [parseKey(gossipKey)];
+  const { keys, store } = await loadKeys(config, storage, record);
+  const snapshot = storage?.snapshot ?? (await readImportedSnapshot(config));
+  return { keys, keyringStore: store, storage, snapshot };
 }
 
 /** Imports the snapshot of a Serf agent. Only for a first start: later on our own snapshot is newer. */
@@ -210,7 +206,7 @@ async function startAgentShell(
     },
     checks: { allowExec: config.allowExecChecks, allow: config.checkAllow },
     ...(state.storage === undefined ? {} : { storage: state.storage }),
-    ...(config.keyringFile === undefined ? {} : { keyring: createKeyringStore(config.keyringFile) }),
+    ...(state.keyringStore === undefined ? {} : { keyring: state.keyringStore }),
     onFatal: () => stopWith(EXIT_CRASHED),
     onStopped: (reason) => (reason === undefined ? void stop() : stopWith(EXIT_FAILED)),
   });
@@ -221,7 +217,7 @@ async function startAgentShell(
 /** Creates the agent core. Its clock, random seed and nonces come from Node, everything else from its settings. */
 function buildAgent(
   config: AgentConfig,
-  { keys, storage, snapshot }: SavedState,
+  { keys, keyringStore, storage, snapshot }: SavedState,
   address: Address,
   recorder: Recorder | undefined,
 ): Agent {
@@ -233,7 +229,7 @@ function buildAgent(
     swim: config.swim,
     serf: config.serf,
     keys,
-    persistsKeys: config.keyringFile !== undefined,
+    persistsKeys: keyringStore !== undefined,
     label: config.label,
     rng: createRng(seed),
     nonce: () => randomBytes(NONCE_BYTES),

@@ -19,6 +19,8 @@ export interface ConfigSources {
   readonly hostname: string;
   /** Whether the log goes to a terminal. Decides the default of `logFormat`. */
   readonly terminal?: boolean;
+  /** Whether a data directory has a keyring. Then gossip is encrypted, whatever is configured. */
+  readonly hasKeyring?: (dataDir: string) => boolean;
 }
 
 export interface ResolvedConfig {
@@ -50,7 +52,7 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
   for (const entry of SETTINGS.values()) resolve(entry, preset);
 
   fillComputedDefaults(values, sources);
-  const config = toAgentConfig(values);
+  const config = toAgentConfig(values, isEncrypted(values, sources));
   rejectContradictions(config, values);
   return {
     config,
@@ -105,7 +107,7 @@ function mergeFiles(files: readonly ConfigFile[]): ReadonlyMap<string, FileValue
 
 /** Fills the defaults that depend on other values or on the host. */
 function fillComputedDefaults(values: Map<string, unknown>, sources: ConfigSources): void {
-  const encrypted = values.get('gossipKey') !== undefined || values.get('keyringFile') !== undefined;
+  const encrypted = isEncrypted(values, sources);
   const fill = (key: string, value: unknown): void => {
     if (values.get(key) === undefined) values.set(key, value);
   };
@@ -114,13 +116,19 @@ function fillComputedDefaults(values: Map<string, unknown>, sources: ConfigSourc
   fill('logFormat', sources.terminal === true ? 'pretty' : 'json');
 }
 
-function toAgentConfig(values: ReadonlyMap<string, unknown>): AgentConfig {
+function isEncrypted(values: ReadonlyMap<string, unknown>, { hasKeyring }: ConfigSources): boolean {
+  const dataDir = values.get('dataDir');
+  const isStored = typeof dataDir === 'string' && hasKeyring?.(dataDir) === true;
+  return isStored || values.get('gossipKey') !== undefined || values.get('keyringFile') !== undefined;
+}
+
+function toAgentConfig(values: ReadonlyMap<string, unknown>, encrypted: boolean): AgentConfig {
   const own: Record<string, unknown> = {};
   const sections: Record<'swim' | 'serf', Record<string, unknown>> = { swim: {}, serf: {} };
   for (const { key, section } of SETTINGS.values())
     if (section !== '') sections[section][key.slice(section.length + 1)] = values.get(key);
     else if (key !== 'httpTokenFile') own[key] = values.get(key);
-  return { ...own, ...sections } as unknown as AgentConfig;
+  return { ...own, ...sections, encrypted } as unknown as AgentConfig;
 }
 
 /** Rejects values that are valid alone but not together. */
@@ -146,8 +154,7 @@ function valueWarnings(config: AgentConfig): string[] {
     warnings.push(
       'onStop is pause, but there is no dataDir: what is registered over HTTP is gone after a restart; add --data-dir',
     );
-  const encrypted = config.gossipKey !== undefined || config.keyringFile !== undefined;
-  if (!encrypted && !isLoopback(config.bind.ip))
+  if (!config.encrypted && !isLoopback(config.bind.ip))
     warnings.push(
       `gossip on ${config.bind.key} is not encrypted: any host that reaches the port can join (see \`hearsay keygen\`)`,
     );

@@ -40,6 +40,8 @@ import {
 /** Bytes of a member's metadata, which carries the tags. Source: memberlist MetaMaxSize. */
 export const MAX_TAGS_BYTES = 512;
 export const GOSSIP_PORT = 7946;
+/** The file of a data directory that has the gossip keys. */
+export const KEYRING_NAME = 'keyring';
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -147,7 +149,7 @@ export const agentSection = defineSection({
     defaultText: 'none, state is kept in memory',
     placeholder: 'PATH',
     validate: validateNotEmpty,
-    doc: 'Directory for the state that survives a restart.',
+    doc: 'Directory for the state that survives a restart, gossip keys included.',
   }),
   importSerfSnapshot: textSetting({
     default: undefined,
@@ -162,7 +164,7 @@ export const agentSection = defineSection({
     defaultText: 'none',
     placeholder: 'PATH',
     validate: validateNotEmpty,
-    doc: 'File with the gossip keys: a JSON array of base64 keys, the primary key first.',
+    doc: 'File with the gossip keys, as `hearsay keygen --keyring` writes it: a JSON array of base64 keys, the primary key first. With a data directory it is only read: keys that are rotated are stored there, and win until this file changes. Without one they are written to this file.',
     source: 'serf agent -keyring-file',
   }),
   gossipKey: textSetting({
@@ -171,7 +173,7 @@ export const agentSection = defineSection({
     secret: true,
     validate: validateGossipKey,
     bounds: 'base64 of 16, 24 or 32 bytes',
-    doc: 'Gossip key, as an alternative to a keyring file.',
+    doc: 'Gossip key, as an alternative to a keyring file. Keys that are rotated are stored in the data directory, and win until this key changes; without a data directory they are in memory only.',
     source: 'serf agent -encrypt',
   }),
   label: textSetting({
@@ -274,6 +276,8 @@ export interface AgentConfig extends Omit<AgentValues, 'node' | 'bind' | 'logFor
   /** From the environment, or the content of `httpTokenFile`. */
   readonly httpToken: string | undefined;
   readonly logFormat: 'json' | 'pretty';
+  /** A key is configured, or the data directory has a keyring. */
+  readonly encrypted: boolean;
   readonly swim: SwimConfig;
   readonly serf: SerfConfig;
 }

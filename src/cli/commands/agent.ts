@@ -50,10 +50,9 @@ const stopInOrder = ({ onStop }: AgentConfig, running: StartedAgent): Lifecycle[
       };
 
 function readyLines(config: AgentConfig, { node, address, http, dns }: StartedAgent): string[] {
-  const encrypted = config.gossipKey !== undefined || config.keyringFile !== undefined;
   return [
     `hearsay ${VERSION}: ${sanitize(node)} (${sanitize(config.datacenter)}) is ready`,
-    `  gossip  ${address} (UDP and TCP, ${encrypted ? 'encrypted' : 'not encrypted'})`,
+    `  gossip  ${address} (UDP and TCP, ${config.encrypted ? 'encrypted' : 'not encrypted'})`,
     `  http    ${http === undefined ? 'off' : toHttpUrl(http)}`,
     `  dns     ${dns === undefined ? 'off' : `${dns} (UDP and TCP)`}`,
     `  data    ${config.dataDir ?? 'in memory: no state survives a restart (--data-dir PATH keeps it)'}`,
@@ -61,13 +60,19 @@ function readyLines(config: AgentConfig, { node, address, http, dns }: StartedAg
   ];
 }
 
-/** On loopback the other agent runs on this host, too, and needs ports of its own. */
+/**
+ * On loopback the other agent runs on this host, too, and needs ports of its own. It also needs a gossip key of the
+ * cluster, which is never printed.
+ */
 function joinLine(config: AgentConfig, address: string): string {
+  const keyring = config.keyringFile === undefined ? '' : ` --keyring-file ${sanitize(config.keyringFile)}`;
+  const key = config.encrypted && keyring === '' ? 'HEARSAY_GOSSIP_KEY=KEY ' : '';
+  const hint = config.encrypted ? 'with a gossip key of this cluster; ' : '';
   const own = /^(127\.|\[::1\])/.test(address)
     ? ' --node other --bind 127.0.0.1:0 --http 127.0.0.1:0 --dns off'
     : '';
   const label = config.label === '' ? '' : ` --label '${sanitize(config.label)}'`;
-  return `hearsay agent${own}${label} --join ${address}   (from a running agent: hearsay join ${address})`;
+  return `${key}hearsay agent${own}${keyring}${label} --join ${address}   (${hint}from a running agent: hearsay join ${address})`;
 }
 
 /** `127.0.0.1:8500` or `unix:PATH` as `--http-addr` takes it. */

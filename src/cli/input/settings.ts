@@ -1,8 +1,10 @@
 /** The settings as flags of a command, and the configuration that flags, environment and files result in. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { formatDefault } from '../../config/docs.ts';
 import { type ResolvedConfig, resolveConfig } from '../../config/resolve.ts';
-import { SETTINGS, type SettingEntry } from '../../config/schema.ts';
+import { KEYRING_NAME, SETTINGS, type SettingEntry } from '../../config/schema.ts';
 import { type ConfigFiles, readConfigFiles, readTokenFile } from '../../files/config-files.ts';
 import { addHelpAllSection, type HelpItem, markAdvanced } from '../help.ts';
 import type { Io } from '../io.ts';
@@ -88,6 +90,7 @@ export async function loadConfig(command: Command, io: Io): Promise<ResolvedConf
       files: files.map(({ file }) => file),
       hostname,
       terminal: io.err.isTerminal,
+      hasKeyring: (dataDir) => existsSync(join(dataDir, KEYRING_NAME)),
     }),
   );
   const warnings = [...read, ...files].flatMap((one) => one.warnings);

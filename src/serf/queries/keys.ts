@@ -99,7 +99,8 @@ export class KeyQueryHandler {
   }
 }
 
-const IN_MEMORY = 'In memory only: this agent has no keyring file, and will start with its old key again';
+const IN_MEMORY =
+  'In memory only: this agent has no data directory and no keyring file, and will start with its old key again';
 
 const encodeKeyResponse = (result: boolean, message = ''): Uint8Array =>
   KeyResponse.encode({ result, message, keys: [], primaryKey: '' });

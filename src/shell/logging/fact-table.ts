@@ -158,6 +158,27 @@ export const FACT_TABLE: FactRows<JournalFact> = {
     'keyrings_exposed',
     ['file'],
   ],
+  keyringUnreadable: [
+    'storage',
+    'warn',
+    'keyring of the data directory cannot be read: the configured gossip key is used, which may be an old one',
+    'keyrings_unreadable',
+    ['file', 'reason'],
+  ],
+  gossipKeyOutdated: [
+    'storage',
+    'warn',
+    'configured gossip key was rotated away, the keyring of the data directory is used: configure the new key for new hosts',
+    'gossip_keys_outdated',
+    ['source', 'file'],
+  ],
+  keyringReplaced: [
+    'storage',
+    'warn',
+    'configured gossip keys have changed since the last start and replace the keyring of the data directory',
+    'keyrings_replaced',
+    ['source', 'file'],
+  ],
   handlerRan: ['handlers', 'debug', 'handler ran', 'handlers_run', ['handler', 'event', 'durationMs']],
   handlerFailed: [
     'handlers',

@@ -10,6 +10,10 @@ export type ShellFact = Readonly<
   | { kind: 'storageRecovered' }
   | { kind: 'storageLockUnavailable'; reason: string }
   | { kind: 'keyringExposed'; file: string }
+  | { kind: 'keyringUnreadable'; file: string; reason: string }
+  /** `source` is where a key was configured, `file` the keyring of the data directory. */
+  | { kind: 'gossipKeyOutdated'; source: string; file: string }
+  | { kind: 'keyringReplaced'; source: string; file: string }
   /** `output` is never logged: it may hold secrets. */
   | { kind: 'handlerRan'; handler: string; event: string; durationMs: number; output: string }
   | { kind: 'handlerFailed'; handler: string; event: string; reason: string }

@@ -1,6 +1,10 @@
-/** The keyring file in Serf's format: a JSON array of base64 keys, the primary first. Keys are never logged. */
+/**
+ * Files of gossip keys. A keyring file has Serf's format: a JSON array of base64 keys, the primary first. The keyring of a
+ * data directory is an object: such an array, and which keys were configured when it was stored. Keys are never logged.
+ */
 import { readFile, stat } from 'node:fs/promises';
-import { encodeUtf8 } from '../../base/bytes.ts';
+import type { StoredKeyring } from '../../agent/operations/restore-keys.ts';
+import { decodeUtf8, encodeUtf8 } from '../../base/bytes.ts';
 import { errorCode } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
 import { formatKey, parseKey } from '../../wire/crypt.ts';
@@ -33,14 +37,27 @@ export async function readKeyring(path: string, record?: Journal['record']): Pro
   return parseKeyring(json, configError);
 }
 
-function parseKeyring(json: string, configError: (clause: string) => AgentError): readonly Uint8Array[] {
-  let entries: unknown;
+type ToError = (clause: string) => AgentError;
+
+function parseKeyring(json: string, configError: ToError): readonly Uint8Array[] {
+  const entries = parseJson(json);
+  if (entries === undefined)
+    throw configError(
+      'it is not JSON: write an array of base64 keys, the primary first, as `hearsay keygen --keyring` does',
+    );
+  return toKeys(entries, configError);
+}
+
+/** `undefined`: it is not JSON. The parser's own message would quote the file, and so a key. */
+function parseJson(json: string): unknown {
   try {
-    entries = JSON.parse(json);
+    return JSON.parse(json);
   } catch {
-    // The parser's own message would quote the file, and so a key.
-    throw configError('it is not JSON: write an array of base64 keys, the primary first');
+    return undefined;
   }
+}
+
+function toKeys(entries: unknown, configError: ToError): readonly Uint8Array[] {
   if (!Array.isArray(entries) || entries.length === 0)
     throw configError('write a JSON array with at least one base64 key, the primary first');
   if (entries.length > MAX_KEYRING_KEYS) throw configError(`more than ${MAX_KEYRING_KEYS} keys`);
@@ -56,6 +73,28 @@ function parseKeyring(json: string, configError: (clause: string) => AgentError)
   return [...keys.values()];
 }
 
+const formatKeys = (keys: readonly Uint8Array[]): readonly string[] => keys.map(formatKey);
+const toJsonFile = (value: unknown): Uint8Array => encodeUtf8(`${JSON.stringify(value, undefined, 2)}\n`);
+
+/** The keyring of a data directory. */
+export const encodeStoredKeyring = ({ keys, configured }: StoredKeyring): Uint8Array =>
+  toJsonFile({ keys: formatKeys(keys), configured });
+
+/** Throws `AgentError('config')`: an older key must not come back because a file is damaged. */
+export function decodeStoredKeyring(path: string, bytes: Uint8Array): StoredKeyring {
+  const configError: ToError = (clause) =>
+    new AgentError(
+      'config',
+      `${path}: ${clause}: restore it from a backup, or remove it to start with the configured key`,
+    );
+  const file = parseJson(decodeUtf8(bytes));
+  if (typeof file !== 'object' || file === null || Array.isArray(file) || !('keys' in file))
+    throw configError('it is not the keyring of a data directory');
+  const configured: unknown = 'configured' in file ? file.configured : [];
+  const names = Array.isArray(configured) ? configured.filter((one) => typeof one === 'string') : [];
+  return { keys: toKeys(file.keys, configError), configured: names };
+}
+
 /** Stores the agent's keys. */
 export interface KeyringStore {
   /** Replaces the file; `done` is called once, with a message if that failed. */
@@ -69,9 +108,9 @@ export function createKeyringStore(path: string): KeyringStore {
   let last: Promise<void> = Promise.resolve();
   return {
     save: (keys, done) => {
-      const json = `${JSON.stringify(keys.map(formatKey), undefined, 2)}\n`;
+      const file = toJsonFile(formatKeys(keys));
       last = last
-        .then(() => writeFileAtomic(DISK, path, encodeUtf8(json)))
+        .then(() => writeFileAtomic(DISK, path, file))
         .then(
           () => done(),
           (error: unknown) => done(`the keyring file cannot be written (${errorCode(error)})`),

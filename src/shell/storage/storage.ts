@@ -1,14 +1,17 @@
 /**
- * The data directory: the snapshot and the catalog that survive a restart. A failing disk never stops the agent: it goes
+ * The data directory: the snapshot, the catalog and the gossip keys that survive a restart. A failing disk never stops the agent: it goes
  * on in memory, reports the failure once, and retries. A directory that it must not use stops the start.
  */
 import { join } from 'node:path';
 import type { Snapshot } from '../../agent/contract/machine.ts';
+import type { StoredKeyring } from '../../agent/operations/restore-keys.ts';
 import { errorCode } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
+import { KEYRING_NAME } from '../../config/schema.ts';
 import type { Journal } from '../logging/journal.ts';
 import { DISK, type Disk } from './disk.ts';
 import { assertTrustedOwner } from './file-owner.ts';
+import { decodeStoredKeyring, encodeStoredKeyring } from './keyring.ts';
 import { decodeCatalogFile, decodeSnapshotFile, encodeCatalogFile, encodeSnapshotFile } from './snapshot.ts';
 import { FileWriter, type FileWriterOptions, type OnWritten, syncDirectory } from './writer.ts';
 
@@ -17,12 +20,16 @@ export interface Storage {
   readonly snapshot: Snapshot | undefined;
   /** Other members' services that the last run saved. The snapshot is used without it, too. */
   readonly catalog: Uint8Array | undefined;
+  /** The gossip keys that the last run stored. `unreadable`: the disk does not say whether there are any. */
+  readonly keyring: StoredKeyring | 'unreadable' | undefined;
   /** One clause for each problem with the disk; empty if there is none. */
   readonly degraded: readonly string[];
   /** Saves the newest state at once. Calls `onWritten` when it survives a crash; it is not called for one that a newer one replaced. */
   save(snapshot: Snapshot, onWritten?: OnWritten): void;
   /** Saves the newest catalog in the same way. `bytes` must not change afterwards. */
   saveCatalog(bytes: Uint8Array): void;
+  /** Saves the newest keyring. Calls `onStored` once: it survives a crash, or does not yet for a reason, and is tried again. */
+  saveKeyring(keyring: StoredKeyring, onStored: (error?: string) => void): void;
   /** Writes what is pending, for at most 5 s, and releases the lock. Never rejects. */
   close(): Promise<void>;
 }
@@ -36,7 +43,7 @@ const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
 /**
  * Rejects with `AgentError('config')` if the directory must not be used: another user owns it or can write to it, another
- * agent uses it, or it is no directory. A failing disk is not an error here.
+ * agent uses it, it is no directory, or its keyring is damaged. A failing disk is not an error here.
  */
 export async function openStorage(
   dir: string,
@@ -65,14 +72,18 @@ export async function openStorage(
       await syncDirectory(disk, dir).catch((error: unknown) => writer.recordFailure(errorCode(error)));
     const snapshot = await readChecked('snapshot', decodeSnapshotFile);
     const catalog = await readChecked('catalog', decodeCatalogFile);
+    const file = join(dir, KEYRING_NAME);
+    const read = await readFile(disk, file);
+    if (typeof read === 'string' && !isFailing) record({ kind: 'keyringUnreadable', file, reason: read });
+    const keyring = typeof read === 'string' ? 'unreadable' : read && decodeStoredKeyring(file, read);
     return {
-      snapshot,
-      catalog,
+      ...{ snapshot, catalog, keyring },
       get degraded() {
         return writer.degraded;
       },
       save: (fresh, onWritten) => writer.write('snapshot', () => encodeSnapshotFile(fresh), onWritten),
       saveCatalog: (bytes) => writer.write('catalog', () => encodeCatalogFile(bytes)),
+      saveKeyring: createKeyringSaver(writer),
       close: async () => {
         await writer.close();
         release();
@@ -127,6 +138,26 @@ async function lockDirectory(
       );
     }
   }
+}
+
+/** A write that a later one replaces is done when that one is: it has the newer keys. */
+function createKeyringSaver(writer: FileWriter): Storage['saveKeyring'] {
+  let waiting: ((error?: string) => void)[] = [];
+  return (keyring, onStored) => {
+    waiting.push(onStored);
+    const upToHere = waiting;
+    writer.write(
+      KEYRING_NAME,
+      () => {
+        if (waiting === upToHere) waiting = []; // what is asked for from now on is in the next write
+        return encodeStoredKeyring(keyring);
+      },
+      (error) => {
+        for (const done of upToHere.splice(0))
+          done(error === undefined ? undefined : `the data directory cannot be written (${error})`);
+      },
+    );
+  };
 }
 
 /** Resolves to the contents, to `undefined` if there is no such file, or to a clause that says why it cannot be read. */

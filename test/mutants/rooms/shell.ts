@@ -67,6 +67,15 @@ export const shellMutants: readonly Mutant[] = [
     expectedTests: ['unit/shell/storage/storage.test.ts', 'unit/shell/storage/keyring.test.ts'],
   },
   {
+    id: 'shell-keyring-overwritten',
+    file: 'shell/storage/load-keys.ts',
+    find: 'if (isReadable && keyring !== stored)',
+    replace: 'if (keyring !== stored)',
+    description:
+      'A keyring that the disk does not give for a moment is overwritten by the key of the first start.',
+    expectedTests: ['unit/shell/storage/load-keys.test.ts'],
+  },
+  {
     id: 'shell-keyring-order',
     file: 'shell/storage/keyring.ts',
     find: 'return [...keys.values()];',

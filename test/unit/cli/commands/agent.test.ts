@@ -46,9 +46,14 @@ function fakeAgent(config: AgentConfig, number = 1) {
 }
 
 /** `hearsay agent` with these words, up and ready. */
-async function ready(words: readonly string[], change: Partial<StartedAgent> = {}) {
+async function ready(
+  words: readonly string[],
+  change: Partial<StartedAgent> = {},
+  env: Readonly<Record<string, string>> = {},
+) {
   const created: { agent?: ReturnType<typeof fakeAgent>; config?: AgentConfig } = {};
   const process = createFakeProcess({
+    env,
     start: async (config) => {
       created.config = config;
       created.agent = fakeAgent(config);
@@ -79,6 +84,23 @@ describe('the agent is ready', () => {
     );
     send('SIGTERM');
     expect(await ended).toBe(0);
+  });
+
+  test('and says which key an agent needs that joins it, without printing one', async () => {
+    const key = Buffer.alloc(32, 7).toString('base64');
+    const byVariable = await ready(['--bind', '10.0.0.7'], {}, { HEARSAY_GOSSIP_KEY: key });
+    expect(byVariable.out()).toContain(
+      'join it:  HEARSAY_GOSSIP_KEY=KEY hearsay agent --join 10.0.0.7:7946   (with a gossip key of this cluster; from',
+    );
+    expect(byVariable.out()).not.toContain(key);
+    const byFile = await ready(['--bind', '10.0.0.7', '--keyring-file', '/etc/ring']);
+    expect(byFile.out()).toContain(
+      'join it:  hearsay agent --keyring-file /etc/ring --join 10.0.0.7:7946   (with a',
+    );
+    for (const { send, ended } of [byVariable, byFile]) {
+      send('SIGTERM');
+      await ended;
+    }
   });
 
   test('on loopback the join line takes free ports', async () => {

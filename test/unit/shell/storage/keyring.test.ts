@@ -30,7 +30,10 @@ test('keys are read in order, the primary first, each once', async () => {
 });
 
 test.each([
-  ['{', 'it is not JSON: write an array of base64 keys, the primary first'],
+  [
+    '{',
+    'it is not JSON: write an array of base64 keys, the primary first, as `hearsay keygen --keyring` does',
+  ],
   [{ key: 'x' }, 'write a JSON array with at least one base64 key, the primary first'],
   [[], 'write a JSON array with at least one base64 key, the primary first'],
   [[key(1, 16), 7], 'entry 2 is not a string'],
