@@ -4,11 +4,18 @@ import { answerHinfo } from './answers/hinfo.ts';
 import { RECORD_HANDLERS } from './answers/index.ts';
 import { soaRecord } from './answers/soa.ts';
 import { CompiledAnswer } from './message/compiled-records.ts';
-import { type AnswerItem, RCODE, type Rcode, RECORD_TYPE } from './message/records.ts';
+import {
+  type AnswerItem,
+  type DnsName,
+  RCODE,
+  type Rcode,
+  RECORD_TYPE,
+  type ResourceRecord,
+} from './message/records.ts';
 import type { DnsRequest } from './message/request.ts';
 import type { ForwardableRequest } from './recursor/outgoing.ts';
 import type { EndpointSet } from './zone/endpoints.ts';
-import { isReverseName, parseName } from './zone/names.ts';
+import { closestEncloser, isReverseName, parseName } from './zone/names.ts';
 import { resolveName, type Subject, type Zone, type ZoneQuery } from './zone/zone.ts';
 
 export interface DnsResponse {
@@ -45,10 +52,18 @@ export function answerQuery(
   const subject = resolveName(name, zone);
   if (isUncertain(subject, zone)) return errorResponse(RCODE.SERVFAIL);
   if (subject === undefined)
-    return createResponse(RCODE.NXDOMAIN, true, new CompiledAnswer([], [soaRecord(name.domain, zone)]));
+    return createResponse(
+      RCODE.NXDOMAIN,
+      true,
+      new CompiledAnswer([], [negativeSoa(labels, name.domain, zone)]),
+    );
   const query: ZoneQuery = { subject, type, domain: name.domain, zone, maxRecords };
   const compile = (): CompiledAnswer =>
-    compileAnswer(query, spoofable && type === RECORD_TYPE.ANY ? answerHinfo(query) : collectItems(query));
+    compileAnswer(
+      labels,
+      query,
+      spoofable && type === RECORD_TYPE.ANY ? answerHinfo(query) : collectItems(query),
+    );
   const endpointSet = cacheableEndpointSet(query);
   return createResponse(
     RCODE.NOERROR,
@@ -69,10 +84,18 @@ function isUncertain(subject: Subject | undefined, { view }: Zone): boolean {
 
 const collectItems = (query: ZoneQuery): AnswerItem[] => RECORD_HANDLERS.flatMap((handler) => handler(query));
 
-function compileAnswer(query: ZoneQuery, items: readonly AnswerItem[]): CompiledAnswer {
-  const isNodata = items.length === 0 || isCnameToNodata(items, query);
-  return new CompiledAnswer(items, isNodata ? [soaRecord(query.domain, query.zone)] : []);
+function compileAnswer(
+  labels: readonly string[],
+  query: ZoneQuery,
+  items: readonly AnswerItem[],
+): CompiledAnswer {
+  const { domain, zone } = query;
+  const end = items.length === 0 ? labels : endOfCnameChain(items, query);
+  return new CompiledAnswer(items, end === undefined ? [] : [negativeSoa(end, domain, zone)]);
 }
+
+const negativeSoa = (labels: readonly string[], domain: DnsName, zone: Zone): ResourceRecord =>
+  soaRecord(closestEncloser(labels, zone.names), domain, zone);
 
 /**
  * May this query be forwarded to a recursor? Names in our domains never are, whatever the type, nor are reverse names
@@ -88,11 +111,15 @@ export function isForwardable(request: DnsRequest, zone: Zone): request is Forwa
   );
 }
 
-/** Does the CNAME chain end at a name of ours that has no records of this type? Source: RFC 2308 §2.2. */
-function isCnameToNodata(items: readonly AnswerItem[], { type, zone }: ZoneQuery): boolean {
+/** The name of ours at which a CNAME chain ends without records of this type. Source: RFC 2308 §2.2. */
+function endOfCnameChain(
+  items: readonly AnswerItem[],
+  { type, zone }: ZoneQuery,
+): readonly string[] | undefined {
   const last = items.at(-1)?.record.data;
-  if (last?.type !== 'CNAME' || type === RECORD_TYPE.CNAME || items.length > MAX_CNAME_HOPS) return false;
-  return parseName(last.name.split('.'), zone.names).kind !== 'outOfZone';
+  if (last?.type !== 'CNAME' || type === RECORD_TYPE.CNAME || items.length > MAX_CNAME_HOPS) return undefined;
+  const labels = last.name.split('.');
+  return parseName(labels, zone.names).kind === 'outOfZone' ? undefined : labels;
 }
 
 /** A response with an RCODE and no records. */

@@ -10,12 +10,12 @@ import type { Zone, ZoneQuery } from '../zone/zone.ts';
 
 export function answerSoa({ subject, type, domain, zone }: ZoneQuery): AnswerItem[] {
   if (subject.kind !== 'apex' || (type !== RECORD_TYPE.SOA && type !== RECORD_TYPE.ANY)) return [];
-  return [{ record: { ...soaRecord(domain, zone), owner: QUESTION_NAME }, additionals: [] }];
+  return [{ record: soaRecord(QUESTION_NAME, domain, zone), additionals: [] }];
 }
 
 /** The minimum, 0 by default, is also the TTL: how long resolvers may cache a negative answer. Source: RFC 2308 §3. */
-export const soaRecord = (domain: DnsName, zone: Zone): ResourceRecord => ({
-  owner: domain,
+export const soaRecord = (owner: ResourceRecord['owner'], domain: DnsName, zone: Zone): ResourceRecord => ({
+  owner,
   ttlSeconds: zone.soa.minimumSeconds,
   data: {
     type: 'SOA',

@@ -11,12 +11,21 @@ export interface CompiledRecord {
   readonly owner: NameNode | undefined;
   /** Type, class, TTL, RDLENGTH, and the data up to its first name. RDLENGTH counts the data without its names. */
   readonly head: Uint8Array;
-  /** The names in the data, each with the bytes that follow it. */
-  readonly names: readonly { readonly name: NameNode; readonly after: Uint8Array }[];
+  /** The names in the data. */
+  readonly names: readonly PlacedName[];
   /** Records for the additional section. Answers that need the same record share one object. */
   readonly additionals: readonly CompiledRecord[];
   /** Number of the message it was last encoded into. */
   generation: number;
+}
+
+/** A name in the data of a record. */
+interface PlacedName {
+  readonly name: NameNode;
+  /** The bytes that follow it. */
+  readonly after: Uint8Array;
+  /** It is never replaced by a pointer. */
+  readonly inFull?: boolean;
 }
 
 /** Offsets of RDLENGTH and of the data in `head`. */
@@ -106,10 +115,10 @@ function compileRdata(data: RecordData, tree: NameTree): CompiledRdata {
     case 'CNAME':
       return { before: NOTHING, names: [{ name: tree.insert(data.name), after: NOTHING }] };
     case 'SRV':
-      // Differs: RFC 2782 forbids compressing the target. Every known client reads it, and 60 targets fit 4096 bytes.
+      // RFC 2782 forbids a pointer in the target. Go's resolver refused such answers until 1.22 (golang/go#36718).
       return {
         before: numbers16(data.priority, data.weight, data.port),
-        names: [{ name: tree.insert(data.target), after: NOTHING }],
+        names: [{ name: tree.insert(data.target), after: NOTHING, inFull: true }],
       };
     case 'TXT':
       return { before: Buffer.concat(splitTxt(data.text).map(toCharacterString)), names: [] };

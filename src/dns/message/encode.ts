@@ -168,8 +168,9 @@ class MessageWriter {
     const rdlengthAt = this.at + RDLENGTH_OFFSET;
     this.#bytes(head);
     if (names.length === 0) return;
-    for (const { name, after } of names) {
-      this.#name(name);
+    for (const { name, after, inFull } of names) {
+      if (inFull === true) this.#nameInFull(name);
+      else this.#name(name);
       this.#bytes(after);
     }
     const rdlength = this.at - rdlengthAt - 2;
@@ -208,6 +209,15 @@ class MessageWriter {
         return;
       }
       if (this.at < POINTER_LIMIT) this.#recordOffset(node, this.at);
+      this.#bytes(node.label);
+    }
+    this.#u8(0);
+  }
+
+  /** Writes all labels. Names that follow may still point at them. */
+  #nameInFull(name: NameNode): void {
+    for (let node = name; node.parent !== undefined; node = node.parent) {
+      if (node.generation !== this.#generation && this.at < POINTER_LIMIT) this.#recordOffset(node, this.at);
       this.#bytes(node.label);
     }
     this.#u8(0);

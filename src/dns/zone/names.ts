@@ -35,6 +35,8 @@ export type ParsedName = Readonly<
 export interface ZoneNames {
   /** Labels in lower case. The first domain is the main one. */
   readonly domains: readonly (readonly string[])[];
+  /** Domain of the names at addresses: `consul` if it is one of ours, since that is what clients forward. */
+  readonly reverseDomain: DnsName;
   readonly datacenter: string;
   /** Length of the longest domain, dots included. */
   readonly longestDomainBytes: number;
@@ -49,10 +51,12 @@ export function parseZoneNames(domain: string, altDomain: string | undefined, da
     );
   const domains = [parseDomain(domain)];
   if (altDomain !== undefined && altDomain !== '') domains.push(parseDomain(altDomain));
+  const dotted = domains.map((labels) => labels.join('.'));
   return {
     domains,
+    reverseDomain: dotted.find((name) => name === 'consul') ?? (dotted[0] as string),
     datacenter,
-    longestDomainBytes: Math.max(...domains.map((labels) => labels.join('.').length)),
+    longestDomainBytes: Math.max(...dotted.map((name) => name.length)),
   };
 }
 
@@ -181,7 +185,7 @@ function parseAddrName(inner: readonly string[], domain: DnsName): ParsedName {
  * §3.5.
  */
 function parseReverseName(labels: readonly string[], names: ZoneNames): ParsedName {
-  const domain = (names.domains[0] as readonly string[]).join('.');
+  const domain = names.reverseDomain;
   const digits = labels.slice(0, -2).reverse();
   const tree = lower(labels.slice(-2).join('.'));
   if (tree !== 'in-addr.arpa' && tree !== 'ip6.arpa') return { kind: 'outOfZone' };
@@ -192,6 +196,22 @@ function parseReverseName(labels: readonly string[], names: ZoneNames): ParsedNa
   if (digits.length < fullLength) return { kind: 'emptyNonTerminal', domain };
   const ip = v4 ? parseIp(digits.join('.')) : Uint8Array.from(Buffer.from(digits.join(''), 'hex'));
   return ip === undefined ? { kind: 'nonexistent', domain } : { kind: 'reverse', domain, ip };
+}
+
+/**
+ * The closest encloser of a name that has no records: its longest suffix, itself included, that always exists, in the
+ * letter case of the question. It owns the SOA of a negative answer, since resolvers ignore an SOA above the zone that
+ * they forward, and any of our domains or of their parts, such as `service.consul`, may be that zone.
+ *
+ * Source: RFC 4592 §3.3.1; RFC 2308 §2.
+ */
+export function closestEncloser(labels: readonly string[], names: ZoneNames): DnsName {
+  for (let from = 0; from < labels.length; from++) {
+    const suffix = labels.slice(from);
+    const { kind } = parseName(suffix, names);
+    if (kind === 'apex' || kind === 'emptyNonTerminal') return suffix.join('.');
+  }
+  return labels.slice(-2).join('.'); // the reverse tree
 }
 
 /** Is this name one of our domains, or below one? */

@@ -82,7 +82,8 @@ describe.skipIf(missing)(`by dig${missing ? ' (skipped: dig is not installed)' :
   });
 
   test('SOA in the authority of NXDOMAIN and NODATA', async () => {
-    const soa = /^consul\.\s+0\s+IN\s+SOA\s+ns\.consul\. hostmaster\.consul\. 1700000000 3600 600 86400 0$/m;
+    const soa =
+      /^node\.consul\.\s+0\s+IN\s+SOA\s+ns\.consul\. hostmaster\.consul\. 1700000000 3600 600 86400 0$/m;
     const gone = await dig('nope.node.consul', 'A');
     expect(gone).toMatch(/status: NXDOMAIN/);
     expect(gone).toMatch(soa);

@@ -149,7 +149,7 @@ describe('nodes', () => {
   test('D5 answers are in the domain of the question', async () => {
     const negative = await sendQuery(server, 'nope.node.corp.example A');
     expect(negative.authorities).toMatchObject([
-      { name: 'corp.example', data: { mname: 'ns.corp.example', rname: 'hostmaster.corp.example' } },
+      { name: 'node.corp.example', data: { mname: 'ns.corp.example', rname: 'hostmaster.corp.example' } },
     ]);
     const { answers = [] } = await sendQuery(server, 'corp.example NS');
     for (const record of answers) expect(formatRecord(record)).toMatch(/\.node\.dc1\.corp\.example$/);
@@ -174,17 +174,46 @@ test('a change of membership shows in the very next answer', async () => {
   await own.close();
 });
 
+test('a PTR of an agent with the default domains is in consul, which clients forward', async () => {
+  const own = await startServer({ domain: 'hearsay', altDomain: 'consul' });
+  expect(await answerTo(own, '1.0.0.10.in-addr.arpa PTR')).toBe('NOERROR | PTR d1.node.dc1.consul');
+  await own.close();
+});
+
 describe('negative answers', () => {
   test('N1 N2 the SOA has the configured timers', async () => {
     const { authorities } = await sendQuery(server, 'nope.node.consul A');
     expect(authorities).toMatchObject([
       {
-        name: 'consul',
+        name: 'node.consul',
         type: 'SOA',
         data: { serial: 1_700_000_000, refresh: 3600, retry: 600, expire: 86_400, minimum: 0 },
       },
     ]);
   });
+
+  test.each([
+    ['nope.service.consul A', 'service.consul'],
+    ['web.service.consul MX', 'service.consul'],
+    ['NOPE.Service.Consul A', 'Service.Consul'],
+    ['nope.service.dc1.consul A', 'service.dc1.consul'],
+    ['_nope._tcp.service.consul SRV', '_tcp.service.consul'],
+    ['service.consul A', 'service.consul'],
+    ['nope.node.consul A', 'node.consul'],
+    ['zz.addr.consul A', 'addr.consul'],
+    ['nope.consul A', 'consul'],
+    ['web.service.nodc.consul A', 'consul'],
+    ['consul MX', 'consul'],
+    ['9.9.9.10.in-addr.arpa PTR', '9.9.10.in-addr.arpa'],
+    ['9.10.in-addr.arpa PTR', '9.10.in-addr.arpa'],
+    [`${'0.'.repeat(31)}f.ip6.arpa PTR`, `${'0.'.repeat(30)}f.ip6.arpa`],
+  ])(
+    'N1 the SOA of %s is owned by %s, so that any part of the domain can be forwarded',
+    async (question, owner) => {
+      const { authorities } = await sendQuery(server, question);
+      expect(authorities).toMatchObject([{ type: 'SOA', name: owner, data: { mname: expect.stringMatching(/^ns\.consul$/i) } }]);
+    },
+  );
 
   test('N2 the minimum is also the TTL of the SOA', async () => {
     const own = await startServer({ soa: { minimumSeconds: 5 } });
@@ -208,10 +237,10 @@ describe('negative answers', () => {
     for (const question of ['web.service.consul A', 'web.service.consul TXT', 'consul.service.consul A'])
       expect(await answerTo(own, question)).toBe('SERVFAIL');
     expect(await answerTo(own, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
-    expect(await answerTo(own, 'service.consul A')).toBe('NOERROR | authority SOA consul');
+    expect(await answerTo(own, 'service.consul A')).toBe('NOERROR | authority SOA');
     expect(await answerTo(own, '. NS')).toBe('REFUSED');
     own.view.setReadiness({ ready: true });
-    expect(await answerTo(own, 'nope.node.consul A')).toBe('NXDOMAIN | authority SOA consul');
+    expect(await answerTo(own, 'nope.node.consul A')).toBe('NXDOMAIN | authority SOA');
     expect(await answerTo(own, 'web.service.consul A')).toBe('NOERROR | A 10.0.0.1');
     await own.close();
   });

@@ -1,4 +1,4 @@
-import { decode, type SrvAnswer } from 'dns-packet';
+import { decode } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import { CompiledAnswer } from '../../../../src/dns/message/compiled-records.ts';
 import { encodeResponse, MAX_MESSAGE_BYTES } from '../../../../src/dns/message/encode.ts';
@@ -76,12 +76,27 @@ describe('D8 compression', () => {
   });
 
   test('beyond 16 KiB there are no pointers to offsets out of their reach', () => {
-    const records = Array.from({ length: 1500 }, (_, i) =>
-      answer({ type: 'SRV', priority: 1, weight: 1, port: i, target: `node-${i >> 1}.node.dc1.consul` }),
+    const records = Array.from({ length: 2000 }, (_, i) =>
+      answer({ type: 'NS', name: `node-${i >> 1}.node.dc1.consul` }),
     );
     const { answers = [] } = decode(encodeRecords('web.service.consul', records));
-    for (const [i, record] of (answers as SrvAnswer[]).entries())
-      expect([record.data.port, record.data.target]).toEqual([i, `node-${i >> 1}.node.dc1.consul`]);
+    expect(answers.map((record) => 'data' in record && record.data)).toEqual(
+      records.map((_, i) => `node-${i >> 1}.node.dc1.consul`),
+    );
+  });
+
+  test('the target of an SRV is written in full, as RFC 2782 asks, and the names behind it point into it', () => {
+    const target = 'd1.node.dc1.consul';
+    const srv = answer({ type: 'SRV', priority: 1, weight: 1, port: 8080, target });
+    const bytes = encodeRecords('web.service.consul', [
+      srv,
+      { owner: target, ttlSeconds: 0, data: { type: 'A', ip: Uint8Array.of(1, 2, 3, 4) } },
+    ]);
+    const once = 12 + 24 + 12 + 6 + target.length + 2;
+    expect(encodeRecords('web.service.consul', [srv]).length).toBe(once);
+    expect(bytes.length).toBe(once + 12 + 4);
+    expect(bytes.includes(Buffer.from('\x02d1\x04node\x03dc1\x06consul\x00'))).toBe(true);
+    expect(decode(bytes).answers).toMatchObject([{ data: { target } }, { name: target, data: '1.2.3.4' }]);
   });
 
   test('a dot or invalid text inside a label of the question is not taken for another name', () => {
