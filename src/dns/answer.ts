@@ -16,7 +16,7 @@ import type { DnsRequest } from './message/request.ts';
 import type { ForwardableRequest } from './recursor/outgoing.ts';
 import type { EndpointSet } from './zone/endpoints.ts';
 import { closestEncloser, isReverseName, parseName } from './zone/names.ts';
-import { resolveName, type Subject, type Zone, type ZoneQuery } from './zone/zone.ts';
+import { type ForeignLookup, resolveName, type Subject, type Zone, type ZoneQuery } from './zone/zone.ts';
 
 export interface DnsResponse {
   readonly rcode: Rcode;
@@ -31,6 +31,8 @@ export interface AnswerContext {
   readonly spoofable: boolean;
   /** Most records to answer with: those that fit the response, and one more. */
   readonly maxRecords?: number;
+  /** The client may use recursors: what they know of foreign names goes into the answer. */
+  readonly foreign?: ForeignLookup;
 }
 
 /**
@@ -42,7 +44,7 @@ export interface AnswerContext {
 export function answerQuery(
   request: DnsRequest,
   zone: Zone,
-  { spoofable, maxRecords = Number.POSITIVE_INFINITY }: AnswerContext,
+  { spoofable, maxRecords = Number.POSITIVE_INFINITY, foreign }: AnswerContext,
 ): DnsResponse {
   if (request.errorRcode !== undefined) return errorResponse(request.errorRcode);
   if (request.question === undefined) return errorResponse(RCODE.FORMERR);
@@ -57,7 +59,7 @@ export function answerQuery(
       true,
       new CompiledAnswer([], [negativeSoa(labels, name.domain, zone)]),
     );
-  const query: ZoneQuery = { subject, type, domain: name.domain, zone, maxRecords };
+  const query: ZoneQuery = { subject, type, domain: name.domain, zone, maxRecords, foreign };
   const compile = (): CompiledAnswer =>
     compileAnswer(
       labels,

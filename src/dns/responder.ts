@@ -1,8 +1,9 @@
 /** Answers encoded queries with encoded responses. A failure of our own is answered SERVFAIL and never thrown. */
 import { answerQuery, type DnsResponse, errorResponse, isForwardable } from './answer.ts';
-import { RCODE } from './message/records.ts';
+import { RCODE, RECORD_TYPE } from './message/records.ts';
 import { type DnsRequest, parseDnsRequest } from './message/request.ts';
 import { createZone, DNS_DEFAULTS, type DnsOptions } from './options.ts';
+import { ForeignNames } from './recursor/foreign-names.ts';
 import type { ForwardableRequest } from './recursor/outgoing.ts';
 import { Recursor } from './recursor/recursor.ts';
 import {
@@ -61,17 +62,35 @@ export function createResponder(options: DnsOptions): DnsResponder {
       // Without RD not even the recursor's cache is read: its content would tell what others resolved (cache snooping).
       if (available !== undefined && request.recursionDesired && isForwardable(request, zone))
         return forward(available, request, origin);
-      const response = answerQuery(request, zone, {
-        spoofable: origin.spoofable,
-        maxRecords: maxRecordsIn(maxResponseBytes(request, origin)),
-      });
-      return encode(request, markRecursion(response), origin);
+      const foreign = available !== undefined && request.recursionDesired ? new ForeignNames() : undefined;
+      const answer = (): Buffer =>
+        encode(
+          request,
+          markRecursion(
+            answerQuery(request, zone, {
+              spoofable: origin.spoofable,
+              maxRecords: maxRecordsIn(maxResponseBytes(request, origin)),
+              ...(foreign !== undefined && { foreign }),
+            }),
+          ),
+          origin,
+        );
+      const response = answer();
+      if (available === undefined || foreign === undefined || foreign.isComplete) return response;
+      return foreign
+        .resolve(available, addressTypes(request.question?.type))
+        .then(answer)
+        .catch(() => encode(request, markRecursion(errorResponse(RCODE.SERVFAIL)), origin));
     } catch {
       return encode(request, markRecursion(errorResponse(RCODE.SERVFAIL)), origin);
     }
   };
   return { respond, close: () => recursor?.close() };
 }
+
+/** The record types by which a foreign name is looked up: for SRV and ANY both families. */
+const addressTypes = (type: number | undefined): readonly number[] =>
+  type === RECORD_TYPE.A || type === RECORD_TYPE.AAAA ? [type] : [RECORD_TYPE.A, RECORD_TYPE.AAAA];
 
 const withoutRecursion = (response: DnsResponse): DnsResponse => response;
 const withRecursionAvailable = (response: DnsResponse): DnsResponse => ({

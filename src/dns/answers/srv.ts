@@ -29,7 +29,7 @@ export function answerSrv(query: ZoneQuery): AnswerItem[] {
       additionals =
         target.kind === 'generated'
           ? [{ owner: name, ttlSeconds, data: target.address }]
-          : resolveTargetName(name, query).map((record) => ({ ...record, ttlSeconds }));
+          : resolveTargetName(name, query, ttlSeconds);
       byTarget.set(name, additionals);
     }
     const last = lastNodes.has(node);

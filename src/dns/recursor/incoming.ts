@@ -91,8 +91,11 @@ function computeCacheTtl(bytes: Buffer, rcode: number, records: readonly Receive
   return soa === undefined ? 0 : Math.min(minTtl, bytes.readUInt32BE(soa.end - 4));
 }
 
-/** Reads a compressed name. Each pointer must point in front of the labels that lead to it, so there can be no loop. */
-function readName(bytes: Buffer, from: number): { labels: string[]; end: number } | undefined {
+/**
+ * Reads a compressed name, in lower case. Each pointer must point in front of the labels that lead to it, so there can
+ * be no loop.
+ */
+export function readName(bytes: Buffer, from: number): { labels: string[]; end: number } | undefined {
   const labels: string[] = [];
   let at = from;
   let labelsFrom = from;

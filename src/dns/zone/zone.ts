@@ -1,7 +1,13 @@
 /** The authoritative zone, and the lookup of names in it. Every record handler in answers/ works on these types. */
 import type { MemberView, View } from '../../agent/contract/view.ts';
 import type { Rng } from '../../base/rng.ts';
-import { type AddressData, type DnsName, type SoaTimers, toAddressData } from '../message/records.ts';
+import {
+  type AddressData,
+  type DnsName,
+  type ResourceRecord,
+  type SoaTimers,
+  toAddressData,
+} from '../message/records.ts';
 import type { ServiceAnswerCache } from './answer-cache.ts';
 import type { EndpointSet } from './endpoints.ts';
 import { nodeLabels, type ParsedName, type ZoneNames } from './names.ts';
@@ -52,6 +58,14 @@ export interface ZoneQuery {
   readonly zone: Zone;
   /** More records than this cannot be sent, so handlers may leave out the less preferred ones beyond it. */
   readonly maxRecords: number;
+  /** `undefined`: host names outside our domains are not resolved for this client. */
+  readonly foreign: ForeignLookup | undefined;
+}
+
+/** What recursors know of host names outside our domains. */
+export interface ForeignLookup {
+  /** A, AAAA and the CNAMEs before them, or none as long as `name` has not been resolved. */
+  records(name: DnsName): readonly ResourceRecord[];
 }
 
 /** What a name stands for now; `undefined`: it does not exist (NXDOMAIN). */

@@ -216,7 +216,8 @@ describe('addresses that are names', () => {
     expect(await answerTo(server, 'a.service.consul A')).toBe(
       ['NOERROR', ...['b', 'c', 'd', 'e'].map(link)].join(' | '),
     );
-    expect(await answerTo(server, 'x.service.consul A')).toMatch(/^NOERROR \| CNAME/);
+    const loop = await answerTo(server, 'x.service.consul A');
+    expect(loop).toBe(['NOERROR', link('x'), link('y'), 'authority SOA'].join(' | '));
     expect(await answerTo(server, 'x.service.consul SRV')).toMatch(
       /^NOERROR \| SRV 1 1 80 y\.service\.consul/,
     );

@@ -211,7 +211,9 @@ describe('negative answers', () => {
     'N1 the SOA of %s is owned by %s, so that any part of the domain can be forwarded',
     async (question, owner) => {
       const { authorities } = await sendQuery(server, question);
-      expect(authorities).toMatchObject([{ type: 'SOA', name: owner, data: { mname: expect.stringMatching(/^ns\.consul$/i) } }]);
+      expect(authorities).toMatchObject([
+        { type: 'SOA', name: owner, data: { mname: expect.stringMatching(/^ns\.consul$/i) } },
+      ]);
     },
   );
 
