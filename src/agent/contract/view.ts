@@ -107,6 +107,8 @@ export interface View {
   coordinate(name: string): Coordinate | undefined;
   /** User events received lately, oldest first. */
   userEvents(): readonly ReceivedUserEvent[];
+  /** The index of an event of `userEvents()`: no two have the same, and later ones have larger ones. */
+  userEventIndex(event: ReceivedUserEvent): number;
   /** A query of ours, until a minute after its end. */
   queryReport(id: QueryId): QueryReport | undefined;
   /** A key operation, for a while after its end. */

@@ -76,6 +76,7 @@ export class AgentView implements View {
   readonly #partitionSummary: () => PartitionSummary;
   readonly #unconfirmedMember: (name: string) => MemberView | undefined;
   readonly #indexes = new Map<Topic, number>();
+  readonly #eventIndexes = new WeakMap<ReceivedUserEvent, number>();
   #index: number;
   #sorted: readonly MemberView[] | undefined;
   #suspects: ReadonlySet<string> = new Set();
@@ -211,6 +212,10 @@ export class AgentView implements View {
     return this.#serfLayer.recentEvents;
   }
 
+  userEventIndex(event: ReceivedUserEvent): number {
+    return this.#eventIndexes.get(event) ?? 1;
+  }
+
   queryReport(id: QueryId): QueryReport | undefined {
     return this.#serfLayer.queryReport(id);
   }
@@ -244,8 +249,13 @@ export class AgentView implements View {
 
   /** A user event was received, and perhaps an older one dropped for it. */
   onUserEvent(event: ReceivedUserEvent, dropped: ReceivedUserEvent | undefined): void {
-    this.#changedTopics.add('events');
-    this.#changedTopics.add(`event:${event.name}`);
+    // Clients recognize the events that they have seen by the index, so each event has one of its own.
+    this.#index += 1;
+    this.#eventIndexes.set(event, this.#index);
+    for (const topic of ['events', `event:${event.name}`] as const) {
+      this.#changedTopics.add(topic);
+      this.#indexes.set(topic, this.#index);
+    }
     // The index of a name is dropped with its last event: the number of names is not bounded.
     if (dropped !== undefined && this.userEvents().every((one) => one.name !== dropped.name))
       this.#indexes.delete(`event:${dropped.name}`);
@@ -278,7 +288,7 @@ export class AgentView implements View {
     this.#changedTopics.add('anything');
     const topics = [...this.#changedTopics];
     for (const topic of topics) {
-      this.#indexes.set(topic, this.#index);
+      if (!isEventTopic(topic)) this.#indexes.set(topic, this.#index);
       if (topic.startsWith(SERVICE))
         this.#changes.append('service', topic.slice(SERVICE.length), this.#index);
     }
@@ -299,6 +309,9 @@ function statusOfRow({ state, absence }: Member): MemberView['status'] {
   if (absence !== undefined) return 'away';
   return state === 'suspect' ? 'suspect' : 'alive';
 }
+
+/** These have the index of their last event. */
+const isEventTopic = (topic: Topic): boolean => topic === 'events' || topic.startsWith('event:');
 
 function memberView(serf: SerfMember, members: MembersView): MemberView {
   const row = members.get(serf.name) ?? serf.member;

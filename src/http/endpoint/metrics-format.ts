@@ -47,7 +47,11 @@ const escapeLabelValue = (value: string): string =>
 const formatNumber = (value: number): string =>
   value === Number.POSITIVE_INFINITY ? '+Inf' : value === Number.NEGATIVE_INFINITY ? '-Inf' : String(value);
 
-/** Differs: totals since the start, where Consul reports its last ten seconds; `Rate` is the mean since the start. */
+/**
+ * `Count` is a whole number, since Go's clients decode it as `int`; `Sum` has the fraction.
+ *
+ * Differs: totals since the start, where Consul reports its last ten seconds; `Rate` is the mean since the start.
+ */
 export function formatConsulMetrics(
   families: readonly MetricFamily[],
   upSeconds: number,
@@ -69,7 +73,7 @@ export function formatConsulMetrics(
       for (const { labels, value } of family.samples) gauges.push({ ...head(labels), Value: value });
     else
       for (const { labels, value } of family.samples)
-        counters.push({ ...head(labels), Count: value, Sum: value, Rate: rate(value) });
+        counters.push({ ...head(labels), Count: Math.trunc(value), Sum: value, Rate: rate(value) });
   }
   const Timestamp = `${new Date(now).toISOString().slice(0, 19).replace('T', ' ')} +0000 UTC`;
   return { Timestamp, Gauges: gauges, Points: [], Counters: counters, Samples: samples };

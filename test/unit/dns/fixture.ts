@@ -65,6 +65,7 @@ export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[]
     diagnose: nobody,
     coordinate: nobody,
     userEvents: nobody,
+    userEventIndex: () => 1,
     queryReport: nobody,
     keyOperationReport: nobody,
     gossipKey: nobody,

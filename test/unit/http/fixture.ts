@@ -40,6 +40,7 @@ export class FakeAgent implements AgentHandle {
   /** The reply to the next commands. */
   reply: () => Promise<unknown> = async () => undefined;
   receivedEvents: ReceivedUserEvent[] = [];
+  readonly eventIndexes = new WeakMap<ReceivedUserEvent, number>();
   readonly queryReports = new Map<number, QueryReport>();
   readonly keyOperationReports = new Map<number, KeyOperationReport>();
   readonly gossipKeys = new Map<string, Uint8Array>();
@@ -88,6 +89,7 @@ export class FakeAgent implements AgentHandle {
     partitionSummary: () => this.partitionSummary,
     coordinate: (name) => this.coordinates.get(name),
     userEvents: () => this.receivedEvents,
+    userEventIndex: (event) => this.eventIndexes.get(event) ?? 1,
     queryReport: (id) => this.queryReports.get(id),
     keyOperationReport: (id) => this.keyOperationReports.get(id),
     gossipKey: (fingerprint) => this.gossipKeys.get(fingerprint),

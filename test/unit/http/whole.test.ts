@@ -27,8 +27,10 @@ async function agent(name = 'ann') {
     });
     expect([path, answer.status, answer.body]).toEqual([path, 200, '']);
   };
+  const fire = (name: string, payload: string): Promise<Answer> =>
+    send(server, `/v1/event/fire/${name}`, { method: 'PUT', body: payload });
   const index = async (path: string): Promise<number> => Number((await get(path)).headers['x-consul-index']);
-  return { get, put, index };
+  return { get, put, fire, index };
 }
 const register = '/v1/agent/service/register';
 const indexOf = (answer: Answer): number => Number(answer.headers['x-consul-index']);
@@ -166,4 +168,40 @@ test('/v1/hearsay/why: since when a check fails, and the node that reports it', 
   ]);
   await put('/v1/agent/check/pass/service:web');
   expect(await why()).toEqual([]);
+});
+
+test('12: the index of a list of events is that of its last id, so a watch hands on each event once', async () => {
+  const { get, fire } = await agent();
+  const toIndex = (id: string): number => {
+    const hex = id.replaceAll('-', '');
+    return Number(BigInt(`0x${hex.slice(0, 16)}`) ^ BigInt(`0x${hex.slice(16)}`));
+  };
+  let seen = indexOf(await get('/v1/event/list?name=deploy'));
+  const handed: string[] = [];
+  for (const payload of ['1', '2', '3']) {
+    const fired = (await fire('deploy', payload)).json() as { ID: string };
+    await fire('other', payload);
+    const answer = await get(`/v1/event/list?name=deploy&index=${seen}&wait=1m`);
+    const events = answer.json() as { ID: string; Payload: string }[];
+    expect(events.at(-1)?.ID).toBe(fired.ID);
+    expect(indexOf(answer)).toBe(toIndex(fired.ID));
+    // As api/watch/funcs.go of Consul: what follows the event whose index was seen last is new.
+    const from = events.findIndex(({ ID }) => toIndex(ID) === seen) + 1;
+    handed.push(...events.slice(from).map(({ Payload }) => Buffer.from(Payload, 'base64').toString()));
+    seen = indexOf(answer);
+  }
+  expect(handed).toEqual(['1', '2', '3']);
+  const all = await get('/v1/event/list');
+  expect(indexOf(all)).toBe(toIndex((all.json() as { ID: string }[]).at(-1)?.ID ?? ''));
+});
+
+test('8: every counter of agent/metrics has a whole number as Count, which Go decodes as int', async () => {
+  const { get } = await agent();
+  const { Counters, Samples } = (await get('/v1/agent/metrics')).json() as Record<
+    string,
+    { Count: number }[]
+  >;
+  expect(Counters?.length).toBeGreaterThan(10);
+  for (const one of [...(Counters ?? []), ...(Samples ?? [])])
+    expect(one).toMatchObject({ Count: Math.trunc(one.Count) });
 });

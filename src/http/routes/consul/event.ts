@@ -2,8 +2,7 @@
  * `/v1/event`: Serf's user events in Consul's JSON. On the wire they are plain Serf events, so agents of Serf receive
  * them and their events are listed here.
  *
- * Differs: an event goes to all members, since a Serf event has no field for the nodes or services it is meant for. Ids
- * are hashes of name, payload and Lamport time, so all agents derive the same.
+ * Differs: an event goes to all members, since a Serf event has no field for the nodes or services it is meant for.
  *
  * Source: Consul event_endpoint.go; Consul HTTP API, "Fire Event", "List Events".
  */
@@ -51,7 +50,7 @@ export const eventList = route({
     view
       .userEvents()
       .filter((event) => name === '' || event.name === name)
-      .map((event) => toConsulEvent(event, event.ltime)),
+      .map((event) => toConsulEvent(event, event.ltime, view.userEventIndex(event))),
 });
 
 function eventFireRoute(method: 'PUT' | 'POST'): Route {
@@ -62,7 +61,7 @@ function eventFireRoute(method: 'PUT' | 'POST'): Route {
     summary: 'Fire a user event; the body is its payload',
     query: { node: textParam, service: textParam, tag: textParam, coalesce: flagParam },
     body: (bytes: Uint8Array) => copyBytes(bytes),
-    handler: async ({ params, query: { node, service, tag, coalesce }, body, site }) => {
+    handler: async ({ params, query: { node, service, tag, coalesce }, body, site, view }) => {
       const name = requireValue(params.name, 'name');
       if (node !== '' || service !== '' || tag !== '')
         throw new AgentError(
@@ -70,13 +69,13 @@ function eventFireRoute(method: 'PUT' | 'POST'): Route {
           'events go to all members: fire it without node, service and tag, and let handlers ignore it where it does not apply',
         );
       const event = await site.agent.execute({ kind: 'fireEvent', name, payload: body, coalesce });
-      return toConsulEvent(event, 0);
+      return toConsulEvent(event, 0, view.userEventIndex(event));
     },
   });
 }
 
-const toConsulEvent = (event: ReceivedUserEvent, ltime: number): unknown => ({
-  ID: deriveEventId(event),
+const toConsulEvent = (event: ReceivedUserEvent, ltime: number, index: number): unknown => ({
+  ID: deriveEventId(event, index),
   Name: event.name,
   Payload: event.payload.length === 0 ? null : Buffer.from(event.payload).toString('base64'),
   NodeFilter: '',
@@ -86,19 +85,21 @@ const toConsulEvent = (event: ReceivedUserEvent, ltime: number): unknown => ({
   LTime: ltime,
 });
 
-/** Serf identifies an event by name, payload and Lamport time. Version 8 is the UUID of vendor-specific formats. */
-function deriveEventId({ name, payload, ltime }: ReceivedUserEvent): string {
-  const hash = createHash('sha256').update(`${ltime}\n${name}\n`).update(payload).digest();
-  hash[6] = ((hash[6] as number) & 0x0f) | 0x80;
-  hash[8] = ((hash[8] as number) & 0x3f) | 0x80;
-  const hex = hash.toString('hex');
-  return [
-    [0, 8],
-    [8, 12],
-    [12, 16],
-    [16, 20],
-    [20, 32],
-  ]
-    .map(([from, to]) => hex.slice(from, to))
-    .join('-');
+/**
+ * A UUID whose halves combined by XOR are the event's index at this agent. Clients of Consul compute that from the id,
+ * and compare it with `X-Consul-Index` to tell the events that they have seen. The upper half is a hash of what
+ * identifies the event for Serf (name, payload and Lamport time), so it is the same at all agents. Version 8 is the
+ * UUID of vendor-specific formats.
+ *
+ * Source: Consul api/event.go, IDToIndex; api/watch/funcs.go, eventWatch.
+ */
+function deriveEventId({ name, payload, ltime }: ReceivedUserEvent, index: number): string {
+  const upper = createHash('sha256').update(`${ltime}\n${name}\n`).update(payload).digest().subarray(0, 8);
+  // An index has at most 53 bits, so the highest bits of both halves are equal: here those of the UUID's variant.
+  upper[0] = ((upper[0] as number) & 0x3f) | 0x80;
+  upper[6] = ((upper[6] as number) & 0x0f) | 0x80;
+  const lower = Buffer.alloc(8);
+  lower.writeBigUInt64BE(upper.readBigUInt64BE() ^ BigInt(index));
+  const hex = upper.toString('hex') + lower.toString('hex');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
