@@ -6,6 +6,7 @@ import type { Agent, Snapshot } from './agent/contract/machine.ts';
 import type { View } from './agent/contract/view.ts';
 import { joinFailure } from './agent/operations/join-leave.ts';
 import { type Address, formatAddress } from './base/address.ts';
+import { describeError } from './base/errno.ts';
 import { Meter } from './base/meter.ts';
 import { createRng } from './base/rng.ts';
 import { VERSION } from './base/version.ts';
@@ -25,6 +26,7 @@ import { joinAtStart, startRejoin } from './shell/rejoin.ts';
 import { type Shell, startShell } from './shell/shell.ts';
 import type { KeyringStore } from './shell/storage/keyring.ts';
 import { loadKeys } from './shell/storage/load-keys.ts';
+import { createOperatorToken, type OperatorTokenHolder } from './shell/storage/operator-token.ts';
 import { openRecording } from './shell/storage/recording.ts';
 import { readSerfSnapshot } from './shell/storage/serf-snapshot.ts';
 import { openStorage, type Storage } from './shell/storage/storage.ts';
@@ -114,7 +116,11 @@ async function startParts(
     ...{ journal, view: agent.view, degraded, version: VERSION },
     lateness: () => shell.lateness,
   });
-  const http = await openHttp(startup, { agent, meter, logs: log, degraded, dnsAddress: dns, reload });
+  const http = await openHttp(startup, {
+    ...{ agent, meter, logs: log, degraded, dnsAddress: dns, reload },
+    openOperator: config.openOperator || (state.keys.length === 0 && config.dataDir === undefined),
+    issueOperatorToken: (at) => issueOperatorToken(startup, at),
+  });
   await joinSeeds(startup, agent, state.snapshot);
   return {
     ...{ node: config.node, address: formatAddress(shell.address), http, dns, agent, stop, stopped },
@@ -289,6 +295,25 @@ async function openHttp(
   );
   cleanups.push(() => http.close());
   return http.address;
+}
+
+/** Without a file for it the agent runs, and operators need a token that is configured. */
+async function issueOperatorToken(
+  { config, cleanups, log: { logger } }: Startup,
+  address: string,
+): Promise<OperatorTokenHolder | undefined> {
+  try {
+    const held = await createOperatorToken(address, config.dataDir, process.env);
+    cleanups.push(async () => held.discard());
+    logger.info({ file: held.path }, 'operators need a token; the commands of this user and of root find it');
+    return held;
+  } catch (error) {
+    logger.warn(
+      { reason: describeError(error) },
+      'there is no operator token: set HEARSAY_HTTP_OPERATOR_TOKEN, or RUNTIME_DIRECTORY to a directory of this user',
+    );
+    return undefined;
+  }
 }
 
 /** `--join` must succeed. `--retry-join`, and the members of the last run, are tried until the agent stops. */

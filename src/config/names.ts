@@ -100,6 +100,16 @@ export function validateToken(token: string): void {
     throw new Error('must be 1 to 512 visible ASCII characters without blanks');
 }
 
+/** Characters of a token. 128 bits as hex digits have 32. */
+const MIN_TOKEN = 32;
+
+/** A token of this agent, which nobody may guess. Source: S13 (docs/security.md). */
+export function validateNewToken(token: string): void {
+  validateToken(token);
+  if (token.length < MIN_TOKEN)
+    throw new Error(`must have at least ${MIN_TOKEN} characters: \`hearsay keygen\` prints a random one`);
+}
+
 /** Source: memberlist keyring.go, ValidateKey: 16, 24 or 32 bytes; Serf writes keys as base64. */
 export function validateGossipKey(key: string): void {
   const digits = /^([A-Za-z0-9+/]*)={0,2}$/.exec(key)?.[1]?.length;

@@ -5,6 +5,7 @@
 import { isLoopback, parseAddress } from '../base/address.ts';
 import { AgentError } from '../base/errors.ts';
 import { type ConfigFile, type FileValue, parseConfigFile } from './file.ts';
+import { TOKEN_KEYS } from './http.ts';
 import { suggestSimilar, toNodeName } from './names.ts';
 import { PRESETS, type PresetName } from './presets.ts';
 import { type AgentConfig, GOSSIP_PORT, SETTINGS, type SettingEntry } from './schema.ts';
@@ -25,7 +26,7 @@ export interface ConfigSources {
 
 export interface ResolvedConfig {
   readonly config: AgentConfig;
-  /** All values by setting key, `httpTokenFile` included. */
+  /** All values by setting key, those of token files included. */
   readonly values: ReadonlyMap<string, unknown>;
   /** By key: `flag --node`, `env HEARSAY_NODE`, `file PATH:LINE`, `preset lan` or `default`. */
   readonly origins: ReadonlyMap<string, string>;
@@ -116,6 +117,8 @@ function fillComputedDefaults(values: Map<string, unknown>, sources: ConfigSourc
   fill('logFormat', sources.terminal === true ? 'pretty' : 'json');
 }
 
+const TOKEN_FILE_KEYS: ReadonlySet<string> = new Set(TOKEN_KEYS.map((key) => `${key}File`));
+
 function isEncrypted(values: ReadonlyMap<string, unknown>, { hasKeyring }: ConfigSources): boolean {
   const dataDir = values.get('dataDir');
   const isStored = typeof dataDir === 'string' && hasKeyring?.(dataDir) === true;
@@ -127,7 +130,7 @@ function toAgentConfig(values: ReadonlyMap<string, unknown>, encrypted: boolean)
   const sections: Record<'swim' | 'serf', Record<string, unknown>> = { swim: {}, serf: {} };
   for (const { key, section } of SETTINGS.values())
     if (section !== '') sections[section][key.slice(section.length + 1)] = values.get(key);
-    else if (key !== 'httpTokenFile') own[key] = values.get(key);
+    else if (!TOKEN_FILE_KEYS.has(key)) own[key] = values.get(key);
   return { ...own, ...sections, encrypted } as unknown as AgentConfig;
 }
 
@@ -135,7 +138,9 @@ function toAgentConfig(values: ReadonlyMap<string, unknown>, encrypted: boolean)
 function rejectContradictions(config: AgentConfig, values: ReadonlyMap<string, unknown>): void {
   if (config.gossipKey !== undefined && config.keyringFile !== undefined)
     throw new AgentError('config', 'keyringFile and HEARSAY_GOSSIP_KEY are both set: remove one of them');
-  const token = config.httpToken !== undefined || values.get('httpTokenFile') !== undefined;
+  const token = (['httpToken', 'httpReadToken'] as const).some(
+    (key) => config[key] !== undefined || values.get(`${key}File`) !== undefined,
+  );
   if (config.http.kind === 'ip' && !isLoopback(config.http.address.ip) && !token && !config.insecure)
     throw new AgentError(
       'config',
@@ -157,6 +162,14 @@ function valueWarnings(config: AgentConfig): string[] {
   if (!config.encrypted && !isLoopback(config.bind.ip))
     warnings.push(
       `gossip on ${config.bind.key} is not encrypted: any host that reaches the port can join (see \`hearsay keygen\`)`,
+    );
+  if (config.openOperator && TOKEN_KEYS.every((key) => config[key] === undefined))
+    warnings.push(
+      'openOperator: every account of this host may change gossip keys, remove members and stop this agent; remove it, or set HEARSAY_HTTP_OPERATOR_TOKEN',
+    );
+  if (config.insecure && config.http.kind === 'ip' && !isLoopback(config.http.address.ip))
+    warnings.push(
+      `http on ${config.http.address.key} is open to the network: set HEARSAY_HTTP_TOKEN to close it`,
     );
   return warnings;
 }

@@ -5,6 +5,7 @@
 import type { Address } from '../base/address.ts';
 import { dnsSection } from './dns.ts';
 import { handlersSetting } from './handlers.ts';
+import { httpSection, type TokenFileKey } from './http.ts';
 import {
   validateCidr,
   validateDatacenter,
@@ -14,7 +15,6 @@ import {
   validateNodeName,
   validateNotEmpty,
   validateSelfService,
-  validateToken,
 } from './names.ts';
 import { onStopSetting } from './on-stop.ts';
 import { PRESET_NAMES } from './presets.ts';
@@ -30,7 +30,6 @@ import {
 import {
   addressSetting,
   choiceSetting,
-  listenSetting,
   listSetting,
   tagsSetting,
   textSetting,
@@ -100,35 +99,7 @@ export const agentSection = defineSection({
     doc: 'Name of the datacenter in HTTP responses and DNS names.',
     source: 'consul datacenter',
   }),
-  http: listenSetting({
-    default: '127.0.0.1:8500',
-    port: 8500,
-    doc: 'Address that the HTTP API listens on. Beyond loopback it requires a token, or --insecure.',
-    source: 'consul addresses.http, ports.http',
-  }),
-  httpToken: textSetting({
-    default: undefined,
-    defaultText: 'none',
-    secret: true,
-    validate: validateToken,
-    doc: 'Token that every HTTP request must carry.',
-  }),
-  httpTokenFile: textSetting({
-    default: undefined,
-    defaultText: 'none',
-    placeholder: 'PATH',
-    validate: validateNotEmpty,
-    doc: 'File that holds the HTTP token; overrides HEARSAY_HTTP_TOKEN.',
-  }),
-  httpAllowedHosts: listSetting({
-    placeholder: 'NAME',
-    validate: validateDomain,
-    doc: "Host name under which the HTTP API may be called, besides localhost and the agent's own addresses and names.",
-  }),
-  insecure: booleanSetting({
-    default: false,
-    doc: 'Allow the HTTP API beyond loopback without a token.',
-  }),
+  ...httpSection,
   ...dnsSection,
   domain: textSetting({
     default: 'hearsay',
@@ -226,15 +197,6 @@ export const agentSection = defineSection({
     default: true,
     doc: 'Put instances on suspected nodes last in resolve, `near=` and DNS while at least two others are well.',
   }),
-  httpKv: choiceSetting({
-    values: ['refuse', 'empty'],
-    default: 'refuse',
-    doc: 'Response to key/value reads: refuse answers 501; empty answers 404, for tools that must find no keys. Writes are always refused.',
-  }),
-  httpGetWrites: booleanSetting({
-    default: true,
-    doc: 'Let old clients on this host deregister, update checks, join and force-leave with GET, as python-consul 0.7 does.',
-  }),
   record: textSetting({
     default: undefined,
     defaultText: 'none, nothing is recorded',
@@ -267,14 +229,12 @@ export const agentSection = defineSection({
 type AgentValues = SettingValues<typeof agentSection>;
 
 /** Every setting with its value, computed defaults filled in. */
-export interface AgentConfig extends Omit<AgentValues, 'node' | 'bind' | 'logFormat' | 'httpTokenFile'> {
+export interface AgentConfig extends Omit<AgentValues, 'node' | 'bind' | 'logFormat' | TokenFileKey> {
   readonly node: string;
   /** Port 0: any free port. */
   readonly bind: Address;
   /** Port 0: the bound port. `undefined`: the bound address, or the first private one. */
   readonly advertise: Address | undefined;
-  /** From the environment, or the content of `httpTokenFile`. */
-  readonly httpToken: string | undefined;
   readonly logFormat: 'json' | 'pretty';
   /** A key is configured, or the data directory has a keyring. */
   readonly encrypted: boolean;

@@ -84,13 +84,14 @@ export async function readConfigFile(path: string): Promise<LoadedFile> {
 /** The token in a file, trimmed. Refuses a file that other users could have written (S25). */
 export async function readTokenFile(
   path: string,
+  validate = validateToken,
 ): Promise<{ readonly token: string; readonly warnings: readonly string[] }> {
   const { text, mode } = await readTextFile(path);
   if ((mode & GROUP_OR_OTHERS_WRITE) !== 0)
     throw new AgentError('config', `${path}: is writable by other users: run \`chmod 600 ${path}\``);
   const token = text.trim();
   try {
-    validateToken(token);
+    validate(token);
   } catch (error) {
     throw new AgentError('config', `${path}: the token ${(error as Error).message}`);
   }

@@ -6,6 +6,7 @@ import type { AgentConfig } from '../config/schema.ts';
 import { deriveNodeId } from './consul/nodes.ts';
 import type { AgentInfo } from './endpoint/agent-info.ts';
 import type { HttpListenAddress } from './server/listen.ts';
+import type { ScopeTokens } from './server/scopes.ts';
 import type { HttpServerOptions } from './server/server.ts';
 
 type HttpConfig = Pick<
@@ -24,7 +25,7 @@ type HttpConfig = Pick<
 
 /** The parts of a running agent that its HTTP server shows or uses. */
 export interface HttpRuntime
-  extends Pick<HttpServerOptions, 'agent' | 'onError'>,
+  extends Pick<HttpServerOptions, 'agent' | 'onError' | 'openOperator' | 'issueOperatorToken'>,
     Required<Pick<HttpServerOptions, 'meter' | 'monotonicClock'>>,
     Required<Pick<AgentInfo, 'degraded' | 'logs'>> {
   /** `host:port`; `undefined` if DNS is off. */
@@ -35,7 +36,7 @@ export interface HttpRuntime
 export function toHttpOptions(
   config: HttpConfig,
   listen: HttpListenAddress,
-  { agent, dnsAddress, degraded, logs, reload, ...rest }: HttpRuntime,
+  { agent, dnsAddress, degraded, logs, reload, openOperator, ...rest }: HttpRuntime,
 ): HttpServerOptions {
   return {
     listen,
@@ -60,7 +61,8 @@ export function toHttpOptions(
       degraded,
       logs,
     },
-    ...(config.httpToken === undefined ? {} : { token: config.httpToken }),
+    tokens: toScopeTokens(config),
+    openOperator,
     insecure: config.insecure,
     allowedHosts: [...config.httpAllowedHosts, ...ownHostNames(config, hostname())],
     legacyGetWrites: config.httpGetWrites,
@@ -70,6 +72,21 @@ export function toHttpOptions(
     suspectsLast: config.suspectsLast,
     wallClock: Date.now,
     ...rest,
+  };
+}
+
+function toScopeTokens(config: HttpConfig): ScopeTokens {
+  const {
+    httpToken: all,
+    httpReadToken: read,
+    httpRegisterToken: register,
+    httpOperatorToken: operator,
+  } = config;
+  return {
+    ...(all === undefined ? {} : { all }),
+    ...(read === undefined ? {} : { read }),
+    ...(register === undefined ? {} : { register }),
+    ...(operator === undefined ? {} : { operator }),
   };
 }
 

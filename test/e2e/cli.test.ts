@@ -316,7 +316,9 @@ describe('an agent with', () => {
       return answer.status === 403;
     });
     const addr = ['--http-addr', `http://${ip(1)}:8501`];
-    expect((await runHearsay(['members', ...addr])).code).toBe(1);
+    expect((await runHearsay(['members', ...addr], { HEARSAY_HTTP_TOKEN: 'another' })).code).toBe(1);
     expect((await runHearsay(['members', ...addr], { HEARSAY_HTTP_TOKEN: token })).code).toBe(0);
+    // The agent's own user needs none: the command finds the operator token.
+    expect((await runHearsay(['members', ...addr])).code).toBe(0);
   });
 });

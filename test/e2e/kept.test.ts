@@ -31,7 +31,7 @@ test(`killed ${KILLS} times at random moments of random writes: 0 acknowledged c
 test('N1: a registration, maintenance and a tag are kept by a stop and a kill right after their 200', {
   timeout: 120_000,
 }, async () => {
-  const args = ['--data-dir', join(dir, 'stopped')];
+  const args = ['--data-dir', join(dir, 'stopped'), '--open-operator'];
   const start = (): Promise<HearsayProcess> => startHearsay({ name: 'bob', ip: '127.0.69.3', args });
   const put = async (agent: HearsayProcess, path: string, body: unknown): Promise<void> => {
     const { status, headers } = await httpRequest('PUT', `${agent.http}${path}`, {

@@ -98,7 +98,7 @@ export async function killDuringWrites(options: KillOptions): Promise<KillReport
   const { kills, ip, dir, rng, longestLife = 300 } = options;
   const file = join(dir, 'fixed.json');
   writeFileSync(file, JSON.stringify(FILE_SERVICE));
-  const args = ['--data-dir', join(dir, 'data'), '--service', file];
+  const args = ['--data-dir', join(dir, 'data'), '--service', file, '--open-operator'];
   const report: KillReport = { acknowledged: 0, unanswered: 0, lost: [] };
   const allowed = new Map<Item, string[]>();
   let serial = 0;

@@ -1,8 +1,11 @@
 /** HTTP client of the local agent. It uses node:http, since `fetch` costs 20 ms and 13 MB more. */
 import { type IncomingMessage, request } from 'node:http';
 import { type Command, Option } from 'commander';
+import { joinHostPort } from '../../base/address.ts';
 import { AGENT_ERRORS } from '../../base/errors.ts';
+import { TOKEN_FILE_HEADER } from '../../config/http.ts';
 import { readTokenFile } from '../../files/config-files.ts';
+import { readOperatorToken } from '../../files/operator-token.ts';
 import { addJsonOption, type CliContext, CliError, EXIT, printNotice } from '../command.ts';
 import { CONNECTION } from '../help.ts';
 import { sanitize } from '../sanitize.ts';
@@ -44,9 +47,12 @@ export interface AgentResponse {
 /** The agent responded with a status other than 2xx. */
 export class HttpStatusError extends CliError {
   readonly status: number;
-  constructor(status: number, exit: number, message: string) {
+  /** The file of the agent's operator token, if it is on this host and a token is missing; else empty. */
+  readonly tokenFile: string;
+  constructor(status: number, exit: number, message: string, tokenFile = '') {
     super(exit, message);
     this.status = status;
+    this.tokenFile = tokenFile;
   }
 }
 
@@ -83,8 +89,19 @@ export async function createClient(cli: CliContext, options: ClientOptions): Pro
     options.tokenFile === undefined
       ? env['HEARSAY_HTTP_TOKEN'] || undefined
       : (await readTokenFile(options.tokenFile)).token;
-  const call = (method: string, path: string, more: RequestOptions = {}) =>
-    send({ ...target, method, path }, address, { token, ...more });
+  let held = token;
+  const call = async (method: string, path: string, more: RequestOptions = {}): Promise<AgentResponse> => {
+    const attempt = (): Promise<AgentResponse> =>
+      send({ ...target, method, path }, address, { token: held, ...more });
+    try {
+      return await attempt();
+    } catch (error) {
+      if (held !== undefined || !(error instanceof HttpStatusError) || error.tokenFile === '') throw error;
+      held = await readOperatorToken(error.tokenFile, formatTarget(target));
+      if (held === undefined) throw error;
+      return attempt();
+    }
+  };
   return {
     address,
     get: async (path) => (await call('GET', path)).body,
@@ -122,6 +139,10 @@ function parseTarget(address: string): Target | undefined {
   if (url.pathname !== '/' || url.search !== '') return undefined;
   return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 80 : Number(url.port) };
 }
+
+/** As the agent writes the address it listens on. */
+const formatTarget = (target: Target): string =>
+  'socketPath' in target ? `unix:${target.socketPath}` : joinHostPort(target.host, target.port);
 
 interface OutgoingRequest extends RequestOptions {
   readonly token: string | undefined;
@@ -181,7 +202,7 @@ async function readResponse(response: IncomingMessage, address: string): Promise
     throw toNoAgentError(address, error.message);
   });
   const status = response.statusCode ?? 0;
-  if (status < 200 || status > 299) throw toHttpStatusError(status, text);
+  if (status < 200 || status > 299) throw toHttpStatusError(status, text, tokenFileIn(response));
   try {
     const unsaved = response.headers['x-hearsay-unsaved'];
     return {
@@ -225,13 +246,22 @@ function indexIn({ headers }: IncomingMessage): number {
   return Number.isSafeInteger(index) && index > 0 ? index : 0;
 }
 
+function tokenFileIn({ headers }: IncomingMessage): string {
+  const path = headers[TOKEN_FILE_HEADER];
+  try {
+    return typeof path === 'string' ? decodeURI(path) : '';
+  } catch {
+    return '';
+  }
+}
+
 /** The agent's own message, with the exit code of its status. */
-function toHttpStatusError(status: number, body: string): HttpStatusError {
+function toHttpStatusError(status: number, body: string, tokenFile: string): HttpStatusError {
   const message = errorMessageIn(body) || `the agent returned status ${status}`;
   const kind = Object.values(AGENT_ERRORS).find((one) => one.status === status);
   const hint =
     status === 401 || status === 403 ? '; pass the token in HEARSAY_HTTP_TOKEN or --token-file' : '';
-  return new HttpStatusError(status, kind?.exit ?? EXIT.failed, message + hint);
+  return new HttpStatusError(status, kind?.exit ?? EXIT.failed, message + hint, tokenFile);
 }
 
 /** The message of an error response: plain text, as Consul's are, or `{"error": "..."}`. */

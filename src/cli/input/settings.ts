@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { formatDefault } from '../../config/docs.ts';
+import { TOKEN_KEYS, type TokenKey } from '../../config/http.ts';
+import { validateNewToken } from '../../config/names.ts';
 import { type ResolvedConfig, resolveConfig } from '../../config/resolve.ts';
 import { KEYRING_NAME, SETTINGS, type SettingEntry } from '../../config/schema.ts';
 import { type ConfigFiles, readConfigFiles, readTokenFile } from '../../files/config-files.ts';
@@ -83,7 +85,7 @@ export async function loadConfig(command: Command, io: Io): Promise<ResolvedConf
   for (const path of paths) read.push(await readConfigFiles(path));
   const files = read.flatMap((one) => one.files);
   const { env, hostname } = io;
-  const resolved = await addToken(
+  const resolved = await addTokens(
     resolveConfig({
       flags,
       env,
@@ -108,17 +110,22 @@ export function readSettingFlags(command: Command): Record<string, unknown> {
   return flags;
 }
 
-/** A token file overrides HEARSAY_HTTP_TOKEN, which may be meant for the commands. */
-async function addToken(resolved: ResolvedConfig): Promise<ResolvedConfig> {
-  const path = resolved.values.get('httpTokenFile');
-  if (typeof path !== 'string') return resolved;
-  const { token, warnings } = await readTokenFile(path);
-  return {
-    config: { ...resolved.config, httpToken: token },
-    values: new Map(resolved.values).set('httpToken', token),
-    origins: new Map(resolved.origins).set('httpToken', `file ${path}`),
-    warnings: [...resolved.warnings, ...warnings],
-  };
+/** A token file overrides the variable: HEARSAY_HTTP_TOKEN may be meant for the commands. */
+async function addTokens(resolved: ResolvedConfig): Promise<ResolvedConfig> {
+  const values = new Map(resolved.values);
+  const origins = new Map(resolved.origins);
+  const warnings = [...resolved.warnings];
+  const tokens: { [K in TokenKey]?: string } = {};
+  for (const key of TOKEN_KEYS) {
+    const path = values.get(`${key}File`);
+    if (typeof path !== 'string') continue;
+    const read = await readTokenFile(path, validateNewToken);
+    tokens[key] = read.token;
+    values.set(key, read.token);
+    origins.set(key, `file ${path}`);
+    warnings.push(...read.warnings);
+  }
+  return { config: { ...resolved.config, ...tokens }, values, origins, warnings };
 }
 
 /** The name under which commander stores a flag: `--retry-join` is `retryJoin`. */

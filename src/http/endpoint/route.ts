@@ -22,6 +22,7 @@ import { dependsOnPool, isEmptyAnswer, notReadyError, restoredHeaders } from './
 import { indexHeaders } from './reply/headers.ts';
 import { errorReply, HttpReply, jsonReply, type ReplyHeaders, StreamReply } from './reply/reply.ts';
 import type { Schema } from './schema.ts';
+import type { Scope } from './scope.ts';
 import type { Site } from './site.ts';
 
 /** A request, decoded as far as all routes need it. */
@@ -41,6 +42,8 @@ export interface Route {
   readonly method: Method | 'ANY';
   /** `:name` is one segment, `:name...` the rest of the path, slashes included, possibly empty. */
   readonly path: string;
+  /** What a request must be allowed to do. */
+  readonly scope: Scope;
   /** Legacy clients may write with GET here. Source: T13 (docs/consul.md). */
   readonly legacyGetWrite: boolean;
   readonly description: RouteDescription;
@@ -91,6 +94,7 @@ type BodyOf<B> = B extends BodySchema ? v.InferOutput<B> : B extends BodyDecoder
 
 export interface ReadSpec<P extends string, Q extends QuerySpec> {
   readonly method: 'GET';
+  readonly scope: Scope;
   readonly path: P;
   /** One sentence, without its full stop. */
   readonly summary: string;
@@ -122,6 +126,7 @@ export interface WriteContext {
 
 export interface WriteSpec<P extends string, Q extends QuerySpec, B extends Body> {
   readonly method: 'PUT' | 'POST' | 'DELETE';
+  readonly scope: Scope;
   readonly path: P;
   readonly summary: string;
   readonly query?: Q;
@@ -145,6 +150,7 @@ export function route<
 export function route(spec: ReadSpec<string, QuerySpec> | WriteSpec<string, QuerySpec, Body>): Route {
   return {
     method: spec.method,
+    scope: spec.scope,
     path: spec.path,
     legacyGetWrite: spec.method !== 'GET' && spec.legacyGetWrite === true,
     description: describeRoute(spec),

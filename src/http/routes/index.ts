@@ -28,6 +28,7 @@ import * as hearsayWhy from './hearsay/why.ts';
 /** `GET /`: load balancers probe it. Source: T11 (docs/consul.md). */
 const banner = route({
   method: 'GET',
+  scope: 'public',
   path: '/',
   summary: 'A banner',
   handler: () => new HttpReply(200, 'hearsay agent', { 'Content-Type': 'text/plain; charset=utf-8' }),
@@ -36,6 +37,7 @@ const banner = route({
 /** Describes all routes, itself included. */
 const openapi = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/openapi.json',
   summary: 'This document',
   responseSchema: recordOf(any),

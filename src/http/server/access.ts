@@ -1,33 +1,23 @@
 /**
- * Access control before any route is looked up: the Host header against DNS rebinding, Origin and Sec-Fetch-Site
- * against cross-site request forgery (CSRF), and the bearer token.
+ * Access control before any route is looked up: the host of the request against DNS rebinding, Origin and Sec-Fetch-Site
+ * against cross-site request forgery (CSRF). `scopes.ts` checks the token, once the route is known.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isLoopback, parseIp } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { QueryParams } from '../endpoint/query.ts';
 import { createHostCheck, isLiteralHost, requestedHosts } from './host-header.ts';
+import { requestToken, type ScopeTokens } from './scopes.ts';
 
-export interface AccessOptions {
-  /** Host is not checked on a socket file: Go's clients send its path. */
-  readonly unix: boolean;
-  /** Host names of this agent, beside `localhost` and its addresses. */
-  readonly allowedHosts: readonly string[];
-  readonly token?: string;
-}
+/** Throws unless the request may come from where it does. `query` is its decoded query string. */
+export type OriginCheck = (incoming: IncomingMessage, query: QueryParams) => void;
 
-/** Throws `AgentError` unless the request is allowed. `query` is its decoded query string. */
-export type AccessCheck = (incoming: IncomingMessage, query: QueryParams) => void;
-
-export function createAccessCheck({ unix, allowedHosts, token }: AccessOptions): AccessCheck {
+/** `unix`: Host is not checked on a socket file, since Go's clients send its path. */
+export function createOriginCheck(unix: boolean, allowedHosts: readonly string[]): OriginCheck {
   const checkHost = createHostCheck(allowedHosts);
-  const expected = token === undefined ? undefined : sha256(token);
   return (incoming, query) => {
     if (!unix) checkHost(incoming);
     rejectCrossSite(incoming, query);
-    if (expected !== undefined && !isBanner(incoming) && !hasValidToken(expected, incoming, query))
-      throw forbidden('Permission denied: send the token as X-Consul-Token or as Authorization: Bearer');
   };
 }
 
@@ -70,11 +60,14 @@ export function canWriteWithGet(incoming: IncomingMessage): boolean {
   );
 }
 
-/** Throws if the address is reachable for remote clients and there is no token. Source: S13 (docs/security.md). */
-export function validateBindAddress(host: string, token: string | undefined, insecure: boolean): void {
-  if (token !== undefined && token === '')
-    throw new AgentError('config', 'the HTTP token is empty: set a long random one, or none');
-  if (token !== undefined || insecure || host.toLowerCase() === 'localhost') return;
+/**
+ * Throws if the address is reachable for remote clients and no token is needed for reading. Source: S13 (docs/security.md).
+ */
+export function validateBindAddress(host: string, tokens: ScopeTokens, insecure: boolean): void {
+  if (Object.values(tokens).includes(''))
+    throw new AgentError('config', 'an HTTP token is empty: set a long random one, or none');
+  const isClosed = tokens.all !== undefined || tokens.read !== undefined;
+  if (isClosed || insecure || host.toLowerCase() === 'localhost') return;
   const ip = parseIp(host);
   if (ip !== undefined && isLoopback(ip)) return;
   throw new AgentError(
@@ -82,26 +75,5 @@ export function validateBindAddress(host: string, token: string | undefined, ins
     `HTTP on ${host} would be open to the network: set a token, bind a loopback address, or allow it with --insecure`,
   );
 }
-
-/** `?token=`, else X-Consul-Token, else Bearer. Basic is ignored: old versions of Prometheus always send it. */
-function requestToken(headers: IncomingMessage['headers'], query: QueryParams): string | undefined {
-  const inQuery = query.get('token')?.[0];
-  if (inQuery !== undefined && inQuery !== '') return inQuery;
-  const own = headers['x-consul-token'];
-  if (typeof own === 'string' && own !== '') return own;
-  return /^bearer +(.+)$/i.exec(headers.authorization ?? '')?.[1];
-}
-
-/** Compares digests in constant time, so that neither length nor a common prefix of the token leaks. */
-function hasValidToken(expected: Buffer, { headers }: IncomingMessage, query: QueryParams): boolean {
-  const given = requestToken(headers, query);
-  return given !== undefined && timingSafeEqual(expected, sha256(given));
-}
-
-/** Load balancers probe the banner, which reveals nothing. */
-const isBanner = ({ method, url }: IncomingMessage): boolean =>
-  url === '/' && (method === 'GET' || method === 'HEAD');
-
-const sha256 = (secret: string): Buffer => createHash('sha256').update(secret).digest();
 
 const forbidden = (sentence: string): AgentError => new AgentError('forbidden', sentence);

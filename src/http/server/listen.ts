@@ -1,7 +1,8 @@
 /** Opens the listening socket; its errors say what to do. */
-import { lstatSync, unlinkSync } from 'node:fs';
+import { lstatSync, statSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 import { joinHostPort } from '../../base/address.ts';
 import { errorCode } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
@@ -19,6 +20,12 @@ export async function startListening(server: Server, where: HttpListenAddress): 
     }
     throw new AgentError('config', formatListenError(where, error));
   }
+}
+
+/** Whether only this process's user, and root, can open a socket file at the path: by the mode of its directory. */
+export function isPrivate(path: string): boolean {
+  const { uid, mode } = statSync(dirname(path), { throwIfNoEntry: false }) ?? { uid: -1, mode: 0o777 };
+  return uid === process.geteuid?.() && (mode & 0o077) === 0;
 }
 
 function listenOnce(server: Server, where: HttpListenAddress): Promise<void> {

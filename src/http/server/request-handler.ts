@@ -6,18 +6,20 @@ import { parseQueryString, type QueryParams } from '../endpoint/query.ts';
 import { errorReply, HttpError, HttpReply, textReply } from '../endpoint/reply/reply.ts';
 import type { Route } from '../endpoint/route.ts';
 import type { Site } from '../endpoint/site.ts';
-import { type AccessCheck, canWriteWithGet } from './access.ts';
+import { canWriteWithGet, type OriginCheck } from './access.ts';
 import { AdmissionQueue } from './admission-queue.ts';
 import { originForm } from './host-header.ts';
 import type { RecordRequest } from './request-metrics.ts';
 import { createRouter, type RouteMatch } from './router.ts';
+import type { ScopeCheck } from './scopes.ts';
 import { sendReply } from './send.ts';
 import { TargetCache } from './target-cache.ts';
 
 export interface RequestHandlerOptions {
   readonly site: Site;
   readonly routes: readonly Route[];
-  readonly checkAccess: AccessCheck;
+  readonly checkOrigin: OriginCheck;
+  readonly checkScope: ScopeCheck;
   /** Allow legacy clients to write with GET. Source: T13 (docs/consul.md). */
   readonly legacyGetWrites: boolean;
   readonly recordRequest: RecordRequest;
@@ -37,7 +39,7 @@ interface Exchange {
 const NO_QUERY: QueryParams = new Map();
 
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
-  const { site, checkAccess, onError, recordRequest } = options;
+  const { site, checkOrigin, checkScope, onError, recordRequest } = options;
   const findRoutes = createRouter(options.routes);
   const targetCache = new TargetCache(site);
   const queue = new AdmissionQueue();
@@ -76,25 +78,38 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     const raw = incoming.url ?? '';
     const cached = incoming.method === 'GET' ? targetCache.get(raw) : undefined;
     if (cached !== undefined) {
-      checkAccess(incoming, cached.query);
+      checkOrigin(incoming, cached.query);
+      checkScope(incoming, cached.query, cached.scope);
       exchange.routePath = cached.path;
       return cached.reply;
     }
     const target = originForm(raw);
     const { path, search } = splitTarget(target);
     exchange.query = parseQueryString(search);
-    checkAccess(incoming, exchange.query);
+    checkOrigin(incoming, exchange.query);
+    const found = findRoute(path, target, exchange);
+    // Without a token nobody learns which paths there are.
+    checkScope(incoming, exchange.query, found instanceof HttpReply ? 'read' : found.route.scope);
+    if (found instanceof HttpReply) return found;
+    const { route, match } = found;
+    const reply = callRoute(route, match, exchange, site);
+    if (route.cacheable === true && incoming.method === 'GET' && reply instanceof HttpReply)
+      targetCache.store(raw, { query: exchange.query, path: match.path, scope: route.scope, reply });
+    return reply;
+  }
+
+  function findRoute(
+    path: string,
+    target: string,
+    exchange: Exchange,
+  ): HttpReply | { readonly route: Route; readonly match: RouteMatch } {
     const clean = path.replace(/\/{2,}/g, '/'); // Source: T7 (docs/consul.md)
     if (clean !== path) return textReply(301, '', { Location: clean + target.slice(path.length) });
     const match = findRoutes(path);
     if (match === undefined) return textReply(404, '', { 'X-Consul-Index': '1' });
     exchange.routePath = match.path;
-    const route = selectRoute(match.routes, incoming, options.legacyGetWrites);
-    if (route instanceof HttpReply) return route;
-    const reply = callRoute(route, match, exchange, site);
-    if (route.cacheable === true && incoming.method === 'GET' && reply instanceof HttpReply)
-      targetCache.store(raw, { query: exchange.query, path: match.path, reply });
-    return reply;
+    const route = selectRoute(match.routes, exchange.incoming, options.legacyGetWrites);
+    return route instanceof HttpReply ? route : { route, match };
   }
 }
 

@@ -11,23 +11,28 @@ import { BlockingQueries } from '../endpoint/blocking.ts';
 import { ReplyCache } from '../endpoint/reply/reply-cache.ts';
 import type { Site } from '../endpoint/site.ts';
 import { ROUTES } from '../routes/index.ts';
-import { createAccessCheck, validateBindAddress } from './access.ts';
+import { createOriginCheck, validateBindAddress } from './access.ts';
 import {
   type ConnectionLimits,
   DEFAULT_CONNECTION_LIMITS,
   limitConnections,
   limitPipelining,
 } from './connection-limits.ts';
-import { type HttpListenAddress, startListening } from './listen.ts';
+import { type HttpListenAddress, isPrivate, startListening } from './listen.ts';
 import { createRequestHandler } from './request-handler.ts';
 import { createRequestMetrics } from './request-metrics.ts';
+import { createScopeCheck, type OperatorTokenFile, type ScopeOptions, type ScopeTokens } from './scopes.ts';
 
 export interface HttpServerOptions {
   readonly listen: HttpListenAddress;
   readonly agent: AgentHandle;
   readonly info: AgentInfo;
-  /** All requests but the banner need it; absent: any token is accepted and ignored. */
-  readonly token?: string;
+  /** A scope without a token, its own or of a lower scope, is open: any token is accepted and ignored. */
+  readonly tokens: ScopeTokens;
+  /** The scope `operator` is open where no token is set; else only on a socket file that no other user can open. */
+  readonly openOperator: boolean;
+  /** Makes a token of this start, once the listening address is known; `undefined` if it cannot be kept. */
+  readonly issueOperatorToken?: (address: string) => Promise<OperatorTokenFile | undefined>;
   /** Serve remote clients without a token. */
   readonly insecure: boolean;
   /** Host names of this agent, beside `localhost` and its addresses. */
@@ -72,18 +77,22 @@ const MAX_HEADER_BYTES = 16 * 1024;
 
 /** Serves until `close`. Throws `AgentError('config')` if it cannot or must not listen on the address. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  if ('host' in options.listen) validateBindAddress(options.listen.host, options.token, options.insecure);
+  if ('host' in options.listen) validateBindAddress(options.listen.host, options.tokens, options.insecure);
   const { onError = () => undefined } = options;
   const limits = { ...DEFAULT_CONNECTION_LIMITS, ...options.limits };
   const server = createNodeServer(limits);
   let address = '';
+  let operatorTokenFile: OperatorTokenFile | undefined;
   const site = createSite(options, () => address);
-  server.on('request', limitPipelining(createHandler(options, site, onError)));
+  const openOperator = options.openOperator || ('path' in options.listen && isPrivate(options.listen.path));
+  const scopes = { openOperator, operatorTokenFile: () => operatorTokenFile };
+  server.on('request', limitPipelining(createHandler(options, scopes, site, onError)));
 
   await startListening(server, options.listen);
   server.on('error', onError); // a connection that cannot be accepted is no reason to stop
   address = boundAddress(server, options.listen);
   if ('path' in options.listen) chmodSync(options.listen.path, 0o660);
+  if (!openOperator) operatorTokenFile = await options.issueOperatorToken?.(address);
   return { address, close: () => closeServer(server, site.blockingQueries) };
 }
 
@@ -126,18 +135,16 @@ function createSite(options: HttpServerOptions, address: () => string): Site {
 }
 
 function createHandler(
-  { listen, allowedHosts, token, legacyGetWrites }: HttpServerOptions,
+  { listen, allowedHosts, tokens, legacyGetWrites }: HttpServerOptions,
+  scopes: Omit<ScopeOptions, 'tokens'>,
   site: Site,
   onError: (error: unknown) => void,
 ): RequestListener {
   return createRequestHandler({
     site,
     routes: ROUTES,
-    checkAccess: createAccessCheck({
-      unix: 'path' in listen,
-      allowedHosts,
-      ...(token === undefined ? {} : { token }),
-    }),
+    checkOrigin: createOriginCheck('path' in listen, allowedHosts),
+    checkScope: createScopeCheck({ tokens, ...scopes }),
     legacyGetWrites,
     onError,
     recordRequest: createRequestMetrics(site.meter, site.blockingQueries),

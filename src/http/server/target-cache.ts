@@ -6,6 +6,7 @@ import type { Topic } from '../../agent/contract/view.ts';
 import type { Millis } from '../../base/time.ts';
 import type { QueryParams } from '../endpoint/query.ts';
 import type { HttpReply } from '../endpoint/reply/reply.ts';
+import type { Scope } from '../endpoint/scope.ts';
 import type { Site } from '../endpoint/site.ts';
 
 export interface CachedTarget {
@@ -13,6 +14,7 @@ export interface CachedTarget {
   readonly query: QueryParams;
   /** The path of the route as declared, for metrics. */
   readonly path: string;
+  readonly scope: Scope;
   readonly reply: HttpReply;
 }
 

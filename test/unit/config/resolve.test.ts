@@ -246,7 +246,10 @@ describe('HTTP beyond loopback (S13)', () => {
     expect(error.exit).toBe(78);
     expect(error.message).toContain('set HEARSAY_HTTP_TOKEN or httpTokenFile, or allow it with --insecure');
     expect(resolve({ flags: { http, insecure: true } }).config.insecure).toBe(true);
-    expect(resolve({ flags: { http }, env: { HEARSAY_HTTP_TOKEN: 't' } }).config.httpToken).toBe('t');
+    const token = 't'.repeat(32);
+    expect(resolve({ flags: { http }, env: { HEARSAY_HTTP_TOKEN: token } }).config.httpToken).toBe(token);
+    expect(() => resolve({ flags: { http }, env: { HEARSAY_HTTP_READ_TOKEN: token } })).not.toThrow();
+    expect(() => resolve({ flags: { http }, env: { HEARSAY_HTTP_OPERATOR_TOKEN: token } })).toThrow();
     expect(() => resolve({ flags: { http, httpTokenFile: 'f' } })).not.toThrow();
   });
 
@@ -256,6 +259,17 @@ describe('HTTP beyond loopback (S13)', () => {
 });
 
 describe('warnings', () => {
+  test('S13 operators without a token, and HTTP open to the network', () => {
+    const open = resolve({ flags: { openOperator: true } }).warnings;
+    expect(open).toEqual([expect.stringMatching(/^openOperator: every account of this host may /)]);
+    const env = { HEARSAY_HTTP_OPERATOR_TOKEN: 't'.repeat(32) };
+    expect(resolve({ flags: { openOperator: true }, env }).warnings).toEqual([]);
+    expect(resolve({ flags: { insecure: true } }).warnings).toEqual([]);
+    expect(resolve({ flags: { insecure: true, http: '0.0.0.0' } }).warnings).toEqual([
+      'http on 0.0.0.0:8500 is open to the network: set HEARSAY_HTTP_TOKEN to close it',
+    ]);
+  });
+
   test('a misspelled variable; unrelated ones are ignored', () => {
     const env = {
       HEARSAY_SWIM_PROBE_INTERVL: '1s',

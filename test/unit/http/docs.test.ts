@@ -32,6 +32,12 @@ test('docs/http.md marks the writes that legacy clients may do with GET', () => 
   expect(marked.sort()).toEqual(allowed.sort());
 });
 
+test('docs/http.md marks what is for operators', () => {
+  const marked = [...page.matchAll(/`PUT ([^`]*)`(?: ¹)? ²/g)].map((match) => match[1] as string);
+  const operators = ROUTES.filter(({ scope }) => scope === 'operator').map(({ path }) => plain(path));
+  expect(marked.sort()).toEqual(operators.sort());
+});
+
 describe('docs/consul.md', () => {
   const rules = readFileSync(new URL('../../../docs/consul.md', import.meta.url), 'utf8');
   const rows = rules.split('\n').flatMap((line) => {

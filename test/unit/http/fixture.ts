@@ -175,6 +175,8 @@ export const options = (agent: AgentHandle, changes: Partial<HttpServerOptions> 
   agent,
   info: INFO,
   insecure: false,
+  tokens: {},
+  openOperator: true,
   allowedHosts: [],
   legacyGetWrites: true,
   wallClock: () => SEED,

@@ -17,6 +17,7 @@ import { requireValue } from '../../pool/selectors.ts';
 /** `GET /v1/agent/checks`: by id, without `serfHealth`. */
 export const agentChecks = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/agent/checks',
   summary: 'Checks registered here, by id',
   filterSchema: HEALTH_CHECK_SCHEMA,
@@ -32,6 +33,7 @@ export const agentChecks = route({
 /** `PUT /v1/agent/check/register`: a check of a service that is registered here, or of the node. */
 export const agentCheckRegister = route({
   method: 'PUT',
+  scope: 'register',
   path: '/v1/agent/check/register',
   summary: 'Register a check of a service here, or of the node',
   requestSchema: CHECK_DEFINITION_SCHEMA,
@@ -48,6 +50,7 @@ export const agentCheckRegister = route({
 /** `PUT /v1/agent/check/deregister/:id`. */
 export const agentCheckDeregister = route({
   method: 'PUT',
+  scope: 'register',
   path: '/v1/agent/check/deregister/:id...',
   summary: 'Remove a check',
   legacyGetWrite: true,
@@ -66,6 +69,7 @@ export const agentCheckFail = ttlUpdateRoute('fail', 'critical');
 /** `PUT /v1/agent/check/update/:id`: the same with the status in the body, as Go's clients send it. */
 export const agentCheckUpdate = route({
   method: 'PUT',
+  scope: 'register',
   path: '/v1/agent/check/update/:id...',
   summary: 'Update a TTL check',
   requestSchema: object({
@@ -94,6 +98,7 @@ export const agentCheckUpdate = route({
 function ttlUpdateRoute(verb: 'pass' | 'warn' | 'fail', status: CheckStatus): Route {
   return route({
     method: 'PUT',
+    scope: 'register',
     path: `/v1/agent/check/${verb}/:id...`,
     summary: `Update a TTL check to ${status}`,
     query: { note: textParam },

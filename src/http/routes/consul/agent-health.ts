@@ -25,6 +25,7 @@ const STATUSES: readonly (readonly [Status, number])[] = [
 /** `GET /v1/agent/health/service/id/:id`: 200 passing, 429 warning, 503 critical or in maintenance. */
 export const agentHealthId = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/agent/health/service/id/:id...',
   summary: 'Health of a service here as a status: 200, 429 in warning, 503',
   responseSchema: SERVICE_HEALTH_SCHEMA,
@@ -41,6 +42,7 @@ export const agentHealthId = route({
 /** `GET /v1/agent/health/service/name/:name`: all instances of this name here; the worst status decides. */
 export const agentHealthName = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/agent/health/service/name/:name...',
   summary: 'Health of all instances of a name here: the worst status decides',
   responseSchema: arrayOf(SERVICE_HEALTH_SCHEMA),

@@ -19,6 +19,7 @@ const clients = new WeakMap<object, number>();
  */
 export const agentMonitor = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/agent/monitor',
   summary: 'The log of this agent, live',
   query: { loglevel: textParam, logjson: flagParam },

@@ -18,6 +18,7 @@ import { requireValue } from '../../pool/selectors.ts';
 /** `GET /v1/agent/services`: by id. The self service is not among them: it is not registered. */
 export const agentServices = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/agent/services',
   summary: 'Services registered here, by id',
   filterSchema: AGENT_SERVICE_SCHEMA,
@@ -38,6 +39,7 @@ export const agentServices = route({
  */
 export const agentService = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/agent/service/:id...',
   summary: 'A service registered here; `hash` waits until it changes',
   responseSchema: AGENT_SERVICE_SCHEMA,
@@ -60,6 +62,7 @@ export const agentService = route({
  */
 export const agentServiceRegister = route({
   method: 'PUT',
+  scope: 'register',
   path: '/v1/agent/service/register',
   summary: 'Register a service, or replace it',
   requestSchema: SERVICE_DEFINITION_SCHEMA,
@@ -76,6 +79,7 @@ export const agentServiceRegister = route({
 /** `PUT /v1/agent/service/deregister/:id`: removes a service with its checks. */
 export const agentServiceDeregister = route({
   method: 'PUT',
+  scope: 'register',
   path: '/v1/agent/service/deregister/:id...',
   summary: 'Remove a service with its checks',
   legacyGetWrite: true,
@@ -89,6 +93,7 @@ export const agentServiceDeregister = route({
 /** `PUT /v1/agent/service/maintenance/:id`: adds or removes a critical check by which clients exclude the service. */
 export const agentServiceMaintenance = route({
   method: 'PUT',
+  scope: 'register',
   path: '/v1/agent/service/maintenance/:id...',
   summary: 'Put a service into maintenance, or end it',
   query: { enable: requiredFlagParam, reason: textParam },
@@ -102,6 +107,7 @@ export const agentServiceMaintenance = route({
 /** `PUT /v1/agent/maintenance`: the same for all services of this node. */
 export const agentMaintenance = route({
   method: 'PUT',
+  scope: 'register',
   path: '/v1/agent/maintenance',
   summary: 'Put all services of this node into maintenance, or end it',
   query: { enable: requiredFlagParam, reason: textParam },

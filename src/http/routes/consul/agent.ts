@@ -27,6 +27,7 @@ const SELF = object({
  */
 export const agentSelf = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/agent/self',
   summary: 'Configuration, own member, statistics',
   responseSchema: SELF,
@@ -60,6 +61,7 @@ export const agentSelf = route({
 /** `GET /v1/agent/members`: all members, including those that left or failed. There is no WAN pool. */
 export const agentMembers = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/agent/members',
   summary: 'All members, including those that left or failed',
   query: { wan: presenceParam, segment: textParam },
@@ -80,6 +82,7 @@ export const agentMembers = route({
 /** `GET /v1/agent/version`. */
 export const agentVersion = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/agent/version',
   summary: 'Version of this program',
   responseSchema: object({ SHA: string, BuildDate: string, HumanVersion: string, FIPS: string }),
@@ -94,6 +97,7 @@ export const agentVersion = route({
 /** `GET /v1/agent/host`: go-micro probes it and looks at the status only. */
 export const agentHost = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/agent/host',
   summary: 'The host this agent runs on',
   responseSchema: recordOf(any),
@@ -116,6 +120,7 @@ export const agentHost = route({
 /** `PUT /v1/agent/join/:addr`: 500 with the reason if the seed does not respond. */
 export const agentJoin = route({
   method: 'PUT',
+  scope: 'operator',
   path: '/v1/agent/join/:addr...',
   summary: 'Join through a seed',
   query: { wan: presenceParam },
@@ -132,6 +137,7 @@ export const agentJoin = route({
 /** `PUT /v1/agent/leave`: the reply comes when the leave has been gossiped; then the agent stops. */
 export const agentLeave = route({
   method: 'PUT',
+  scope: 'operator',
   path: '/v1/agent/leave',
   summary: 'Leave the cluster, then stop',
   handler: async ({ site }) => {
@@ -142,6 +148,7 @@ export const agentLeave = route({
 /** `PUT /v1/agent/reload`: as at SIGHUP. An invalid file is 500 with the reason and changes nothing. */
 export const agentReload = route({
   method: 'PUT',
+  scope: 'operator',
   path: '/v1/agent/reload',
   summary: 'Read the settings again',
   handler: async ({ site: { reload } }) => {
@@ -161,6 +168,7 @@ export const agentReload = route({
 /** `PUT /v1/agent/force-leave/:node`: also for a live member, as in Consul, which then refutes it. */
 export const agentForceLeave = route({
   method: 'PUT',
+  scope: 'operator',
   path: '/v1/agent/force-leave/:node...',
   summary: 'Mark a failed member as left, for the whole cluster',
   query: { prune: presenceParam },

@@ -13,6 +13,7 @@ import { boolean, object, optionalField, string } from '../../endpoint/schema.ts
 /** `PUT /v1/catalog/register`: always refused, but an invalid body is reported first. */
 export const catalogRegister = route({
   method: 'PUT',
+  scope: 'register',
   path: '/v1/catalog/register',
   summary: 'Refused: an instance belongs to the agent it is registered with',
   requestSchema: object({ Node: string, Address: string }),
@@ -33,6 +34,7 @@ export const catalogRegister = route({
  */
 export const catalogDeregister = route({
   method: 'PUT',
+  scope: 'register',
   path: '/v1/catalog/deregister',
   summary: 'Remove a service or check of this agent; those of others are refused',
   requestSchema: object({ Node: string, ServiceID: optionalField(string), CheckID: optionalField(string) }),

@@ -29,6 +29,7 @@ import { nodeTopics, serviceTopics } from '../../pool/topics.ts';
 /** `GET /v1/catalog/datacenters`: one pool is one datacenter. Source: Consul HTTP API, "List Datacenters". */
 export const catalogDatacenters = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/catalog/datacenters',
   summary: 'The datacenter of this agent',
   responseSchema: strings,
@@ -41,6 +42,7 @@ export const catalogDatacenters = route({
 /** `GET /v1/catalog/nodes`: failed nodes stay listed until they are reaped. Source: Consul HTTP API, "List Nodes". */
 export const catalogNodes = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/catalog/nodes',
   summary: 'Members that have not left',
   query: NODE_PARAMS,
@@ -66,6 +68,7 @@ export const catalogNodes = route({
  */
 export const catalogServices = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/catalog/services',
   summary: 'Names of services with the tags of all their instances',
   query: { ...NODE_PARAMS, filter: textParam },
@@ -86,6 +89,7 @@ export const catalogServices = route({
 /** `GET /v1/catalog/service/:service`: instances in any state. */
 export const catalogService = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/catalog/service/:service...',
   summary: 'Instances of a service in any state, each flat with its node',
   query: INSTANCE_PARAMS,
@@ -104,6 +108,7 @@ export const catalogService = route({
 /** `GET /v1/catalog/node/:node`: `null` if the node is unknown. A filter selects among its services. */
 export const catalogNode = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/catalog/node/:node...',
   summary: 'One node and its services by id',
   filterSchema: NODE_SERVICE_SCHEMA,
@@ -119,6 +124,7 @@ export const catalogNode = route({
 /** `GET /v1/catalog/node-services/:node`: the same with the services as a list. */
 export const catalogNodeServices = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/catalog/node-services/:node...',
   summary: 'One node and its services',
   filterSchema: NODE_SERVICE_SCHEMA,

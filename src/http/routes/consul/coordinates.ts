@@ -15,6 +15,7 @@ import { nodeTopics } from '../../pool/topics.ts';
  */
 export const coordinateNodes = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/coordinate/nodes',
   summary: 'Coordinates of all members that are known',
   filterSchema: COORDINATE_SCHEMA,
@@ -32,6 +33,7 @@ export const coordinateNodes = route({
 
 export const coordinateNode = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/coordinate/node/:node...',
   summary: 'The coordinate of one member',
   responseSchema: arrayOf(COORDINATE_SCHEMA),
@@ -49,6 +51,7 @@ export const coordinateNode = route({
 /** There is one pool, so there are no coordinates of other datacenters. */
 export const coordinateDatacenters = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/coordinate/datacenters',
   summary: 'Nothing: there is one datacenter',
   responseSchema: arrayOf(
@@ -60,6 +63,7 @@ export const coordinateDatacenters = route({
 /** Accepted and ignored: members send their coordinates with every ack. */
 export const coordinateUpdate = route({
   method: 'PUT',
+  scope: 'register',
   path: '/v1/coordinate/update',
   summary: 'Nothing: members send their coordinates themselves',
   handler: () => undefined,

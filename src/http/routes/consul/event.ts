@@ -41,6 +41,7 @@ export const eventFirePost = eventFireRoute('POST');
  */
 export const eventList = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/event/list',
   summary: 'User events received lately, oldest first',
   query: { name: textParam },
@@ -56,6 +57,7 @@ export const eventList = route({
 function eventFireRoute(method: 'PUT' | 'POST'): Route {
   return route({
     method,
+    scope: 'register',
     path: '/v1/event/fire/:name...',
     responseSchema: EVENT_SCHEMA,
     summary: 'Fire a user event; the body is its payload',

@@ -19,6 +19,7 @@ import { nodeTopics, serviceTopics } from '../../pool/topics.ts';
  */
 export const healthService = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/health/service/:service...',
   summary: 'Instances of a service, each with its node, the checks of that node and its own',
   query: { ...INSTANCE_PARAMS, passing: flagParam },
@@ -39,6 +40,7 @@ export const healthService = route({
 /** `GET /v1/health/checks/:service`: without the checks of nodes. */
 export const healthChecks = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/health/checks/:service...',
   summary: 'Checks of the instances of a service',
   query: NODE_PARAMS,
@@ -58,6 +60,7 @@ export const healthChecks = route({
 /** `GET /v1/health/node/:node`. */
 export const healthNode = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/health/node/:node...',
   summary: 'All checks of one node and its services, its own health first',
   filterSchema: HEALTH_CHECK_SCHEMA,
@@ -72,6 +75,7 @@ export const healthNode = route({
 /** `GET /v1/health/state/:state`. */
 export const healthState = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/health/state/:state...',
   summary: 'All checks that are passing, warning, critical, or any of these',
   query: NODE_PARAMS,

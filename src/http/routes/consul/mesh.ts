@@ -50,6 +50,7 @@ function emptyRoute<const P extends string>(
 ): Route {
   return route({
     method: 'GET',
+    scope: 'read',
     path,
     summary,
     responseSchema: arrayOf(element),

@@ -12,6 +12,7 @@ import { any, recordOf } from '../../endpoint/schema.ts';
 /** `GET /v1/agent/metrics`: JSON, or Prometheus' text on request. Source: Consul HTTP API, "View Metrics". */
 export const agentMetrics = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/agent/metrics',
   summary: 'Metrics of this process',
   responseSchema: recordOf(any),

@@ -8,6 +8,7 @@ import { string, strings } from '../../endpoint/schema.ts';
 /** `GET /v1/status/leader`. Source: Consul HTTP API, "Get Raft Leader". */
 export const statusLeader = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/status/leader',
   summary: 'This agent (there is no leader)',
   responseSchema: string,
@@ -17,6 +18,7 @@ export const statusLeader = route({
 /** `GET /v1/status/peers`. Source: Consul HTTP API, "List Raft Peers". */
 export const statusPeers = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/status/peers',
   summary: 'This agent, never an empty list',
   responseSchema: strings,

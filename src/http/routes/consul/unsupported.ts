@@ -53,7 +53,7 @@ function fixedRoute(
   description: RouteDescription,
   reply: () => HttpReply,
 ): Route {
-  return { method, path, legacyGetWrite: false, description, handle: async () => reply() };
+  return { method, scope: 'read', path, legacyGetWrite: false, description, handle: async () => reply() };
 }
 
 /**

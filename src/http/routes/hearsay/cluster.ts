@@ -21,6 +21,7 @@ import { toPartitionSummaryJson } from '../../hearsay/partition-summary.ts';
 /** `GET /v1/hearsay/members`: with suspicions, incarnations and ages. Blocks on `index`. */
 export const hearsayMembers = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/hearsay/members',
   summary: 'Members with suspicions, incarnations and ages',
   responseSchema: arrayOf(recordOf(any)),
@@ -32,6 +33,7 @@ export const hearsayMembers = route({
 /** `GET /v1/hearsay/info`. */
 export const hearsayInfo = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/hearsay/info',
   summary: 'This agent at a glance',
   responseSchema: recordOf(any),
@@ -65,6 +67,7 @@ export const hearsayInfo = route({
 /** `PUT /v1/hearsay/join`: 200 with a report even if no seed responded; the caller decides whether it is enough. */
 export const hearsayJoin = route({
   method: 'PUT',
+  scope: 'operator',
   path: '/v1/hearsay/join',
   summary: 'Join through seeds; 200 with a report, even if no seed responded',
   requestSchema: object({ seeds: strings }),
@@ -82,6 +85,7 @@ export const hearsayJoin = route({
 /** `PUT /v1/hearsay/tags`: changes the tags of this agent while it runs. The agent checks their limits. */
 export const hearsayTags = route({
   method: 'PUT',
+  scope: 'operator',
   path: '/v1/hearsay/tags',
   summary: 'Change the tags of this agent while it runs',
   requestSchema: object({ set: optionalField(recordOf(string)), delete: optionalField(strings) }),
@@ -99,6 +103,7 @@ export const hearsayTags = route({
 /** `PUT /v1/hearsay/forget/:node`: a force-leave that refuses a live member (409). */
 export const hearsayForget = route({
   method: 'PUT',
+  scope: 'operator',
   path: '/v1/hearsay/forget/:node...',
   summary: 'Mark a failed member as left; a live one is refused',
   query: { prune: presenceParam },

@@ -17,6 +17,7 @@ const EVENT_TYPES: ReadonlySet<string> = new Set<IndexedChange['kind']>(['member
  */
 export const hearsayEvents = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/hearsay/events',
   summary: 'Server-sent events: the present state, then each change',
   query: { type: listParam },

@@ -7,6 +7,7 @@ import { toPartitionSummaryJson } from '../../hearsay/partition-summary.ts';
 /** `GET /v1/hearsay/health`: own health score, what does not work as configured, and who is missing and why. */
 export const hearsayHealth = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/hearsay/health',
   summary: 'How this agent is, who is missing, and whether that looks like deaths or a partition',
   responseSchema: object({ awareness: number, degraded: arrayOf(string), partitionSummary: recordOf(any) }),

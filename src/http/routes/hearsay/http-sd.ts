@@ -26,6 +26,7 @@ type TargetGroup = ValueOf<typeof TARGET_GROUP_SCHEMA>;
  */
 export const hearsayPrometheus = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/hearsay/prometheus',
   summary: 'Targets for Prometheus, in the labels of its Consul discovery',
   responseSchema: arrayOf(TARGET_GROUP_SCHEMA),

@@ -37,6 +37,7 @@ const tagExpressionsParam: ParamParser<ReadonlyMap<string, string>> = (values) =
  */
 export const hearsayQueryStart = route({
   method: 'PUT',
+  scope: 'register',
   path: '/v1/hearsay/query/:name...',
   summary: 'Send a query to all members; the body is the payload',
   query: {
@@ -61,6 +62,7 @@ export const hearsayQueryStart = route({
 /** `GET /v1/hearsay/answers/:id`: a query of this agent with its acks and responses so far. */
 export const hearsayQueryAnswers = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/hearsay/answers/:id',
   summary: 'A query of this agent with its acks and responses so far',
   watch: ({ params: { id } }) => [`query:${parseId(id)}`],
@@ -78,6 +80,7 @@ export const hearsayQueryAnswers = route({
 /** `GET /v1/hearsay/queries`: queries of other members that wait for a response of a program on this host. */
 export const hearsayPendingQueries = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/hearsay/queries',
   summary: 'Queries of other members that wait for a response here',
   watch: () => ['queries'],
@@ -92,6 +95,7 @@ export const hearsayPendingQueries = route({
 /** `PUT /v1/hearsay/queries/:id`: responds to one of them, once; the body is the response. */
 export const hearsayQueryRespond = route({
   method: 'PUT',
+  scope: 'register',
   path: '/v1/hearsay/queries/:id',
   summary: 'Respond to a query of another member; the body is the response',
   body: (bytes: Uint8Array) => copyBytes(bytes),
@@ -103,6 +107,7 @@ export const hearsayQueryRespond = route({
 /** `PUT /v1/hearsay/keys/:operation`: `list`, `install`, `use` or `remove` a key at all members; it is in the body. */
 export const hearsayKeysOperate = route({
   method: 'PUT',
+  scope: 'operator',
   path: '/v1/hearsay/keys/:operation',
   summary: 'List, install, use or remove a gossip key at all members',
   query: { force: flagParam, timeout: durationParam },
@@ -124,6 +129,7 @@ export const hearsayKeysOperate = route({
 /** `GET /v1/hearsay/key-reports/:id`: the state of such an operation. */
 export const hearsayKeyReport = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/hearsay/key-reports/:id',
   summary: 'The state of an operation on gossip keys',
   watch: ({ params: { id } }) => [`keys:${parseId(id)}`],
@@ -137,6 +143,7 @@ export const hearsayKeyReport = route({
 /** `GET /v1/hearsay/rtt`: the estimated round trip between `a` and `b`, which is this agent by default. */
 export const hearsayRtt = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/hearsay/rtt',
   summary: 'The estimated round trip between two members',
   query: { a: textParam, b: textParam },

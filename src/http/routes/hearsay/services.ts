@@ -21,6 +21,7 @@ type InstanceLocation = ObjectOf<typeof LOCATION_FIELDS>;
  */
 export const hearsayOwner = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/hearsay/owner/:service...',
   summary: 'The usable instances that own a key: advice, not a lock',
   responseSchema: object({
@@ -60,6 +61,7 @@ export const hearsayOwner = route({
  */
 export const hearsayResolve = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/hearsay/resolve/:service...',
   summary: 'Usable instances of a service with their addresses, nearest first',
   responseSchema: arrayOf(object({ ...LOCATION_FIELDS, weight: number, status: string, rtt: nullable(any) })),
@@ -80,6 +82,7 @@ export const hearsayResolve = route({
 /** `PUT /v1/hearsay/drain/:id`: excludes an instance of this agent from all results before it stops, or ends that. */
 export const hearsayDrain = route({
   method: 'PUT',
+  scope: 'register',
   path: '/v1/hearsay/drain/:id...',
   summary: 'Exclude an instance of this agent from all results, or end that',
   query: { enable: requiredFlagParam },

@@ -43,6 +43,7 @@ import { serviceTopics } from '../../pool/topics.ts';
  */
 export const hearsayWhy = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/hearsay/why',
   summary: 'Why each instance of a service is in or out of results',
   query: {
@@ -120,6 +121,7 @@ function validateWitnessTimeout(timeout: Millis): Millis {
 /** `GET /v1/hearsay/why/:node`: why a member has the status it has, as this agent and its witnesses saw it. */
 export const hearsayWhyNode = route({
   method: 'GET',
+  scope: 'read',
   path: '/v1/hearsay/why/:node...',
   summary: 'Why a member is alive, suspect or failed: the evidence in order, and a diagnosis',
   query: { ask: askParam, timeout: durationParam },

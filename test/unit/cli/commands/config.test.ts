@@ -20,6 +20,8 @@ interface Row {
   readonly value: unknown;
   readonly origin: string;
 }
+const SECRET = 's3cret'.repeat(6);
+
 const settings = async (words: readonly string[], env: Record<string, string> = {}, warning = '') => {
   const { code, out, err } = await hearsay(['config', '--json', ...words], { env });
   expect([code, err]).toEqual([0, warning]);
@@ -46,7 +48,7 @@ describe('config', () => {
       '10.0.0.6',
       '--no-swim-stream-ping',
     ];
-    const shown = await settings(words, { HEARSAY_SWIM_GOSSIP_NODES: '5', HEARSAY_HTTP_TOKEN: 's3cret' });
+    const shown = await settings(words, { HEARSAY_SWIM_GOSSIP_NODES: '5', HEARSAY_HTTP_TOKEN: SECRET });
     expect(shown).toMatchObject({
       node: { value: 'web-1', origin: `file ${path}:2` },
       'swim.probeInterval': { value: '4s', origin: `file ${path}:4` },
@@ -61,7 +63,7 @@ describe('config', () => {
   });
 
   test('is a table without --json, and does not print secrets', async () => {
-    const { code, out } = await hearsay(['config'], { env: { HEARSAY_HTTP_TOKEN: 's3cret' } });
+    const { code, out } = await hearsay(['config'], { env: { HEARSAY_HTTP_TOKEN: SECRET } });
     expect(code).toBe(0);
     expect(out).toMatch(/^SETTING +VALUE +FROM\nnode +host-a +default\n/);
     expect(out).toMatch(/\nhttpToken +\(set\) +env HEARSAY_HTTP_TOKEN\n/);
@@ -113,9 +115,22 @@ describe('config', () => {
   });
 
   test('a token file overrides the variable, and is the origin', async () => {
-    const token = await write('token', 'abc');
-    const { httpToken } = await settings(['--http-token-file', token], { HEARSAY_HTTP_TOKEN: 'x' });
+    const token = await write('token', 'abcd'.repeat(8));
+    const { httpToken } = await settings(['--http-token-file', token], {
+      HEARSAY_HTTP_TOKEN: 'x'.repeat(32),
+    });
     expect(httpToken).toEqual({ value: '(set)', origin: `file ${token}` });
+    const { httpOperatorToken } = await settings(['--http-operator-token-file', token]);
+    expect(httpOperatorToken).toEqual({ value: '(set)', origin: `file ${token}` });
+  });
+
+  test('S13 a token that could be guessed is refused, from a variable and from a file', async () => {
+    const short = await write('short', 'x'.repeat(31));
+    const clause = 'must have at least 32 characters: `hearsay keygen` prints a random one';
+    const byFile = await hearsay(['config', '--http-token-file', short]);
+    expect([byFile.code, byFile.err]).toEqual([78, `hearsay: ${short}: the token ${clause}\n`]);
+    const byEnv = await hearsay(['config'], { env: { HEARSAY_HTTP_READ_TOKEN: 'x' } });
+    expect([byEnv.code, byEnv.err]).toEqual([78, `hearsay: HEARSAY_HTTP_READ_TOKEN: ${clause}\n`]);
   });
 
   test('a file that others can write is used with a warning', async () => {

@@ -81,7 +81,7 @@ describe('request lines and headers', () => {
   });
 
   test('S13 two tokens count as none', async () => {
-    const server = await serve(new FakeAgent(member('ann')), { token: 'right' });
+    const server = await serve(new FakeAgent(member('ann')), { tokens: { all: 'right' } });
     const twice = 'X-Consul-Token: right\r\n'.repeat(2);
     expect(statuses(await raw(server, `GET ${LEADER} HTTP/1.1\r\n${HOST}${twice}${CLOSE}`))).toEqual([403]);
   });

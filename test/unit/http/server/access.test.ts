@@ -64,7 +64,7 @@ describe('S13 tokens', () => {
   const self = '/v1/agent/self';
 
   test('S13 without the token only the banner is served', async () => {
-    const server = await serve(new FakeAgent(member('ann')), { token: TOKEN });
+    const server = await serve(new FakeAgent(member('ann')), { tokens: { all: TOKEN } });
     const status = async (headers: Record<string, string>, path = self) =>
       (await send(server, path, { headers })).status;
     expect(await status({})).toBe(403);
@@ -79,7 +79,7 @@ describe('S13 tokens', () => {
   });
 
   test('S13 the token counts as ?token=, as X-Consul-Token and as Bearer, in this order', async () => {
-    const server = await serve(new FakeAgent(member('ann')), { token: TOKEN });
+    const server = await serve(new FakeAgent(member('ann')), { tokens: { all: TOKEN } });
     const status = async (headers: Record<string, string>, path = self) =>
       (await send(server, path, { headers })).status;
     expect(await status({}, `${self}?token=${TOKEN}`)).toBe(200);
@@ -120,11 +120,11 @@ describe('S13 listening addresses', () => {
   );
 
   test('S13 it starts with a token or with insecure', async () => {
-    expect(await refusal('0.0.0.0', { token: TOKEN })).toBeUndefined();
+    expect(await refusal('0.0.0.0', { tokens: { all: TOKEN } })).toBeUndefined();
     expect(await refusal('0.0.0.0', { insecure: true })).toBeUndefined();
   });
 
   test('S13 an empty token is an error, not a token', async () => {
-    expect(await refusal('127.0.0.1', { token: '' })).toMatchObject({ code: 'config' });
+    expect(await refusal('127.0.0.1', { tokens: { all: '' } })).toMatchObject({ code: 'config' });
   });
 });

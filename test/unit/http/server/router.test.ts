@@ -7,6 +7,7 @@ import { createRouter } from '../../../../src/http/server/router.ts';
 const of = (path: string, method: Route['method'] = 'GET'): Route => ({
   method,
   path,
+  scope: 'read',
   legacyGetWrite: false,
   description: { summary: path, query: [] },
   handle: () => textReply(200, path),

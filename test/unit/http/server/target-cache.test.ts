@@ -43,7 +43,7 @@ describe('replies that were just sent', () => {
   });
 
   test('S11 S12 S13 access control applies to it', async () => {
-    const server = await serve(world(), { token: TOKEN });
+    const server = await serve(world(), { tokens: { all: TOKEN } });
     const headers = { 'x-consul-token': TOKEN };
     expect((await send(server, path, { headers })).status).toBe(200);
     expect((await send(server, path, { headers })).status).toBe(200);
@@ -60,7 +60,7 @@ describe('replies that were just sent', () => {
   });
 
   test('S13 a token in the target is checked for each request', async () => {
-    const server = await serve(world(), { token: TOKEN });
+    const server = await serve(world(), { tokens: { all: TOKEN } });
     const target = `${path}?token=${TOKEN}`;
     for (let i = 0; i < 2; i++) expect((await send(server, target)).status).toBe(200);
     const wrong = `${path}?token=${TOKEN}x`;
@@ -79,6 +79,7 @@ describe('TargetCache', () => {
   const shortcut = (length = 1) => ({
     query: new Map<string, string[]>(),
     path,
+    scope: 'read' as const,
     reply: new HttpReply(200, 'x'.repeat(length)),
   });
 

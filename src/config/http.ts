@@ -1,0 +1,68 @@
+/** Settings of the HTTP server. They belong to the agent section: `--http-kv`, `httpKv`. */
+import { validateDomain, validateNewToken, validateNotEmpty } from './names.ts';
+import { booleanSetting, defineSection, type Setting } from './setting.ts';
+import { choiceSetting, listenSetting, listSetting, textSetting } from './text.ts';
+
+/** The settings that hold a token. Each has another of the same name with `File` behind it, which overrides it. */
+export const TOKEN_KEYS = ['httpToken', 'httpReadToken', 'httpRegisterToken', 'httpOperatorToken'] as const;
+export type TokenKey = (typeof TOKEN_KEYS)[number];
+export type TokenFileKey = `${TokenKey}File`;
+
+/** A reply to a request from the agent's own host that lacks a scope names the file of the operator token, percent-encoded. */
+export const TOKEN_FILE_HEADER = 'x-hearsay-token-file';
+
+/** A token as the configuration holds it: from the environment, or the content of its file. */
+const tokenSetting = (doc: string): Setting<string | undefined> =>
+  textSetting({ default: undefined, defaultText: 'none', secret: true, validate: validateNewToken, doc });
+
+const tokenFileSetting = (doc: string): Setting<string | undefined> =>
+  textSetting({
+    default: undefined,
+    defaultText: 'none',
+    placeholder: 'PATH',
+    validate: validateNotEmpty,
+    doc,
+  });
+
+export const httpSection = defineSection({
+  http: listenSetting({
+    default: '127.0.0.1:8500',
+    port: 8500,
+    doc: 'Address that the HTTP API listens on. Beyond loopback it requires a token, or --insecure.',
+    source: 'consul addresses.http, ports.http',
+  }),
+  httpToken: tokenSetting('Token that every HTTP request must carry; it allows everything.'),
+  httpTokenFile: tokenFileSetting('File that holds the HTTP token; overrides HEARSAY_HTTP_TOKEN.'),
+  httpReadToken: tokenSetting('Token that allows to read. If it is set, every HTTP request needs a token.'),
+  httpReadTokenFile: tokenFileSetting('File that holds it; overrides HEARSAY_HTTP_READ_TOKEN.'),
+  httpRegisterToken: tokenSetting(
+    'Token that allows to read, to register services and checks, and to send events and queries. If it is set, all but reading needs a token.',
+  ),
+  httpRegisterTokenFile: tokenFileSetting('File that holds it; overrides HEARSAY_HTTP_REGISTER_TOKEN.'),
+  httpOperatorToken: tokenSetting(
+    'Token that allows everything, gossip keys, members, tags and stopping the agent included. If it is set, these need a token.',
+  ),
+  httpOperatorTokenFile: tokenFileSetting('File that holds it; overrides HEARSAY_HTTP_OPERATOR_TOKEN.'),
+  openOperator: booleanSetting({
+    default: false,
+    doc: 'Let every account of this host change gossip keys, members and tags and stop the agent over HTTP, also where there is a gossip key or a data directory, unless a token is set.',
+  }),
+  httpAllowedHosts: listSetting({
+    placeholder: 'NAME',
+    validate: validateDomain,
+    doc: "Host name under which the HTTP API may be called, besides localhost and the agent's own addresses and names.",
+  }),
+  insecure: booleanSetting({
+    default: false,
+    doc: 'Allow the HTTP API beyond loopback without a token.',
+  }),
+  httpKv: choiceSetting({
+    values: ['refuse', 'empty'],
+    default: 'refuse',
+    doc: 'Response to key/value reads: refuse answers 501; empty answers 404, for tools that must find no keys. Writes are always refused.',
+  }),
+  httpGetWrites: booleanSetting({
+    default: true,
+    doc: 'Let old clients on this host deregister, update checks, join and force-leave with GET, as python-consul 0.7 does.',
+  }),
+});
