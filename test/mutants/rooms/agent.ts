@@ -5,8 +5,8 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'agent-index-not-raised',
     file: 'agent/readers/view.ts',
-    find: 'this.#index += 1;',
-    replace: 'this.#index += 0;',
+    find: "this.#index += 1;\n    this.#changedTopics.add('anything');",
+    replace: "this.#index += 0;\n    this.#changedTopics.add('anything');",
     description: 'A change does not raise the index, so blocking queries miss it.',
     expectedTests: ['story/services.relay.test.ts'],
   },
