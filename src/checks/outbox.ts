@@ -19,6 +19,10 @@ import type { CheckEffect, CheckFact, LocalCheck, LocalService } from './types.t
 /** Consul's `check_update_interval`. */
 export const CHECK_UPDATE_INTERVAL: Millis = 5 * 60_000;
 
+/** What other agents accept. Longer texts are whole in the API of this agent only. */
+const MAX_GOSSIP_NAME_BYTES = 512;
+const MAX_GOSSIP_NOTES_BYTES = 1024;
+
 export class Outbox {
   readonly #pending = new Map<EntryKey, EntryWrite>();
   readonly #facts: CheckFact[] = [];
@@ -106,9 +110,9 @@ function publishedCheck({ definition, status, output }: LocalCheck): Check {
   return {
     kind: 'check',
     id,
-    name,
+    name: truncateForGossip(name, MAX_GOSSIP_NAME_BYTES),
     status,
-    notes,
+    notes: truncateForGossip(notes, MAX_GOSSIP_NOTES_BYTES),
     output: truncateForGossip(output),
     serviceId,
     type: probe.kind === 'exec' ? 'script' : probe.kind,

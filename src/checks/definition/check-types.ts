@@ -5,7 +5,6 @@
  * Source: Consul agent/agent.go, addCheck (the order); agent/structs/check_type.go.
  */
 
-import { splitHostPort } from '../../base/address.ts';
 import { encodeUtf8 } from '../../base/bytes.ts';
 import type { CheckProbe } from '../types.ts';
 import {
@@ -24,6 +23,8 @@ import { invalidCheckError } from './refusals.ts';
 import { hasControlCharacters } from './service.ts';
 
 const MAX_URL_BYTES = 2048;
+/** A host name of 253 characters, and a port. */
+const MAX_TARGET_CHARS = 320;
 const MAX_HEADERS = 64;
 const MAX_HEADER_BYTES = 8192;
 const MAX_BODY_BYTES = 65_536;
@@ -110,7 +111,7 @@ function readHttp(fields: Fields): CheckProbe {
   const url = stringField(fields, 'http');
   if (encodeUtf8(url).length > MAX_URL_BYTES)
     throw invalidCheckError(`HTTP must be at most ${MAX_URL_BYTES} bytes`);
-  if (!/^https?:\/\/[^/?#]/i.test(url) || hasControlCharacters(url) || !URL.canParse(url))
+  if (!/^https?:\/\/[^/?#\s]/i.test(url) || hasControlCharacters(url))
     throw invalidCheckError(`HTTP ${quoted(url)} must be a URL with http: or https:`);
   return {
     kind: 'http',
@@ -216,16 +217,13 @@ function readTls(fields: Fields): { tlsServerName: string; tlsSkipVerify: boolea
   return { tlsServerName, tlsSkipVerify: booleanField(fields, 'tlsskipverify') };
 }
 
-/** `host:port`; `:port` is a port of this host, as in Go. */
+/**
+ * `host:port`; `:port` is a port of this host, as in Go. Whether it can be dialed shows when the check runs: Consul
+ * registers `127.0.0.1`, too, and its check is critical.
+ */
 function targetOf(literal: string, what: string): string {
   const target = literal.startsWith(':') ? `localhost${literal}` : literal;
-  const split = splitHostPort(target);
-  if (
-    split?.port === undefined ||
-    split.port === 0 ||
-    split.host.length > 253 ||
-    hasControlCharacters(target)
-  )
+  if (target.length > MAX_TARGET_CHARS || hasControlCharacters(target) || /[\s/]/.test(target))
     throw invalidCheckError(`${what} ${quoted(literal)} must be host:port`);
   return target;
 }

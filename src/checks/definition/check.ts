@@ -41,8 +41,9 @@ const DEFAULT_TIMEOUT = 10_000;
 const DEFAULT_EXEC_TIMEOUT = 30_000;
 const MIN_DEREGISTER = 60_000;
 const MAX_OUTPUT_BYTES = 4096;
-const MAX_NOTES_BYTES = 1024;
-const MAX_NAME_BYTES = 512;
+/** Here, in the API of this agent. Gossip carries less, see `outbox.ts`. */
+const MAX_NOTES_BYTES = 65_536;
+const MAX_NAME_BYTES = 4096;
 /** A check that runs every second would need 68 years to count so far. */
 const MAX_THRESHOLD = 0x7fff_ffff;
 /** Ids of checks that the agent makes itself. */

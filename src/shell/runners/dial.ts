@@ -1,7 +1,6 @@
 /** Dials for checks, with or without TLS, and only addresses that the egress guard allows. */
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { splitHostPort } from '../../base/address.ts';
 import type { RunContext } from './runner.ts';
 
 export interface DialTarget {
@@ -17,10 +16,28 @@ export interface TlsOptions {
   readonly protocols?: readonly string[];
 }
 
-/** Resolves `host:port`, once. Rejects with a message for users. */
+/** Resolves `host:port`, once. The port may be a name. Rejects with a message for users. */
 export async function resolveTarget(target: string, run: RunContext): Promise<DialTarget> {
-  const { host = '', port = 0 } = splitHostPort(target) ?? {};
+  const { host, port } = parseTarget(target);
   return { host, port, addresses: await run.guard.resolve(host, run.signal) };
+}
+
+/** Names of ports that Go's `net` package knows without a file of the system. Source: Go net/lookup.go. */
+const PORT_NAMES: Readonly<Record<string, number>> = {
+  ...{ domain: 53, ftp: 21, ftps: 990, gopher: 70, http: 80, https: 443, imap2: 143, imap3: 220, imaps: 993 },
+  ...{ pop3: 110, pop3s: 995, smtp: 25, ssh: 22, submissions: 465, telnet: 23 },
+};
+
+/** Throws `Error` with a message for users. */
+function parseTarget(target: string): { host: string; port: number } {
+  const [, bracketed, plain = '', text] = /^(?:\[([^\]]+)\]|([^:]*))(?::(.*))?$/.exec(target) ?? [];
+  const host = bracketed ?? plain;
+  if (host === '') throw new Error('the address has no host: write it as host:port, IPv6 as [host]:port');
+  if (text === undefined || text === '') throw new Error('the address has no port: write it as host:port');
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : PORT_NAMES[text.toLowerCase()];
+  if (port === undefined) throw new Error(`unknown port "${text}": write its number`);
+  if (port === 0 || port > 65_535) throw new Error(`port ${text} is not between 1 and 65535`);
+  return { host, port };
 }
 
 /** Resolves to a connected socket, after its TLS handshake. It is destroyed when the run's signal aborts. */

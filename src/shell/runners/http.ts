@@ -28,9 +28,9 @@ interface CheckRequest {
 }
 
 export const runHttp: Runner<'http'> = async (probe, run) => {
-  let request: CheckRequest = { url: new URL(probe.url), method: probe.method, body: probe.body };
   const label = `HTTP ${probe.method} ${redactUrl(probe.url)}`;
   return withErrorPrefix(label, async () => {
+    let request: CheckRequest = { url: parseUrl(probe.url), method: probe.method, body: probe.body };
     let target = await resolveTarget(formatTarget(request.url), run);
     for (let redirects = 0; ; redirects++) {
       const response = await send(request, probe, target, run);
@@ -143,11 +143,12 @@ const portOf = (url: URL): number => Number(url.port) || (url.protocol === 'http
 /** `host:port`; a URL has IPv6 in brackets already. */
 const formatTarget = (url: URL): string => `${url.hostname}:${portOf(url)}`;
 
-/** Removes user and password from a URL that is shown. */
-function redactUrl(url: string): string {
-  const shown = new URL(url);
-  if (shown.username === '' && shown.password === '') return url;
-  shown.username = '';
-  shown.password = '';
-  return shown.href;
+/** Go reads brackets around an IPv4 address, too, and Fabio writes them. Throws `Error` with a message for users. */
+function parseUrl(text: string): URL {
+  const url = text.replace(/^(https?:\/\/(?:[^/?#@]*@)?)\[(\d+\.\d+\.\d+\.\d+)\]/i, '$1$2');
+  if (!URL.canParse(url)) throw new Error('the URL has no host and port that can be dialed');
+  return new URL(url);
 }
+
+/** Removes user and password from a URL that is shown. */
+const redactUrl = (url: string): string => url.replace(/^(https?:\/\/)[^/?#]*@/i, '$1');

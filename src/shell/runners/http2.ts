@@ -1,7 +1,7 @@
 /** Opens one HTTP/2 session for one check, and closes it. */
 import { type ClientHttp2Session, connect } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
-import { dial, resolveTarget, type TlsOptions } from './dial.ts';
+import { type DialTarget, dial, resolveTarget, type TlsOptions } from './dial.ts';
 import type { RunContext } from './runner.ts';
 
 /** Calls `use` with a session, and destroys it afterwards, or when the run's signal aborts. */
@@ -12,13 +12,14 @@ export async function withHttp2Session<T>(
   use: (session: ClientHttp2Session) => Promise<T>,
 ): Promise<T> {
   const secure = tls === undefined ? undefined : { ...tls, protocols: ['h2'] };
-  const socket = await dial(await resolveTarget(target, run), secure, run);
+  const resolved = await resolveTarget(target, run);
+  const socket = await dial(resolved, secure, run);
   if (tls !== undefined && (socket as TLSSocket).alpnProtocol !== 'h2') {
     socket.destroy();
     throw new Error('the server does not speak HTTP/2');
   }
   const scheme = tls === undefined ? 'http' : 'https';
-  const session = connect(`${scheme}://${target}`, {
+  const session = connect(`${scheme}://${formatHostPort(resolved)}`, {
     createConnection: () => socket,
     settings: { enablePush: false },
     maxSessionMemory: 1, // megabyte
@@ -34,3 +35,6 @@ export async function withHttp2Session<T>(
     socket.destroy();
   }
 }
+
+const formatHostPort = ({ host, port }: DialTarget): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

@@ -24,6 +24,21 @@ describe('registering', () => {
     expect(effects()).toEqual([]);
   });
 
+  test('long notes and names are kept here, and cut for gossip', () => {
+    const { service, effects, registry } = stand();
+    const Notes = 'ä'.repeat(2000);
+    service({ Name: 'web', Check: { TTL: '10s', Name: 'n'.repeat(1000), Notes } });
+    expect(registry.view.checks().get('service:web')?.definition.notes).toBe(Notes);
+    const published = effects().flatMap((effect) => (effect.kind === 'publish' ? effect.changes : []));
+    expect(published).toContainEqual({
+      put: expect.objectContaining({
+        kind: 'check',
+        notes: 'ä'.repeat(512),
+        name: 'n'.repeat(512),
+      }) as unknown,
+    });
+  });
+
   test('R1: the same id replaces; checks keep their status and output, new ones have their initial status', () => {
     const { service, update, status, published, registry } = stand();
     service(WEB);

@@ -24,6 +24,17 @@ describe('http checks', () => {
     });
   });
 
+  test('an IPv4 address in brackets is dialed, as in Go; a URL that cannot be dialed is critical', async () => {
+    const port = await serving((_, response) => response.end('ok'));
+    expect(await outcomeOf({ HTTP: `http://[127.0.0.1]:${port}/health` })).toMatchObject({
+      status: 'passing',
+    });
+    expect(await outcomeOf({ HTTP: 'http://127.0.0.1:99999/' })).toMatchObject({
+      status: 'critical',
+      output: 'HTTP GET http://127.0.0.1:99999/: the URL has no host and port that can be dialed',
+    });
+  });
+
   test('C4: the output shows request and response, and keeps the first bytes', async () => {
     const port = await serving((_, response) => response.end('ä'.repeat(5000)));
     const url = `http://127.0.0.1:${port}/health?x=1`;

@@ -34,6 +34,24 @@ describe('tcp checks', () => {
     });
   });
 
+  test.each([
+    ['127.0.0.1', 'the address has no port: write it as host:port'],
+    ['127.0.0.1:99999', 'port 99999 is not between 1 and 65535'],
+    ['127.0.0.1:nosuch', 'unknown port "nosuch": write its number'],
+    ['fd00::1:80', 'unknown port ":1:80": write its number'],
+  ])('%s cannot be dialed: the check is critical, and says why', async (TCP, reason) => {
+    expect(await outcomeOf({ TCP })).toMatchObject({
+      status: 'critical',
+      output: expect.stringContaining(reason) as string,
+    });
+  });
+
+  test('a port may be a name, and an IPv4 address in brackets', async () => {
+    const output = async (TCP: string): Promise<string> => (await outcomeOf({ TCP })).output;
+    expect(await output('127.0.0.254:gopher')).toMatch(/connection refused|Success/);
+    expect(await output('[127.0.0.254]:GOPHER')).toMatch(/connection refused|Success/);
+  });
+
   test('any one of several addresses is enough', async () => {
     const port = await listening(createServer());
     expect(await outcomeOf({ TCP: `localhost:${port}` })).toMatchObject({ status: 'passing' });
