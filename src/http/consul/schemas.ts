@@ -26,6 +26,18 @@ const status = oneOf('passing', 'warning', 'critical');
 const serviceAddress = object({ Address: string, Port: number });
 export type ConsulServiceAddress = ValueOf<typeof serviceAddress>;
 const weights = object({ Passing: number, Warning: number });
+/**
+ * Fields of the mesh, which there is none of here. Filters may select them: `Service.Kind != "connect-proxy"` is how
+ * programs leave out sidecars.
+ */
+const connect = object({ Native: optionalField(boolean) });
+const proxy = object({
+  DestinationServiceName: optionalField(string),
+  DestinationServiceID: optionalField(string),
+  LocalServiceAddress: optionalField(string),
+  LocalServicePort: optionalField(number),
+  Mode: optionalField(string),
+});
 const indexes = { CreateIndex: hidden(number), ModifyIndex: hidden(number) };
 
 const nodeFields = {
@@ -62,13 +74,20 @@ export type ConsulNode = ValueOf<typeof NODE_SCHEMA>;
 
 export const NODE_SERVICE_SCHEMA = named(
   'NodeService',
-  object({ ...serviceFields, Proxy: hidden(object({})), Connect: hidden(object({})), ...indexes }),
+  object({ ...serviceFields, Kind: optionalField(string), Proxy: proxy, Connect: connect, ...indexes }),
 );
 export type ConsulNodeService = ValueOf<typeof NODE_SERVICE_SCHEMA>;
 
 export const AGENT_SERVICE_SCHEMA = named(
   'AgentService',
-  object({ ...serviceFields, Datacenter: string, ContentHash: optionalField(hidden(string)) }),
+  object({
+    ...serviceFields,
+    Kind: optionalField(string),
+    Proxy: optionalField(proxy),
+    Connect: optionalField(connect),
+    Datacenter: string,
+    ContentHash: optionalField(hidden(string)),
+  }),
 );
 export type ConsulAgentService = ValueOf<typeof AGENT_SERVICE_SCHEMA>;
 
@@ -88,8 +107,8 @@ export const CATALOG_SERVICE_SCHEMA = named(
     ServicePort: number,
     ServiceSocketPath: string,
     ServiceEnableTagOverride: boolean,
-    ServiceProxy: hidden(object({})),
-    ServiceConnect: hidden(object({})),
+    ServiceProxy: proxy,
+    ServiceConnect: connect,
     ...indexes,
   }),
 );

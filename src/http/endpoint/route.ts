@@ -178,6 +178,7 @@ function describeRoute(
 }
 
 function handleRead(spec: ReadSpec<string, QuerySpec>, request: HttpRequest): HttpReply | Promise<HttpReply> {
+  rejectForeignScope(request);
   const context = createContext(spec, request);
   if (spec.watch === undefined) {
     const value = spec.handler(context);
@@ -185,7 +186,7 @@ function handleRead(spec: ReadSpec<string, QuerySpec>, request: HttpRequest): Ht
       ? value.then((result) => toReply(result, request))
       : toReply(value, request);
   }
-  rejectForeignScope(request);
+  rejectForeignDatacenter(request);
   const topics = spec.watch(context);
   const blocking = spec.blocking === false ? undefined : parseBlockingParams(request.query);
   if (blocking === undefined || blocking.index === 0) return cachedReply(spec, context, request, topics);
@@ -256,6 +257,7 @@ async function handleWrite(
   spec: WriteSpec<string, QuerySpec, Body>,
   request: HttpRequest,
 ): Promise<HttpReply> {
+  rejectForeignScope(request);
   const context = createContext(spec, request);
   const body = spec.body === undefined ? undefined : decode(await request.body(), spec.body);
   const headers: Record<string, string> = {};
@@ -302,11 +304,11 @@ function toReply(value: unknown, { query }: HttpRequest, headers: ReplyHeaders =
 }
 
 /**
- * Rejects other datacenters, namespaces and partitions, and contradicting consistency modes.
+ * Rejects other datacenters, and contradicting consistency modes.
  *
  * Source: Consul HTTP API, "Consistency Modes".
  */
-function rejectForeignScope({ query, site }: HttpRequest): void {
+function rejectForeignDatacenter({ query, site }: HttpRequest): void {
   const datacenter = firstValue(query, 'datacenter') || firstValue(query, 'dc');
   if (datacenter !== '' && datacenter.toLowerCase() !== site.info.datacenter.toLowerCase())
     throw new AgentError('failed', 'No path to datacenter');
@@ -314,10 +316,17 @@ function rejectForeignScope({ query, site }: HttpRequest): void {
     if (query.has('consistent') && query.has(mode))
       throw new AgentError('badRequest', `Cannot specify ${mode} with consistent, conflicting semantics.`);
   durationParam(query.get('max_stale') ?? [], 'max_stale');
+}
+
+/** Rejects other namespaces and partitions, in reads and writes: there is only the default one of each. */
+function rejectForeignScope({ query, header }: HttpRequest): void {
   for (const name of ['ns', 'namespace', 'partition', 'ap'])
-    if (!['', 'default'].includes(firstValue(query, name).toLowerCase()))
-      throw new AgentError(
-        'badRequest',
-        `Invalid query parameter: "${name}" is not supported, there is only the default one`,
-      );
+    requireDefaultScope(firstValue(query, name), `Invalid query parameter: "${name}"`);
+  for (const name of ['X-Consul-Namespace', 'X-Consul-Partition'])
+    requireDefaultScope(header(name.toLowerCase()) ?? '', `Invalid header: "${name}"`);
+}
+
+function requireDefaultScope(value: string, what: string): void {
+  if (value !== '' && value.toLowerCase() !== 'default')
+    throw new AgentError('badRequest', `${what} is not supported, there is only the default one`);
 }

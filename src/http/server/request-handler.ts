@@ -76,7 +76,8 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
   function answer(exchange: Exchange): HttpReply | Promise<HttpReply> {
     const { incoming } = exchange;
     const raw = incoming.url ?? '';
-    const cached = incoming.method === 'GET' ? targetCache.get(raw) : undefined;
+    const isPlain = incoming.method === 'GET' && !namesScope(incoming);
+    const cached = isPlain ? targetCache.get(raw) : undefined;
     if (cached !== undefined) {
       checkOrigin(incoming, cached.query);
       checkScope(incoming, cached.query, cached.scope);
@@ -93,7 +94,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     if (found instanceof HttpReply) return found;
     const { route, match } = found;
     const reply = callRoute(route, match, exchange, site);
-    if (route.cacheable === true && incoming.method === 'GET' && reply instanceof HttpReply)
+    if (route.cacheable === true && isPlain && reply instanceof HttpReply)
       targetCache.store(raw, { query: exchange.query, path: match.path, scope: route.scope, reply });
     return reply;
   }
@@ -112,6 +113,10 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     return route instanceof HttpReply ? route : { route, match };
   }
 }
+
+/** The reply depends on a header. */
+const namesScope = ({ headers }: IncomingMessage): boolean =>
+  headers['x-consul-namespace'] !== undefined || headers['x-consul-partition'] !== undefined;
 
 function callRoute(
   route: Route,

@@ -60,8 +60,16 @@ function compileSelector(
     field.kind === 'object' ? field.fields.get(name) : field.kind === 'map' ? field.of : undefined;
   if (inner === undefined || inner.hidden === true) throw unknownField(match.selector, name, field);
   const test = compileSelector(match, rest, inner, budget);
-  return (value) => test(isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined);
+  const absent = field.kind === 'object' ? ZERO_VALUES[inner.kind] : undefined;
+  return (value) => test(isObject(value) && Object.hasOwn(value, name) ? value[name] : absent);
 }
+
+/** What a field is that JSON leaves out: the zero value of its type in Go. A missing key of a map has none. */
+const ZERO_VALUES: Readonly<Partial<Record<Schema['kind'], unknown>>> = {
+  string: '',
+  number: 0,
+  boolean: false,
+};
 
 function compileMatch(match: Match, { kind }: Schema, budget: StepBudget): Predicate {
   const test = TESTS[kind][match.operator]?.(match, budget);

@@ -20,9 +20,9 @@ export type FilterExpr =
       readonly value: string;
     };
 
-export const MAX_FILTER_CHARS = 2048;
+export const MAX_FILTER_CHARS = 12_288;
 const MAX_DEPTH = 32;
-const MAX_TERMS = 100;
+const MAX_TERMS = 500;
 
 /** Throws `AgentError('badRequest')`: its message says what was expected where. */
 export const parseFilter = (source: string): FilterExpr => new FilterParser(source).parse();

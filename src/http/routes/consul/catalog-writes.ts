@@ -7,6 +7,7 @@
 import { AgentError } from '../../../base/errors.ts';
 import { requireOwnCheck } from '../../../checks/definition/refusals.ts';
 import { parseJson } from '../../endpoint/body.ts';
+import { HttpError } from '../../endpoint/reply/reply.ts';
 import { route } from '../../endpoint/route.ts';
 import { boolean, object, optionalField, string } from '../../endpoint/schema.ts';
 
@@ -20,12 +21,13 @@ export const catalogRegister = route({
   body: parseJson,
   handler: ({ body }) => {
     const fields = nonEmptyFields(body);
-    if (fields.get('node') === undefined || fields.get('address') === undefined)
+    const isKnown = hasTrue(body, 'skipnodeupdate');
+    if (fields.get('node') === undefined || (fields.get('address') === undefined && !isKnown))
       throw new AgentError('badRequest', 'Must provide node and address');
-    throw new AgentError(
-      'unavailable',
-      'catalog/register is not offered: register with the agent on that host (PUT /v1/agent/service/register); for a host that has none, register here, with its Address and a check of it',
-    );
+    throw new HttpError(501, 'catalog/register is not offered: an agent owns each entry', {
+      'X-Hearsay-Instead':
+        'Register with the agent on that host (PUT /v1/agent/service/register); for a host that has none register here, with its Address and a check of it',
+    });
   },
 });
 
@@ -78,3 +80,8 @@ function nonEmptyFields(body: unknown): ReadonlyMap<string, string> {
     ),
   );
 }
+
+const hasTrue = (body: unknown, name: string): boolean =>
+  Object.entries(body as object).some(
+    ([key, value]) => key.toLowerCase().replaceAll('_', '') === name && value === true,
+  );

@@ -19,10 +19,12 @@ test('catalog/register is refused, and says where to register instead', async ()
   const path = '/v1/catalog/register';
   expect(await say(path, { Node: 'x' })).toEqual([400, 'Must provide node and address']);
   expect(await say(path, '[]')).toMatchObject([400, expect.stringContaining('object')]);
+  const known = { Node: 'x', SkipNodeUpdate: true, Service: { Service: 's' } };
+  expect(await say(path, known)).toMatchObject([501, expect.any(String)]);
   const whole = { ID: '', Node: 'x', Address: '192.0.2.9', TaggedAddresses: null, Service: { Service: 's' } };
   expect(await say(path, whole)).toMatchObject([
     501,
-    expect.stringContaining('PUT /v1/agent/service/register'),
+    'catalog/register is not offered: an agent owns each entry',
   ]);
   expect(agent.commands).toEqual([]);
 });

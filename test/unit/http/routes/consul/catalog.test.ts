@@ -132,6 +132,25 @@ describe('parameters of all reads', () => {
   });
 });
 
+test('another namespace is refused in reads and writes, by parameter and by header', async () => {
+  const server = await serve(agent());
+  const registration = { method: 'PUT', body: '{"Name":"x"}' } as const;
+  const foreign = { headers: { 'X-Consul-Namespace': 'team' } };
+  const register = '/v1/agent/service/register';
+  expect((await send(server, '/v1/catalog/services')).status).toBe(200); // and so it is cached
+  for (const [path, options] of [
+    ['/v1/catalog/services', foreign],
+    ['/v1/agent/services?ns=team', {}],
+    [`${register}?ns=team`, registration],
+    [register, { ...registration, headers: { 'X-Consul-Namespace': 'team' } }],
+    [register, { ...registration, headers: { 'X-Consul-Partition': 'team' } }],
+  ] as const)
+    expect((await send(server, path, options)).status, path).toBe(400);
+  expect(
+    (await send(server, '/v1/catalog/services', { headers: { 'X-Consul-Namespace': 'default' } })).status,
+  ).toBe(200);
+});
+
 test('GET /v1/catalog/datacenters is the datacenter of this agent', async () => {
   expect((await send(await serve(agent()), '/v1/catalog/datacenters')).body).toBe('["dc1"]');
 });

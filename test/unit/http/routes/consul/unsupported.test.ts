@@ -3,12 +3,7 @@ import { FakeAgent, member, send, serve } from '../../fixture.ts';
 
 /** Endpoints that need consensus, with their refusals. */
 const REFUSALS: readonly [method: string, path: string, status: number, body: string | RegExp][] = [
-  [
-    'GET',
-    '/v1/kv',
-    501,
-    /^key\/value store is not available: this agent has no consensus storage. Store keys elsewhere, /,
-  ],
+  ['GET', '/v1/kv', 501, 'keys and values need consensus, which this agent has not'],
   ['GET', '/v1/kv/', 501, /consensus/],
   ['GET', '/v1/kv/fabio/config?consistent=&recurse=', 501, /consensus/],
   ['PUT', '/v1/kv/a%2Fb', 501, /consensus/],
@@ -16,10 +11,10 @@ const REFUSALS: readonly [method: string, path: string, status: number, body: st
   ['PUT', '/v1/session/create', 501, /consensus/],
   ['GET', '/v1/session/list', 501, /consensus/],
   ['PUT', '/v1/txn', 501, /consensus/],
-  ['GET', '/v1/snapshot', 501, /consensus/],
-  ['PUT', '/v1/snapshot', 501, /consensus/],
-  ['GET', '/v1/operator/raft/configuration', 501, /consensus/],
-  ['GET', '/v1/operator/autopilot/health', 501, /consensus/],
+  ['GET', '/v1/snapshot', 501, /no state/],
+  ['PUT', '/v1/snapshot', 501, /no state/],
+  ['GET', '/v1/operator/raft/configuration', 501, /no raft/],
+  ['GET', '/v1/operator/autopilot/health', 501, /no raft/],
   ['GET', '/v1/query', 200, '[]'],
   ['POST', '/v1/query', 501, /consensus/],
   ['PUT', '/v1/query/x', 501, /consensus/],
@@ -32,15 +27,15 @@ const REFUSALS: readonly [method: string, path: string, status: number, body: st
   ['PUT', '/v1/agent/token/default', 401, 'ACL support disabled'],
   ['GET', '/v1/connect/ca/roots', 500, 'Connect must be enabled in order to use this endpoint'],
   ['GET', '/v1/agent/connect/ca/roots', 500, 'Connect must be enabled in order to use this endpoint'],
-  ['POST', '/v1/agent/connect/authorize', 501, /consensus/],
+  ['POST', '/v1/agent/connect/authorize', 501, /no mesh/],
   ['GET', '/v1/config/service-defaults', 200, '[]'],
   ['GET', '/v1/config/service-defaults/web', 501, /consensus/],
   ['PUT', '/v1/config', 501, /consensus/],
   ['DELETE', '/v1/config/service-defaults/web', 501, /consensus/],
-  ['GET', '/v1/discovery-chain/web', 501, /consensus/],
+  ['GET', '/v1/discovery-chain/web', 501, /no mesh/],
   ['GET', '/v1/peerings', 200, '[]'],
-  ['GET', '/v1/peering/x', 501, /consensus/],
-  ['POST', '/v1/peering/token', 501, /consensus/],
+  ['GET', '/v1/peering/x', 501, /do not peer/],
+  ['POST', '/v1/peering/token', 501, /do not peer/],
   ['GET', '/v1/internal/ui/nodes', 404, ''],
   ['GET', '/v1/nonsense', 404, ''],
   ['PUT', '/v1/nonsense', 404, ''],
@@ -64,8 +59,11 @@ test('with an empty store reads block and writes are refused', async () => {
   expect((await send(server, '/v1/kv/a', { method: 'PUT', body: 'x' })).status).toBe(501);
 });
 
-test('every refusal says what to do instead', async () => {
+test('every refusal is short enough for node-consul, and a header says what to do instead', async () => {
   const server = await serve(new FakeAgent(member('ann')));
-  for (const path of ['/v1/kv/a', '/v1/session/list', '/v1/txn', '/v1/snapshot', '/v1/operator/raft/peers'])
-    expect((await send(server, path)).body).toMatch(/[a-z]\. (?:Store|Use|Each|See) /);
+  for (const [method, path, status] of REFUSALS.filter(([, , status]) => status === 501)) {
+    const answer = await send(server, path, { method });
+    expect([path, answer.status, answer.body.length < 80]).toEqual([path, status, true]);
+    expect(answer.headers['x-hearsay-instead']).toMatch(/^(?:Store|Use|Each|See|Protect|Run) /);
+  }
 });
