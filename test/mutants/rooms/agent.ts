@@ -6,9 +6,17 @@ export const agentMutants: readonly Mutant[] = [
     id: 'agent-index-not-raised',
     file: 'agent/readers/view.ts',
     find: "this.#index += 1;\n    this.#changedTopics.add('anything');",
-    replace: "this.#index += 0;\n    this.#changedTopics.add('anything');",
+    replace: "this.#changedTopics.add('anything');",
     description: 'A change does not raise the index, so blocking queries miss it.',
     expectedTests: ['story/services.relay.test.ts'],
+  },
+  {
+    id: 'agent-event-index-shared',
+    file: 'agent/readers/view.ts',
+    find: 'if (!isEventTopic(topic)) this.#indexes.set(topic, this.#index);',
+    replace: 'this.#indexes.set(topic, this.#index);',
+    description: 'The index of a list of events is not that of its last event, so a watch hands on old ones again.',
+    expectedTests: ['unit/http/whole.test.ts'],
   },
   {
     id: 'agent-index-repeated',
