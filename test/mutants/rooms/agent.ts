@@ -11,14 +11,6 @@ export const agentMutants: readonly Mutant[] = [
     expectedTests: ['story/services.relay.test.ts'],
   },
   {
-    id: 'agent-event-index-shared',
-    file: 'agent/readers/view.ts',
-    find: 'if (!isEventTopic(topic)) this.#indexes.set(topic, this.#index);',
-    replace: 'this.#indexes.set(topic, this.#index);',
-    description: 'The index of a list of events is not that of its last event, so a watch hands on old ones again.',
-    expectedTests: ['unit/http/whole.test.ts'],
-  },
-  {
     id: 'agent-index-repeated',
     file: 'agent/readers/view.ts',
     find: 'this.#index = Math.max(1, sources.indexSeed);',
