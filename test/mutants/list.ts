@@ -3,7 +3,9 @@ import type { Mutant } from './mutant.ts';
 import { agentMutants } from './rooms/agent.ts';
 import { catalogMutants } from './rooms/catalog.ts';
 import { checksMutants } from './rooms/checks.ts';
+import { dnsMutants } from './rooms/dns.ts';
 import { hostileMutants } from './rooms/hostile.ts';
+import { httpMutants } from './rooms/http.ts';
 import { serfMutants } from './rooms/serf.ts';
 import { shellMutants } from './rooms/shell.ts';
 import { swimMutants } from './rooms/swim.ts';
@@ -19,5 +21,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...agentMutants,
   ...checksMutants,
   ...shellMutants,
+  ...httpMutants,
+  ...dnsMutants,
   ...hostileMutants,
 ];

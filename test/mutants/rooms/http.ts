@@ -1,0 +1,30 @@
+/** Planted bugs that readers over HTTP would meet. */
+import type { Mutant } from '../mutant.ts';
+
+export const httpMutants: readonly Mutant[] = [
+  {
+    id: 'http-event-index-shared',
+    file: 'agent/readers/view.ts',
+    find: 'if (!isEventTopic(topic)) this.#indexes.set(topic, this.#index);',
+    replace: 'this.#indexes.set(topic, this.#index);',
+    description:
+      'The index of a list of events is not that of its last one, so a watch hands on old events again.',
+    expectedTests: ['unit/http/whole.test.ts'],
+  },
+  {
+    id: 'http-scope-header-cached',
+    file: 'http/server/request-handler.ts',
+    find: "incoming.method === 'GET' && !namesScope(incoming)",
+    replace: "incoming.method === 'GET'",
+    description: 'A request for another namespace is answered from the cache, with the default one.',
+    expectedTests: ['unit/http/routes/consul/catalog.test.ts'],
+  },
+  {
+    id: 'http-metrics-count-fraction',
+    file: 'http/endpoint/metrics-format.ts',
+    find: 'Count: Math.trunc(value), Sum: value',
+    replace: 'Count: value, Sum: value',
+    description: "A counter has a fraction, over which Go's clients lose the whole reply.",
+    expectedTests: ['unit/http/whole.test.ts'],
+  },
+];
