@@ -33,6 +33,7 @@ import { SnapshotScheduler } from './operations/snapshots.ts';
 import { PartitionMonitor } from './readers/partition-summary.ts';
 import { ReadinessTracker } from './readers/readiness.ts';
 import { AgentView } from './readers/view.ts';
+import { FailedMemberSync } from './replication/failed-member-sync.ts';
 import { ServiceLayer } from './replication/services.ts';
 import { EarlySync } from './transport/early-sync.ts';
 import { Packets } from './transport/packets.ts';
@@ -93,6 +94,7 @@ class AgentCore implements Agent {
       rng: rng.fork(),
       onCatalogSynced: () => this.#readiness.onCatalogSynced(),
       rumorBytes: availableBytes(config.packetBytes, envelope) - COMPOUND_OVERHEAD - 1,
+      failedMembers: new FailedMemberSync(swim, serf, this.#serfOut, () => this.#runEffects()),
       host: {
         dial: (to, body, ticket, at) => this.#streams.dialRequest({ to, body, ticket }, at, this.#out),
         gossip: (peer) => this.#packets.sendGossip(peer, this.#out),

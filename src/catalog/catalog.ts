@@ -44,7 +44,7 @@ export class Catalog {
   readonly #own: Replica;
   readonly #replicas = new Map<string, Replica>();
   readonly #watermarks = new Watermarks();
-  readonly #digest = new Digest();
+  readonly digest = new Digest();
   readonly #doubts: Doubts;
   readonly #canOwn: (name: string) => boolean;
   readonly #intern: Intern | undefined;
@@ -200,7 +200,7 @@ export class Catalog {
     this.#replicas.delete(owner);
     this.#estimatedBytes -= replica.estimatedBytes;
     if (replica.unconfirmed) this.#unconfirmedCount -= 1;
-    this.#digest.update(replica.ledgerHash, owner, 0, 0);
+    this.digest.update(replica.ledgerHash, owner, 0, 0);
     const changes: EntryChange[] = [];
     for (const { key, value } of replica.entries.values())
       if (value !== undefined) changes.push({ key, before: value, after: undefined });
@@ -215,7 +215,7 @@ export class Catalog {
 
   /** The digest of all ledgers, encoded. The same array until something changes. */
   encodedSummary(): Uint8Array {
-    return this.#digest.encodedSummary();
+    return this.digest.encodedSummary();
   }
 
   /**
@@ -223,7 +223,7 @@ export class Catalog {
    * are confirmed.
    */
   differingBuckets(theirs: CatalogSummary): BucketSet | undefined {
-    const differing = this.#digest.differingBuckets(theirs);
+    const differing = this.digest.differingBuckets(theirs);
     if (this.#unconfirmedCount === 0) return differing;
     const { bucketCount, buckets } = differing ?? { bucketCount: 1, buckets: [] };
     const numbers = new Set(buckets);
@@ -332,7 +332,7 @@ export class Catalog {
     updateReplicaTotals(replica, changes);
     this.#estimatedBytes += replica.estimatedBytes - estimatedBytes;
     if (replica.entries.size - replica.live > MAX_TOMBSTONES) reapOlderTombstones(replica);
-    this.#digest.update(replica.ledgerHash, owner, epoch, version);
+    this.digest.update(replica.ledgerHash, owner, epoch, version);
     if (this.#intern !== undefined && isContiguous(replica)) {
       replica.entries = this.#intern(replica, replica.entries);
       replica.shared = true;

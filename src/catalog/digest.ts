@@ -1,6 +1,7 @@
 /**
  * The digest of all ledgers: hashes over (owner, epoch, version), updated by XOR when one of them changes. Two agents
- * compare digests, and exchange only the buckets that differ (A27 in docs/replication.md).
+ * compare digests, and exchange only the buckets that differ (A27 in docs/replication.md). Names of failed members are
+ * hashed, too, since a sync tells of them (A37).
  */
 import { assert } from '../base/assert.ts';
 import { type CatalogSummary, encodeCatalogSummary, MAX_SUMMARY_BUCKETS } from '../wire/catalog.ts';
@@ -31,11 +32,15 @@ export const newLedgerHash = (owner: string): LedgerHash => ({
   low: 0,
 });
 
+export const isInBuckets = (owner: string, { bucketCount, buckets }: BucketSet): boolean =>
+  buckets.includes(newLedgerHash(owner).bucket % bucketCount);
+
 export class Digest {
   readonly #buckets = new Uint32Array(MAX_SUMMARY_BUCKETS);
   #high = 0;
   #low = 0;
   #ledgerCount = 0;
+  readonly #failed = new Map<string, LedgerHash>();
   #encoded: Uint8Array | undefined;
 
   /** Replaces the ledger's previous state. A ledger at version 0 is empty and not counted. */
@@ -54,6 +59,15 @@ export class Digest {
     this.#ledgerCount += (version === 0 ? 0 : 1) - (wasCounted ? 1 : 0);
     assert(this.#ledgerCount >= 0, 'more ledgers left the digest than entered it');
     this.#encoded = undefined;
+  }
+
+  setFailed(name: string, failed: boolean): void {
+    const held = this.#failed.get(name);
+    if ((held !== undefined) === failed) return;
+    const hash = held ?? newLedgerHash(name);
+    if (failed) this.#failed.set(name, hash);
+    else this.#failed.delete(name);
+    this.update(hash, `failed ${name}`, 1, failed ? 1 : 0);
   }
 
   #xor({ bucket, high, low }: LedgerHash): void {

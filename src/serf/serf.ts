@@ -115,6 +115,11 @@ export class Serf {
     return this.#membership.statuses;
   }
 
+  /** Failed members, told to a peer and learned from one. */
+  get membership(): Pick<Membership, 'failedMembers' | 'learnFailed'> {
+    return this.#membership;
+  }
+
   get clocks(): LamportTimes {
     return {
       member: this.#membership.clock.time,

@@ -24,6 +24,8 @@ export type SerfEvent = Readonly<
   | { kind: 'leaving'; member: SerfMember }
   | { kind: 'left'; member: SerfMember }
   | { kind: 'failed'; member: SerfMember }
+  /** It had failed before this agent could see it; a peer has told us. */
+  | { kind: 'failedBefore'; member: SerfMember }
   | { kind: 'reaped'; member: SerfMember }
 >;
 

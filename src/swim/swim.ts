@@ -36,7 +36,7 @@ import {
   verifySuspects,
 } from './rules/suspect-dead.ts';
 import { advanceVerifications, handleVerificationAck, type VerificationActions } from './rules/verify.ts';
-import type { MembersView, SwimEffect } from './types.ts';
+import type { Member, MembersView, SwimEffect } from './types.ts';
 
 export type { SwimOptions } from './context.ts';
 
@@ -229,6 +229,11 @@ export class Swim {
   /** Drops the row of a member that is dead or left; otherwise does nothing. */
   dropMember(name: string, now: Millis, out: SwimEffect[]): void {
     dropMember(this.#begin(now, out), name);
+  }
+
+  /** Others hold an unknown member as dead: as if its row had been dropped here, older claims that it lives are verified. */
+  learnDead(member: Pick<Member, 'identity' | 'incarnation'>, now: Millis): void {
+    if (this.members.get(member.identity.name) === undefined) this.#context.recentlyDropped.add(member, now);
   }
 
   /**

@@ -8,6 +8,7 @@
 import { WireError } from '../base/errors.ts';
 import type { Entry } from '../model/service.ts';
 import { ENTRY_CODEC, MAX_VERSION, readTuple } from './entry.ts';
+import { FAILED_MEMBER, MAX_FAILED_MEMBERS } from './failed-member.ts';
 import { checkMemberName } from './memberlist.ts';
 import { MsgpackReader, MsgpackWriter } from './msgpack.ts';
 import { arrayField, bool, bytes, type MessageOf, omitEmpty, str, struct, u16, u32, u64 } from './struct.ts';
@@ -88,12 +89,16 @@ const CatalogSyncRequest = struct('catalogSyncRequest', CATALOG_TYPE.catalogSync
     }),
   ),
   rows: omitEmpty(arrayField('r', MAX_OWNERS, PROGRESS)),
+  /** The requester's failed members in these buckets. */
+  failed: omitEmpty(arrayField('f', MAX_FAILED_MEMBERS, FAILED_MEMBER)),
 });
 
 /** What the requester lacks, and the progress of the ledgers that the responder lacks more of. */
 const CatalogSyncResponse = struct('catalogSyncResponse', CATALOG_TYPE.catalogSyncResponse, {
   deltas: omitEmpty(arrayField('d', MAX_OWNERS, DELTA)),
   wants: omitEmpty(arrayField('w', MAX_OWNERS, PROGRESS)),
+  /** Failed members that the request does not name: those in its buckets, or of its owners. */
+  failed: omitEmpty(arrayField('f', MAX_FAILED_MEMBERS, FAILED_MEMBER)),
   /** The size limit was reached: request again. */
   more: omitEmpty(bool('m')),
 });
@@ -108,6 +113,8 @@ export type CatalogSyncRequest = MessageOf<typeof CatalogSyncRequest>;
 export type CatalogSyncResponse = MessageOf<typeof CatalogSyncResponse>;
 export type Deltas = MessageOf<typeof Deltas>;
 export type CatalogMessage = DeltaMessage | DeltaAnnounce | CatalogSyncRequest | CatalogSyncResponse | Deltas;
+type ToEncode<M extends { readonly failed: unknown }> = Omit<M, 'kind' | 'failed'> &
+  Partial<Pick<M, 'failed'>>;
 type DeltaBody = Omit<DeltaMessage, 'kind'>;
 
 export const isCatalogType = (type: number): boolean =>
@@ -183,10 +190,10 @@ const sharedWriter = new MsgpackWriter(2048);
 export const encodeDelta = (delta: DeltaBody): Uint8Array => encodeWithFormat(sharedWriter, Delta, delta);
 export const encodeDeltaAnnounce = (progress: LedgerProgress): Uint8Array =>
   encodeWithFormat(sharedWriter, DeltaAnnounce, progress);
-export const encodeCatalogSyncRequest = (request: Omit<CatalogSyncRequest, 'kind'>): Uint8Array =>
-  encodeWithFormat(new MsgpackWriter(), CatalogSyncRequest, request);
-export const encodeCatalogSyncResponse = (response: Omit<CatalogSyncResponse, 'kind'>): Uint8Array =>
-  encodeWithFormat(new MsgpackWriter(), CatalogSyncResponse, response);
+export const encodeCatalogSyncRequest = (request: ToEncode<CatalogSyncRequest>): Uint8Array =>
+  encodeWithFormat(new MsgpackWriter(), CatalogSyncRequest, { failed: [], ...request });
+export const encodeCatalogSyncResponse = (response: ToEncode<CatalogSyncResponse>): Uint8Array =>
+  encodeWithFormat(new MsgpackWriter(), CatalogSyncResponse, { failed: [], ...response });
 export const encodeDeltas = (deltas: readonly DeltaBody[]): Uint8Array =>
   encodeWithFormat(new MsgpackWriter(), Deltas, { deltas: deltas as Deltas['deltas'] });
 

@@ -6,6 +6,7 @@ import { checksMutants } from './rooms/checks.ts';
 import { dnsMutants } from './rooms/dns.ts';
 import { hostileMutants } from './rooms/hostile.ts';
 import { httpMutants } from './rooms/http.ts';
+import { replicationMutants } from './rooms/replication.ts';
 import { serfMutants } from './rooms/serf.ts';
 import { shellMutants } from './rooms/shell.ts';
 import { swimMutants } from './rooms/swim.ts';
@@ -19,6 +20,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...serfMutants,
   ...catalogMutants,
   ...agentMutants,
+  ...replicationMutants,
   ...checksMutants,
   ...shellMutants,
   ...httpMutants,

@@ -20,6 +20,7 @@ import {
   encodeDeltas,
 } from '../../src/wire/catalog.ts';
 import { validateValue } from '../../src/wire/entry.ts';
+import type { FailedMemberRow } from '../../src/wire/failed-member.ts';
 import { check, service } from '../unit/catalog/values.ts';
 import { codeOf } from '../unit/wire/support.ts';
 
@@ -74,6 +75,7 @@ const count = fc.oneof(
   fc.integer({ min: 0, max: 100 }),
   fc.constantFrom(2 ** 32, 1_790_000_000_000, 2 ** 52 - 1),
 );
+const octets = (minLength: number, maxLength: number) => fc.uint8Array({ minLength, maxLength });
 const progress = fc.record({ owner: word, epoch: count, version: count });
 const delta: fc.Arbitrary<Delta> = fc
   .record({
@@ -99,16 +101,28 @@ const delta: fc.Arbitrary<Delta> = fc
   }));
 const some = fc.array(delta, { maxLength: 3 });
 const rows = fc.array(progress, { maxLength: 5 });
+const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+const failedMember: fc.Arbitrary<FailedMemberRow> = fc.record({
+  name: word,
+  addr: fc.oneof(octets(4, 4), octets(16, 16)),
+  port: fc.integer({ min: 0, max: 65_535 }),
+  meta: octets(0, 512),
+  vsn: octets(6, 6),
+  incarnation: u32,
+  statusLTime: count,
+  age: count,
+});
+const failedMembers = fc.array(failedMember, { maxLength: 3 });
 
 test('written messages read back equal', () => {
   fc.assert(
-    fc.property(delta, some, rows, fc.boolean(), (one, deltas, wants, more) => {
+    fc.property(delta, some, rows, failedMembers, fc.boolean(), (one, deltas, wants, failed, more) => {
       expect(decodeCatalog(encodeDelta(one))).toEqual({ kind: 'delta', ...one });
       const kinds = deltas.map((each) => ({ kind: 'delta', ...each }));
       expect(decodeCatalog(encodeDeltas(deltas))).toEqual({ kind: 'deltas', deltas: kinds });
-      const answer = decodeCatalog(encodeCatalogSyncResponse({ deltas, wants, more }));
-      expect(answer).toEqual({ kind: 'catalogSyncResponse', deltas: kinds, wants, more });
-      const request = { bucketCount: 4, buckets: [0, 3], rows: wants };
+      const answer = decodeCatalog(encodeCatalogSyncResponse({ deltas, wants, failed, more }));
+      expect(answer).toEqual({ kind: 'catalogSyncResponse', deltas: kinds, wants, failed, more });
+      const request = { bucketCount: 4, buckets: [0, 3], rows: wants, failed };
       expect(decodeCatalog(encodeCatalogSyncRequest(request))).toEqual({
         kind: 'catalogSyncRequest',
         ...request,
@@ -127,7 +141,6 @@ test('written messages read back equal', () => {
 });
 
 test('summaries read back equal', () => {
-  const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
   fc.assert(
     fc.property(u32, u32, fc.constantFrom(1, 2, 16, 64), (high, low, of) => {
       const summary = { high, low, buckets: Array.from({ length: of }, (_, i) => (high + i * 77) >>> 0) };
@@ -139,12 +152,12 @@ test('summaries read back equal', () => {
 test('50,000 mutated messages decode or are refused', () => {
   const rng = createRng(3);
   const seeds = fc
-    .sample(fc.tuple(delta, some, rows), { numRuns: 100, seed: 5 })
-    .flatMap(([one, deltas, wants]) => [
+    .sample(fc.tuple(delta, some, rows, failedMembers), { numRuns: 100, seed: 5 })
+    .flatMap(([one, deltas, wants, failed]) => [
       encodeDelta(one).slice(),
       encodeDeltas(deltas),
-      encodeCatalogSyncResponse({ deltas, wants, more: true }),
-      encodeCatalogSyncRequest({ bucketCount: 2, buckets: [1], rows: wants }),
+      encodeCatalogSyncResponse({ deltas, wants, failed, more: true }),
+      encodeCatalogSyncRequest({ bucketCount: 2, buckets: [1], rows: wants, failed }),
     ]);
   const refused = new Map<string, number>();
   for (let i = 0; i < 50_000; i++) {

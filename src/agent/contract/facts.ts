@@ -27,6 +27,8 @@ export type AgentFact = Readonly<
   | { kind: 'memberLeaving'; node: string }
   | { kind: 'memberLeft'; node: string }
   | { kind: 'memberFailed'; node: string }
+  /** It had failed before this agent could see it; a peer has told us. */
+  | { kind: 'failedMemberLearned'; node: string; address: string }
   | { kind: 'userEventReceived'; name: string; ltime: number; bytes: number }
   | { kind: 'nameConflictLost'; node: string; other: string }
   /** The kind of the partition summary has changed; `side` and `network` are empty where they do not apply. */

@@ -19,6 +19,8 @@ export function toMemberFact({ kind, member: { name: node, member } }: SerfEvent
       return { kind: 'memberLeft', node };
     case 'failed':
       return { kind: 'memberFailed', node };
+    case 'failedBefore':
+      return { kind: 'failedMemberLearned', node, address: member.identity.address.key };
     case 'reaped':
       return undefined;
   }
@@ -36,6 +38,7 @@ const CHANGES: Readonly<Record<SerfEvent['kind'], MemberChange | undefined>> = {
   leaving: undefined, // the member is still there
   left: 'leave',
   failed: 'failed',
+  failedBefore: undefined, // nothing has happened now
   reaped: 'reap',
 };
 

@@ -18,7 +18,6 @@ import type { ApplyResult, Delta, DeltaRumor, Progress } from '../../catalog/typ
 import type { CatalogIndex, TopicSink } from '../../catalog/view.ts';
 import type { EntryWrite } from '../../model/service.ts';
 import { BroadcastQueue } from '../../swim/broadcasts.ts';
-import type { Member } from '../../swim/types.ts';
 import {
   decodeCatalog,
   decodeCatalogSummary,
@@ -29,27 +28,11 @@ import {
   encodeDeltas,
 } from '../../wire/catalog.ts';
 import type { CatalogPeers } from './catalog-peers.ts';
+import type { FailedMemberSync } from './failed-member-sync.ts';
 import { HealSync } from './heal-sync.ts';
+import type { PullTicket, ReplicationHost } from './host.ts';
 import { OwnerPulls } from './owner-pulls.ts';
 import { PullQueue } from './pull-queue.ts';
-
-export interface ReplicationHost {
-  /**
-   * Sends a user message over a stream. With a ticket its response goes to `receiveResponse`, its failure to
-   * `onRequestFailed`.
-   */
-  dial(to: Address, body: Uint8Array, ticket: PullTicket | undefined, now: Millis): void;
-  /** Sends one packet of broadcasts. */
-  gossip(peer: Member): void;
-}
-
-/** The purpose of a request. */
-export interface PullTicket {
-  /** The owners whose ledgers are requested; empty for a sync of the whole catalog. */
-  readonly owners: readonly string[];
-  /** Those of them whose progress is to be announced afterwards. */
-  readonly announceOwners: ReadonlySet<string>;
-}
 
 export interface ReplicationOptions {
   /** This agent's own name. */
@@ -57,6 +40,7 @@ export interface ReplicationOptions {
   readonly catalog: Catalog;
   readonly index: CatalogIndex;
   readonly catalogPeers: CatalogPeers;
+  readonly failedMembers: FailedMemberSync;
   readonly host: ReplicationHost;
   /** The catalog of a peer has been compared with ours, and all that it had more has been kept. */
   readonly onCatalogSynced: () => void;
@@ -132,9 +116,12 @@ export class Replication {
       const outcomes = message.deltas.map((delta) => this.#applyDelta(delta, now).outcome);
       if (outcomes.includes('epochRaised')) this.#broadcastOwnLedger(now);
     } else if (message.kind === 'catalogSyncRequest') {
-      const found = this.#options.catalog.answerSyncRequest(message, now);
+      const { catalog, catalogPeers, failedMembers } = this.#options;
+      const failed = failedMembers.tell(message, message.failed, now);
+      if (catalogPeers.isHostOfMember(from)) failedMembers.learn(message.failed, now);
+      const found = catalog.answerSyncRequest(message, now);
       if (found.epochRaised) this.#broadcastOwnLedger(now);
-      response = encodeCatalogSyncResponse(found);
+      response = encodeCatalogSyncResponse({ ...found, failed });
     }
     this.#settle(now);
     return response;
@@ -142,10 +129,11 @@ export class Replication {
 
   /** The response to a request of ours. Throws `WireError`. */
   receiveResponse(body: Uint8Array, ticket: PullTicket, from: Address, now: Millis): void {
-    const { catalog, catalogPeers, host } = this.#options;
+    const { catalog, catalogPeers, failedMembers, host } = this.#options;
     const message = decodeCatalog(body);
     this.#pullQueue.onRequestFinished(from, now);
     if (message.kind !== 'catalogSyncResponse') return this.#requestFromOwners(ticket, from, now);
+    failedMembers.learn(message.failed, now);
     const accepted = catalog.acceptSyncResponse(
       message,
       now,
@@ -178,9 +166,15 @@ export class Replication {
 
   /** Requests what this agent lacks: of the whole catalog, or of the buckets in which summaries differ. */
   requestSync(from: Address, buckets: BucketSet | undefined, now: Millis): void {
-    const { catalog, host } = this.#options;
-    const request = encodeCatalogSyncRequest(catalog.createSyncRequest(buckets));
-    host.dial(from, request, { owners: [], announceOwners: new Set() }, now);
+    const { catalog, failedMembers, host } = this.#options;
+    const request = catalog.createSyncRequest(buckets);
+    const failed = failedMembers.tell(request, [], now);
+    host.dial(
+      from,
+      encodeCatalogSyncRequest({ ...request, failed }),
+      { owners: [], announceOwners: new Set() },
+      now,
+    );
   }
 
   /** The summary for a push/pull with a catalog peer. */

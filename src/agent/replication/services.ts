@@ -19,7 +19,9 @@ import type { Lane } from '../contract/lane.ts';
 import type { Effect } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
 import { CatalogPeers, hasCatalog } from './catalog-peers.ts';
-import { Replication, type ReplicationHost } from './replication.ts';
+import type { FailedMemberSync } from './failed-member-sync.ts';
+import type { ReplicationHost } from './host.ts';
+import { Replication } from './replication.ts';
 import { RestoredCatalog } from './restored-catalog.ts';
 
 /** Commands about services and checks. */
@@ -46,6 +48,7 @@ export interface ServiceLayerContext {
   /** The bytes that a rumor may take in a packet. */
   readonly rumorBytes: number;
   readonly host: ReplicationHost;
+  readonly failedMembers: FailedMemberSync;
   /** The catalog of a peer has been compared with ours, and all that it had more has been kept. */
   readonly onCatalogSynced: () => void;
 }
@@ -65,7 +68,7 @@ export class ServiceLayer {
 
   constructor(options: AgentOptions, context: ServiceLayerContext) {
     const { name, snapshot, startedAt, now, swim } = options;
-    const { members, serf, topics, rng, host, rumorBytes, onCatalogSynced } = context;
+    const { members, serf, topics, rng, host, failedMembers, rumorBytes, onCatalogSynced } = context;
     this.#topics = topics;
     this.restoredCatalog = new RestoredCatalog(options);
     const { restoredCatalog } = this;
@@ -105,6 +108,7 @@ export class ServiceLayer {
         catalog,
         index: this.#index,
         catalogPeers: this.catalogPeers,
+        failedMembers,
         host,
         onCatalogSynced,
         topics,
@@ -218,13 +222,16 @@ export class ServiceLayer {
   }
 
   /** Membership decides which owners' instances exist, and which can pass. */
-  onMemberEvent({ kind, member: { name } }: SerfEvent, now: Millis): void {
+  onMemberEvent({ kind, member }: SerfEvent, now: Millis): void {
+    const { name } = member;
     this.catalogPeers.invalidate();
     if (this.restoredCatalog.confirm(name)) this.#markConfirmed(name);
+    this.#catalog.digest.setFailed(name, member.status === 'failed');
     switch (kind) {
       case 'joined':
         return this.replication.onMemberUp(name, now);
       case 'failed':
+      case 'failedBefore':
         return this.replication.onMemberDown(name);
       case 'left':
       case 'reaped':

@@ -14,7 +14,7 @@ import type { Envelope } from '../../wire/packet.ts';
 import { encodeStream } from '../../wire/stream-writer.ts';
 import { type StreamDecoder, WIRE_CODEC, type WireCodec } from '../contract/codec.ts';
 import type { Effect, StreamId } from '../contract/machine.ts';
-import type { PullTicket } from '../replication/replication.ts';
+import type { PullTicket } from '../replication/host.ts';
 
 /** The outcome of a push/pull that we dialed. `news` counts members that are up and were not before. */
 export type PushPullOutcome =

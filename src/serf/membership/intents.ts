@@ -65,11 +65,16 @@ export class IntentBuffer {
     this.#put(name, { kind: 'joinIntent', ltime, receivedAt: now });
   }
 
+  get(name: string, now: Millis): BufferedIntent | undefined {
+    const held = this.#byName.get(name);
+    return held === undefined || this.#isExpired(held, now) ? undefined : held;
+  }
+
   /** Removes and returns the intent of a name that has just become a member. */
   dequeue(name: string, now: Millis): BufferedIntent | undefined {
-    const held = this.#byName.get(name);
+    const held = this.get(name, now);
     this.#byName.delete(name);
-    return held === undefined || this.#isExpired(held, now) ? undefined : held;
+    return held;
   }
 
   expire(now: Millis): void {

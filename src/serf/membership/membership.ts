@@ -11,7 +11,9 @@ import type { Member, MemberEvent } from '../../swim/types.ts';
 import { JoinIntent, LeaveIntent } from '../../wire/serf.ts';
 import type { Coordinates } from '../coordinates.ts';
 import { LamportClock } from '../lamport.ts';
+import { tagsFromIdentity } from '../tags.ts';
 import type { SerfEffect, SerfEvent, SerfMember } from '../types.ts';
+import { type FailedMember, FailedMembers } from './failed-members.ts';
 import { applyIntent, type Intent, IntentBuffer } from './intents.ts';
 import { Pruning } from './pruning.ts';
 import { expiredMembers } from './reaper.ts';
@@ -33,6 +35,7 @@ const NOTHING_SENT: BroadcastHandle = { finished: true };
 export class Membership {
   readonly clock: LamportClock = new LamportClock();
   readonly statuses: Statuses = new Statuses();
+  readonly failedMembers: FailedMembers;
   readonly #options: MembershipOptions;
   readonly #intentBuffer: IntentBuffer;
   readonly #pruning: Pruning;
@@ -44,6 +47,7 @@ export class Membership {
   constructor(options: MembershipOptions) {
     const { recentIntentTimeout, broadcastTimeout, leavePropagateDelay } = options.config;
     this.#options = options;
+    this.failedMembers = new FailedMembers(this.statuses, options.config);
     this.#intentBuffer = new IntentBuffer(recentIntentTimeout);
     this.#pruning = new Pruning(broadcastTimeout + leavePropagateDelay);
     this.#leaveTimeout = 2 * (2 * broadcastTimeout + leavePropagateDelay);
@@ -73,7 +77,7 @@ export class Membership {
         const down = held && applyDown(held, event.member, event.left, now);
         if (down === undefined) return;
         this.#updateMember(down, down.status === 'left' ? 'left' : 'failed', now, out);
-        if (this.#pruning.isOverdue(down.name)) this.#erase(down, now, out);
+        if (this.#pruning.isOverdue(down.name)) this.#erase(down, true, now, out);
         return;
       }
       case 'memberDropped': // Serf keeps the member until it is reaped
@@ -126,17 +130,41 @@ export class Membership {
     return hasReceivers ? this.#options.intents.enqueue(LeaveIntent.encode(intent), node) : NOTHING_SENT;
   }
 
+  /** A peer shows a member as failed. True: it is listed here from now on, too. */
+  learnFailed(told: FailedMember, now: Millis, out: SerfEffect[]): boolean {
+    const { identity } = told.member;
+    if (identity.name === this.#options.self || !this.clock.isPlausible(told.statusLTime)) return false;
+    const intent = this.#intentBuffer.get(identity.name, now);
+    // An operator has made it left since, which that peer does not know yet.
+    if (intent?.kind === 'leaveIntent' && intent.ltime > told.statusLTime) return false;
+    const erased = this.failedMembers.erasedAfter(told, now);
+    if (erased?.pruned === true) this.#repeatPrune(identity.name, erased.statusLTime);
+    if (erased !== undefined) return false;
+    const member = this.failedMembers.accept(told, now);
+    if (member === undefined) return false;
+    const statusLTime = Math.max(member.statusLTime, intent?.ltime ?? 0);
+    this.#updateMember(
+      { ...member, statusLTime, tags: tagsFromIdentity(identity) },
+      'failedBefore',
+      now,
+      out,
+    );
+    return true;
+  }
+
   /** Erases members that have been down for too long, and intents that have waited for too long. */
   reap(now: Millis, out: SerfEffect[]): void {
-    for (const held of expiredMembers(this.statuses, this.#options.config, now)) this.#erase(held, now, out);
+    for (const held of expiredMembers(this.statuses, this.#options.config, now))
+      this.#erase(held, false, now, out);
     this.#intentBuffer.expire(now);
+    this.failedMembers.expire(now);
   }
 
   /** Erases members to be pruned that have left by now. Members that announced a leave and did not leave are alive again. */
   tick(now: Millis, out: SerfEffect[]): void {
     for (const name of this.#pruning.markOverdue(now)) {
       const held = this.statuses.get(name);
-      if (held?.status === 'left') this.#erase(held, now, out);
+      if (held?.status === 'left') this.#erase(held, true, now, out);
     }
     for (let name = this.#leaveDeadlines.pop(now); name !== undefined; name = this.#leaveDeadlines.pop(now)) {
       const held = this.statuses.get(name);
@@ -160,6 +188,7 @@ export class Membership {
   #handleJoin(member: Member, now: Millis, out: SerfEffect[]): void {
     const name = member.identity.name;
     this.#pruning.cancel(name);
+    this.failedMembers.onJoined(name);
     const held = this.statuses.get(name);
     if (held !== undefined) return this.#updateMember(applyJoin(held, member), 'joined', now, out);
     const early = this.#intentBuffer.dequeue(name, now);
@@ -184,14 +213,20 @@ export class Membership {
   #handlePrune(held: SerfMember, now: Millis, out: SerfEffect[]): void {
     if (held.name === this.#options.self) return;
     if (held.status === 'leaving') this.#pruning.start(held.name, now);
-    else this.#erase(held, now, out);
+    else this.#erase(held, true, now, out);
   }
 
-  #erase(held: SerfMember, now: Millis, out: SerfEffect[]): void {
+  /** The peer was cut off when an operator had the member erased, and would list it until its time is over. */
+  #repeatPrune(node: string, ltime: number): void {
+    this.#options.intents.enqueue(LeaveIntent.encode({ ltime, node, prune: true }), node);
+  }
+
+  #erase(held: SerfMember, pruned: boolean, now: Millis, out: SerfEffect[]): void {
     this.statuses.delete(held.name);
     this.#leaveDeadlines.clear(held.name);
     this.#pruning.cancel(held.name);
     this.#intentBuffer.recordErased(held.name, held.statusLTime, now);
+    this.failedMembers.recordErased(held, pruned, now);
     this.#options.coordinates.delete(held.name);
     out.push({ kind: 'event', event: { kind: 'reaped', member: held } });
     out.push({ kind: 'fact', fact: { kind: 'memberReaped', node: held.name, status: held.status } });

@@ -74,6 +74,13 @@ export const FACT_TABLE: FactRows<JournalFact> = {
   memberLeaving: ['agent', 'debug', 'leave intent received', 'members_leaving', ['node']],
   memberLeft: ['agent', 'info', 'member left', 'members_left', ['node']],
   memberFailed: ['agent', 'warn', 'member failed', 'members_failed', ['node']],
+  failedMemberLearned: [
+    'agent',
+    'info',
+    'member had failed before this agent joined',
+    'failed_members_learned',
+    ['node', 'address'],
+  ],
   userEventReceived: [
     'agent',
     'debug',

@@ -14,7 +14,7 @@ export const MEMBERSHIP_LAWS = [
 /** Laws of worlds with a catalog. */
 export const CATALOG_LAWS = ['I7', 'I8', 'I9', 'I9 of a node that is down', 'I14', 'L4', 'P64'] as const;
 /** Laws of the quiet period. */
-export const QUIET_LAWS = ['L1', 'L2', 'L3', 'L5', 'L6', 'L7'] as const;
+export const QUIET_LAWS = ['L1', 'L2', 'L3', 'L5', 'L6', 'L7', 'L8'] as const;
 /** Laws of events, queries and keys. */
 export const MESSAGE_LAWS = ['E1', 'E2', 'Q1', 'Q2', 'Q3', 'K1', 'K2', 'K3'] as const;
 

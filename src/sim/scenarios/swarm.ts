@@ -14,7 +14,7 @@ import type { Judgments } from '../laws/law.ts';
 import { unsettledHosts } from '../laws/membership/quiet-period.ts';
 import { createAgentFor } from '../peers/create-agent.ts';
 import { type CatalogLoadKind, drawCatalogLoad, scheduleCatalogLoad } from '../workload/catalog-load.ts';
-import { bootstrapCluster, simulateRejoinPolicy } from '../world/bootstrap.ts';
+import { bootstrapCluster, joinOthers, simulateRejoinPolicy } from '../world/bootstrap.ts';
 import type { SimHost } from '../world/host.ts';
 import { World } from '../world/world.ts';
 import {
@@ -72,6 +72,8 @@ const SETTLE_WITHIN: Millis = 45_000;
 const RETURN_WITHIN: Millis = 10_000;
 /** Laws that hold in spite of Byzantine senders: they concern what a host says of itself and of its own table. */
 const BYZANTINE_LAWS = /^\S+ (I1|I5|I11|I13|I14|L4) /;
+/** A host that joins after a death. */
+const NEWCOMER = 'late';
 const KEPT_LINES = 600;
 const FAULTS_PER_MINUTE = 8;
 const ACTIONS_PER_MINUTE = 30;
@@ -160,6 +162,7 @@ function runToEnd(run: SwarmRun, span: Millis, agreement: Agreement): string[] {
     if (violations(run).length === 0) {
       failures.push(...checkAgreement(run, agreement));
       if (failures.length === 0) failures.push(...checkStability(run));
+      if (failures.length === 0 && !run.byzantine) failures.push(...checkNewcomer(run));
     }
   } catch (error) {
     failures.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -167,7 +170,7 @@ function runToEnd(run: SwarmRun, span: Millis, agreement: Agreement): string[] {
   return [...failures, ...violations(run)];
 }
 
-/** L1 to L3: all agree on the members, and then on the catalog. Records when, and returns disagreements. */
+/** L1 to L3 and L8: all agree on the members, and then on the catalog. Records when, and returns disagreements. */
 function checkAgreement(run: SwarmRun, agreement: Agreement): string[] {
   const { world, parameters, byzantine, lawChecker } = run;
   const { judged } = lawChecker.context;
@@ -204,6 +207,26 @@ function checkStability(run: SwarmRun): string[] {
   if (!world.runUntil(() => unsettledHosts(world).length === 0, SETTLE_WITHIN, 200))
     failures.push(...unsettledHosts(world));
   return failures;
+}
+
+/**
+ * L8: a host dies for good, and one that was never there joins when all have seen it. In the end they list the same nodes.
+ */
+function checkNewcomer({ world, lawChecker }: SwarmRun): string[] {
+  const [first, ...others] = [...world.hosts].filter((host) => host.running);
+  const victim = others.at(-1);
+  if (first === undefined || victim === undefined || others.length < 2) return [];
+  lawChecker.context.judged('L8');
+  world.stop(victim.label);
+  const isSeen = (host: SimHost): boolean =>
+    !host.running || host.agent?.view.member(victim.name)?.status === 'failed';
+  if (!world.runUntil(() => [...world.hosts].every(isSeen), AGREE_WITHIN, 1000))
+    return [`L2 ${victim.label} died ${AGREE_WITHIN} ms ago`, ...allDisagreements(world)];
+  world.add(NEWCOMER, first.options);
+  world.start(NEWCOMER);
+  joinOthers(world, NEWCOMER);
+  if (world.runUntil(() => isAgreed(world), SETTLE_WITHIN, 200)) return [];
+  return [`L8 ${SETTLE_WITHIN} ms after ${NEWCOMER} joined`, ...allDisagreements(world)];
 }
 
 /** L7: lets `STABLE_FOR` pass, in which no observer may change its mind. */

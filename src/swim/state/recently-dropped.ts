@@ -2,7 +2,7 @@
 import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Alive } from '../../wire/memberlist.ts';
-import type { MutableMember } from '../members.ts';
+import type { Member } from '../types.ts';
 
 /** Longer than messages are under way, as duplicates or in the tables of peers that were partitioned. */
 export const DROPPED_RETENTION: Millis = 10 * 60_000;
@@ -17,7 +17,7 @@ export class RecentlyDropped {
   /** Oldest first. */
   readonly #byName = new BoundedMap<string, DroppedMember>(MAX_DROPPED);
 
-  add(row: MutableMember, now: Millis): void {
+  add(row: Pick<Member, 'identity' | 'incarnation'>, now: Millis): void {
     const { incarnation, identity } = row;
     this.#byName.set(identity.name, { incarnation, droppedAt: now });
     for (const [name, { droppedAt }] of this.#byName) {

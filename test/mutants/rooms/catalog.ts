@@ -159,4 +159,12 @@ export const catalogMutants: readonly Mutant[] = [
     description: 'Readers of a service are not woken when it changes.',
     expectedTests: ['unit/catalog/view.test.ts'],
   },
+  {
+    id: 'catalog-failed-not-in-digest',
+    file: 'catalog/digest.ts',
+    find: ', 1, failed ? 1 : 0);',
+    replace: ', 1, failed ? 0 : 0);',
+    description: 'Agents with equal ledgers do not notice that one of them knows of no failed member.',
+    expectedTests: ['story/newcomers.test.ts'],
+  },
 ];

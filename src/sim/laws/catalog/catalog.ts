@@ -18,6 +18,7 @@ import type { LawContext } from '../law.ts';
 import { subscribeDatagrams } from '../wire/wiretap.ts';
 import { BlockingQueryLaws } from './blocking-queries.ts';
 import { canonicalText, entriesFromNode, Histories } from './histories.ts';
+import { listingDisagreements } from './listings.ts';
 
 const SWEEP_EVERY: Millis = 1000;
 /** Rounds of gossip within which a host must first send its own changes (I12). */
@@ -223,7 +224,7 @@ function expectedStatus({ service, checks, nodeChecks }: Instance): InstanceStat
 }
 
 /**
- * L3 and L5: every running host shows of every other exactly what that one publishes, which is what is registered there; it
+ * L3, L5 and L8: every running host shows of every other exactly what that one publishes, which is what is registered there; it
  * serves nothing of a host that does not run, and has no message of the catalog left to send. One line for each disagreement.
  */
 export function catalogDisagreements(world: World): string[] {
@@ -236,6 +237,7 @@ export function catalogDisagreements(world: World): string[] {
       ...(running.length > 1 ? unsentMessages(owner) : []),
     ]),
     ...running.flatMap((host) => servedWithoutOwner(host, names)),
+    ...listingDisagreements(world),
   ];
 }
 

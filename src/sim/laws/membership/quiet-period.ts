@@ -32,6 +32,7 @@ export class MembershipChangeCounter implements Law {
       case 'memberReturned':
       case 'memberDeclaredDead':
       case 'memberFailed':
+      case 'failedMemberLearned':
         this.count += 1;
         this.last = `${host.label} ${fact.kind} ${fact.node}`;
     }
