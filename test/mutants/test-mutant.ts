@@ -22,7 +22,9 @@ const TESTS_BY_LAYER: Readonly<Record<Layer, readonly string[]>> = {
   catalog: ['unit/catalog', 'property/catalog', 'story/services'],
   agent: ['unit/agent', 'property/catalog.agents', 'story'],
   checks: ['unit/checks', 'story/services'],
-  shell: ['unit/shell', 'unit/http', 'unit/cli'],
+  shell: ['unit/shell', 'unit/cli'],
+  http: ['unit/http'],
+  dns: ['unit/dns'],
 };
 const FAST = ['unit', 'property', 'golden', 'story', 'house.test.ts'];
 const SWARM = ['swarm'];
