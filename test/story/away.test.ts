@@ -139,6 +139,19 @@ test('services of an agent that pauses stay in all answers, and none is missing 
   expect([...seen]).toEqual([2]);
 });
 
+test('what was registered while all others were away is gossiped when they are back', () => {
+  const story = startStory('ann bob', { seed: 11 });
+  expect(story.runCommand('bob', { kind: 'pause', duration: 30_000 }).ok).toBe(true);
+  story.run('1s');
+  story.register('ann', 'web-1');
+  story.run('10s');
+  const waiting = (): number => story.world.host('ann').runningAgent.view.health().lanes['catalog'] ?? 0;
+  expect(waiting()).toBeGreaterThan(0);
+  story.restart('bob', { restore: true });
+  expect(story.runUntil(() => waiting() === 0, '5s')).toBe(true);
+  expect(story.passing('bob', 'web')).toEqual(story.passing('ann', 'web'));
+});
+
 test('a Serf peer suspects it as any other, and is not confirmed', () => {
   const story = startStory('ann bob cat', {
     seed: 10,

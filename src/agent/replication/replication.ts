@@ -323,8 +323,9 @@ export class Replication {
     if (this.urgent.size + this.rumors.size === 0) return;
     const peers = catalogPeers.pickRandom(gossipNodes);
     for (const peer of peers) host.gossip(peer);
-    // Without a peer the messages wait until a member comes up (`onMemberUp`).
-    if (peers.length > 0 && this.urgent.size + this.rumors.size > 0) this.#gossipAt = now + gossipInterval;
+    // Without a peer the messages wait until a member comes up (`onMemberUp`); one that is away comes back by itself.
+    if (catalogPeers.count > 1 && this.urgent.size + this.rumors.size > 0)
+      this.#gossipAt = now + gossipInterval;
   }
 
   /** Owners that were confirmed count as known, not as restored, from now on; those whose progress is doubtful are asked. */

@@ -19,6 +19,13 @@ export interface RestartFaults {
   bounce: { readonly host: string; readonly restore: boolean; readonly newAddress: boolean };
   /** The agent leaves, and starts again at the end. */
   leave: { readonly host: string; readonly restore: boolean; readonly newAddress: boolean };
+  /** The agent stops and says that it will be back within `duration`: it starts again at the end, in time or later. */
+  pause: {
+    readonly host: string;
+    readonly inTime: boolean;
+    readonly restore: boolean;
+    readonly newAddress: boolean;
+  };
   /** The process dies, an operator forgets the member at another host, and the process starts again. */
   forget: {
     readonly host: string;
@@ -47,6 +54,10 @@ export interface RestartFaults {
 
 /** Wall clocks are wrong by up to an hour in either direction. */
 const CLOCK_SPREAD: Millis = 7_200_000;
+/** A pause in time lasts longer than the absence by this, for its return to spread. */
+const PAUSE_MARGIN: Millis = 5000;
+/** A pause that the agent does not return within. */
+const PAUSE_TOO_SHORT: Millis = 5000;
 
 export const restartFaults: FaultDefinitions<RestartFaults> = {
   crash: {
@@ -76,6 +87,20 @@ export const restartFaults: FaultDefinitions<RestartFaults> = {
     draw: ({ host, coin, oneIn }) => ({ host: host(), restore: coin(), newAddress: oneIn(4) }),
     inject: (world, fault, over) => {
       world.command(fault.host, { kind: 'leave' });
+      over(() => restartHost(world, fault.host, fault));
+    },
+  },
+  pause: {
+    maxSpan: 90_000,
+    draw: ({ host, coin, oneIn }) => ({
+      host: host(),
+      inTime: coin(),
+      restore: coin(),
+      newAddress: oneIn(8),
+    }),
+    inject: (world, fault, over) => {
+      const duration = fault.inTime ? fault.span + PAUSE_MARGIN : Math.min(fault.span, PAUSE_TOO_SHORT);
+      world.command(fault.host, { kind: 'pause', duration });
       over(() => restartHost(world, fault.host, fault));
     },
   },

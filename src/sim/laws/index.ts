@@ -16,6 +16,7 @@ import type { Judgments, Law, LawContext } from './law.ts';
 import { AccusationLaw } from './membership/accusations.ts';
 import { IdentityLaw } from './membership/identities.ts';
 import { LeaveLaw } from './membership/leaves.ts';
+import { PauseLaw } from './membership/pauses.ts';
 import { MembershipChangeCounter } from './membership/quiet-period.ts';
 import { RowLaw } from './membership/rows.ts';
 import { BoundsLaw } from './wire/bounds.ts';
@@ -59,6 +60,7 @@ export class LawChecker {
       new FirstAnswerLaw(context),
       new PromiseLaw(context),
       new LeaveLaw(context),
+      new PauseLaw(context),
       this.#membershipChanges,
     ];
     new EncryptionLaw(context);

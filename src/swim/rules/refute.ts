@@ -44,6 +44,7 @@ export function announcePause(context: SwimContext): Alive {
   const { self } = context;
   self.incarnation = Math.min(MAX_INCARNATION, self.incarnation + 1);
   announceAlive(context);
+  context.recordFact({ kind: 'incarnationRaised', node: context.name, incarnation: self.incarnation });
   context.isPausing = true;
   return ownAlive(context);
 }

@@ -289,8 +289,8 @@ export const swimRulesMutants: readonly Mutant[] = [
   {
     id: 'swim-pause-at-the-same-incarnation',
     file: 'swim/rules/refute.ts',
-    find: 'self.incarnation + 1); announceAlive(context); context.isPausing = true;',
-    replace: 'self.incarnation); announceAlive(context); context.isPausing = true;',
+    find: 'self.incarnation + 1); announceAlive(context); context.recordFact',
+    replace: 'self.incarnation); announceAlive(context); context.recordFact',
     description: 'A pause has no incarnation of its own: a next life without data is not recognized as one.',
     expectedTests: ['unit/swim/rules/absence.test.ts', 'story/away.test.ts'],
   },
