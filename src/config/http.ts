@@ -1,5 +1,5 @@
 /** Settings of the HTTP server. They belong to the agent section: `--http-kv`, `httpKv`. */
-import { validateDomain, validateNewToken, validateNotEmpty } from './names.ts';
+import { validateDomain, validateNewToken, validateNotEmpty, validateVersion } from './names.ts';
 import { booleanSetting, defineSection, type Setting } from './setting.ts';
 import { choiceSetting, listenSetting, listSetting, textSetting } from './text.ts';
 
@@ -60,6 +60,13 @@ export const httpSection = defineSection({
     values: ['refuse', 'empty'],
     default: 'refuse',
     doc: 'Response to key/value reads: refuse answers 501; empty answers 404, for tools that must find no keys. Writes are always refused.',
+  }),
+  consulVersion: textSetting({
+    default: '1.22.0',
+    placeholder: 'VERSION',
+    validate: validateVersion,
+    bounds: 'a semantic version',
+    doc: 'Version of Consul whose API clients may expect, in agent/self and agent/version: Nomad and Terraform compare it.',
   }),
   httpGetWrites: booleanSetting({
     default: true,

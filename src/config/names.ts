@@ -94,6 +94,12 @@ export const validateNotEmpty = (value: string): void => {
   if (value === '') throw new Error('must not be empty');
 };
 
+/** Source: Semantic Versioning 2.0.0 §2, with a pre-release or build after it. */
+export function validateVersion(version: string): void {
+  if (!/^\d{1,9}\.\d{1,9}\.\d{1,9}(?:[-+][0-9A-Za-z.+-]{1,64})?$/.test(version))
+    throw new Error('must be a version such as 1.22.0');
+}
+
 /** A token is sent in an HTTP header, so it must not contain line breaks. */
 export function validateToken(token: string): void {
   if (!/^[\x21-\x7e]{1,512}$/.test(token))

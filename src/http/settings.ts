@@ -21,6 +21,7 @@ type HttpConfig = Pick<
   | 'insecure'
   | 'selfService'
   | 'suspectsLast'
+  | 'consulVersion'
 >;
 
 /** The parts of a running agent that its HTTP server shows or uses. */
@@ -43,6 +44,7 @@ export function toHttpOptions(
     agent,
     info: {
       version: VERSION,
+      consulVersion: config.consulVersion,
       revision: '',
       buildDate: '',
       nodeId: deriveNodeId(config.datacenter, config.node),

@@ -19,7 +19,7 @@ const COMMON: ReadonlySet<string> = new Set([
 const GROUPS: readonly (readonly [heading: string, keys: RegExp])[] = [
   ['Node and cluster:', /^(node|datacenter|bind|advertise|join|retryJoin|tag|preset|label|onStop)$/],
   ['Services and checks:', /^(service|selfService|suspectsLast|allowExecChecks|checkAllow)$/],
-  ['HTTP API:', /^(http|insecure|openOperator)/],
+  ['HTTP API:', /^(http|insecure|openOperator|consulVersion)/],
   ['DNS:', /^(dns|domain$|altDomain$)/],
   ['State and keys:', /^(dataDir|importSerfSnapshot|keyringFile|gossipKey)$/],
   ['Logs and recordings:', /^(log|record)/],

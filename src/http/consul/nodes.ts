@@ -120,7 +120,7 @@ function consulTags(member: MemberView, info: AgentInfo): Record<string, string>
     dc: info.datacenter,
     id,
     // Only this agent's version is known: for other members the column is empty.
-    build: `${id === info.nodeId ? info.version : ''}:`,
+    build: `${id === info.nodeId ? info.consulVersion : ''}:`,
     segment: '',
     vsn: String(protocol.cur),
     vsn_min: String(protocol.min),

@@ -4,6 +4,8 @@ import type { LogFeed } from './log-stream.ts';
 export interface AgentInfo {
   /** Semantic version, without a leading `v`. */
   readonly version: string;
+  /** Version of Consul whose API is spoken: what clients of Consul compare. */
+  readonly consulVersion: string;
   /** Commit of the build; empty if unknown. */
   readonly revision: string;
   /** RFC 3339; empty if unknown. */

@@ -24,7 +24,7 @@ describe('usage', () => {
       ['members', '--stats', 'alive'],
       "unknown option '--stats' (Did you mean --status?); see `hearsay members --help`",
     ],
-    [['members', '--status', 'well'], 'Allowed choices are alive, suspect, leaving, left, failed'],
+    [['members', '--status', 'well'], 'Allowed choices are alive, suspect, away, leaving, left, failed'],
     [['forget'], "missing required argument 'node'; see `hearsay forget --help`"],
     [['leave', 'now'], 'too many arguments'],
     [['agent', '--bind'], "option '--bind <ADDR[:PORT]>' argument missing"],

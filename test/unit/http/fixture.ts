@@ -159,6 +159,7 @@ export function member(name: string, changes: Partial<MemberView> = {}): MemberV
 
 export const INFO: AgentInfo = {
   version: '1.2.3',
+  consulVersion: '1.22.0',
   revision: 'abc1234',
   buildDate: '2026-01-02T03:04:05Z',
   nodeId: deriveNodeId('dc1', 'ann'),

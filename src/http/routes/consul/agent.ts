@@ -41,11 +41,13 @@ export const agentSelf = route({
         NodeID: info.nodeId,
         Revision: info.revision,
         Server: true,
-        Version: info.version,
+        Version: info.consulVersion,
+        HearsayVersion: info.version,
         BuildDate: info.buildDate,
       },
       DebugConfig: {
         ...info.settings,
+        HearsayVersion: info.version,
         GossipAddress: info.gossipAddress,
         HTTPAddress: site.address(),
         DNSAddress: info.dnsAddress ?? '',
@@ -79,17 +81,24 @@ export const agentMembers = route({
   },
 });
 
-/** `GET /v1/agent/version`. */
+/** `GET /v1/agent/version`: of the API that is spoken, and in `HearsayVersion` of this program. */
 export const agentVersion = route({
   method: 'GET',
   scope: 'read',
   path: '/v1/agent/version',
-  summary: 'Version of this program',
-  responseSchema: object({ SHA: string, BuildDate: string, HumanVersion: string, FIPS: string }),
+  summary: 'Version of the API, and of this program',
+  responseSchema: object({
+    SHA: string,
+    BuildDate: string,
+    HumanVersion: string,
+    HearsayVersion: string,
+    FIPS: string,
+  }),
   handler: ({ site: { info } }) => ({
     SHA: info.revision,
     BuildDate: info.buildDate,
-    HumanVersion: info.version,
+    HumanVersion: info.consulVersion,
+    HearsayVersion: info.version,
     FIPS: '',
   }),
 });

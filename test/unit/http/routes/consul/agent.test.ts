@@ -31,7 +31,8 @@ describe('GET /v1/agent/self', () => {
       NodeID: INFO.nodeId,
       Revision: 'abc1234',
       Server: true,
-      Version: '1.2.3',
+      Version: '1.22.0',
+      HearsayVersion: '1.2.3',
       BuildDate: '2026-01-02T03:04:05Z',
     });
   });
@@ -76,7 +77,7 @@ describe('GET /v1/agent/members', () => {
         role: 'node',
         dc: 'dc1',
         id: INFO.nodeId,
-        build: '1.2.3:',
+        build: '1.22.0:',
         segment: '',
         vsn: '2',
         vsn_min: '1',
@@ -114,7 +115,8 @@ test('version and host reply as their clients decode them', async () => {
   expect((await send(server, '/v1/agent/version')).json()).toEqual({
     SHA: 'abc1234',
     BuildDate: '2026-01-02T03:04:05Z',
-    HumanVersion: '1.2.3',
+    HumanVersion: '1.22.0',
+    HearsayVersion: '1.2.3',
     FIPS: '',
   });
   const host = (await send(server, '/v1/agent/host')).json() as Json;
