@@ -71,13 +71,13 @@ export const agentSection = defineSection({
   join: listSetting({
     placeholder: 'ADDR[:PORT]',
     validate: validateHostPort,
-    doc: 'Member to join through at start; the agent exits if none answers within a few seconds.',
+    doc: 'Member to join through at start, or the name of SRV records, as in `_hearsay._tcp.example.org`; the agent exits if none answers within a few seconds.',
     source: 'serf agent -join',
   }),
   retryJoin: listSetting({
     placeholder: 'ADDR[:PORT]',
     validate: validateHostPort,
-    doc: 'Member to join through, retried until one answers and again after a partition.',
+    doc: 'Member to join through, or the name of SRV records; retried until one answers and again after a partition.',
     source: 'serf agent -retry-join',
   }),
   onStop: onStopSetting({

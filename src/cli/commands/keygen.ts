@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import { createPrivateFile } from '../../files/private-file.ts';
 import { addExample, addJsonOption, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
-
 import { sanitize } from '../sanitize.ts';
 
 const KEY_BYTES = 32;

@@ -1,5 +1,7 @@
-import { expect, test } from 'vitest';
+import type { SrvRecord } from 'node:dns';
+import { describe, expect, test } from 'vitest';
 import { resolveSeeds } from '../../../../src/shell/net/resolve.ts';
+import { startDnsServer } from './dns.ts';
 
 const keys = async (
   text: string,
@@ -66,4 +68,57 @@ test('a name server that never answers delays one seed up to the timeout, and no
     '10.0.0.1:7946',
     '10.0.0.2:7946',
   ]);
+});
+
+describe('a name of SRV records', () => {
+  const srv = (target: string, port: number, priority = 1, weight = 1) =>
+    ({ type: 'SRV', name: '_hearsay._tcp.example', data: { target, port, priority, weight } }) as const;
+  const a = (name: string, data: string) => ({ type: 'A', name, data }) as const;
+
+  test('resolves to its targets with their ports, by priority; a port of the seed wins', async () => {
+    const resolver = await startDnsServer('127.73.1.1', {
+      'SRV _hearsay._tcp.example': [
+        srv('late.example', 7001, 9),
+        srv('one.example', 7002),
+        srv('gone.example', 7003),
+      ],
+      'A one.example': [a('one.example', '10.0.0.1'), a('one.example', '10.0.0.2')],
+      'A late.example': [a('late.example', '10.0.0.9')],
+    });
+    const options = {
+      lookup: (name: string) => resolver.resolve4(name),
+      lookupServers: (name: string) => resolver.resolveSrv(name),
+    };
+    const [found] = await resolveSeeds(['_hearsay._tcp.example'], options);
+    expect(found?.addresses.map(({ key }) => key)).toEqual([
+      '10.0.0.1:7002',
+      '10.0.0.2:7002',
+      '10.0.0.9:7001',
+    ]);
+    const [none] = await resolveSeeds(['_other._tcp.example'], options);
+    expect(none?.error).toBe('_other._tcp.example does not resolve: no such name');
+    const [again] = await resolveSeeds(['_hearsay._tcp.example:80'], options);
+    expect(again?.addresses.map(({ key }) => key)).toEqual(['10.0.0.1:80', '10.0.0.2:80', '10.0.0.9:80']);
+  });
+
+  test('without records, with the root as target, or without an address has a message', async () => {
+    const lookup = async (): Promise<string[]> => [];
+    const error = async (servers: Promise<SrvRecord[]>): Promise<string | undefined> =>
+      (await resolveSeeds(['_h._tcp.example'], { lookup, lookupServers: () => servers }))[0]?.error;
+    const record = { name: 'a.example', port: 1, priority: 1, weight: 1 };
+    expect(await error(Promise.resolve([{ ...record, name: '' }]))).toBe('_h._tcp.example has no address');
+    expect(await error(Promise.resolve([record]))).toBe('_h._tcp.example has no address');
+    const timeout = Object.assign(new Error('x'), { code: 'ETIMEOUT' });
+    expect(await error(Promise.reject(timeout))).toMatch(/does not resolve: the name server did not answer$/);
+  });
+
+  test('one target whose name server is silent does not hold back the others', async () => {
+    const [seed] = await resolveSeeds(['_h._tcp.example'], {
+      timeout: 60,
+      lookup: (name) => (name === 'well.example' ? Promise.resolve(['10.0.0.1']) : new Promise(() => {})),
+      lookupServers: async () =>
+        ['silent.example', 'well.example'].map((name) => ({ name, port: 7, priority: 1, weight: 1 })),
+    });
+    expect(seed?.addresses.map(({ key }) => key)).toEqual(['10.0.0.1:7']);
+  });
 });
