@@ -18,9 +18,10 @@ export interface AliasResult {
  * replaced by the checks behind it.
  *
  * Differs: Consul reads the status of an alias like any other, so two services that alias each other keep each other
- * critical for ever.
+ * critical for ever. Here they are critical only as long as no other check is behind them: then nothing was tested.
  */
 export function evaluateAlias(serviceId: string, store: LocalStore): AliasResult {
+  if (isEmptyLoop(serviceId, store)) return { status: 'critical', output: EMPTY_LOOP };
   let worst: AliasResult = { status: 'passing', output: 'No checks found.' };
   for (const id of aliasedChecks(serviceId, store)) {
     const check = store.check(id);
@@ -35,12 +36,38 @@ export function evaluateAlias(serviceId: string, store: LocalStore): AliasResult
   return missingTarget(serviceId, store) ?? worst;
 }
 
+const EMPTY_LOOP =
+  'This alias leads back to itself, and no service on the way has a check of its own: add one to any of them';
+
+/** Whether aliases lead from this service in a circle, and none of the services that they reach has another check. */
+function isEmptyLoop(serviceId: string, store: LocalStore): boolean {
+  const services = [...aliasTargets(serviceId, store)].filter((service) => service !== '');
+  const hasOwnCheck = services.some((service) => checksWithoutAliases(service, store).length > 0);
+  return !hasOwnCheck && services.some((service) => followAliases(service, store).has(service));
+}
+
+/** Every service that this one's aliases reach; itself, too, if they lead back. */
+function followAliases(serviceId: string, store: LocalStore): Set<string> {
+  const reached = new Set(aliasedServices(serviceId, store));
+  for (const service of reached) for (const next of aliasedServices(service, store)) reached.add(next);
+  return reached;
+}
+
+function aliasedServices(serviceId: string, store: LocalStore): readonly string[] {
+  return [...store.checksOf(serviceId)].flatMap((id) => {
+    const probe = store.check(id)?.definition.probe;
+    return probe?.kind === 'alias' ? [probe.serviceId] : [];
+  });
+}
+
+const checksWithoutAliases = (serviceId: string, store: LocalStore): readonly string[] =>
+  [...store.checksOf(serviceId)].filter((id) => store.check(id)?.definition.probe.kind !== 'alias');
+
 /** Ids of all checks behind an alias of this service, without aliases. */
 function aliasedChecks(serviceId: string, store: LocalStore): Set<string> {
   const found = new Set<string>();
   for (const service of aliasTargets(serviceId, store))
-    for (const id of store.checksOf(service))
-      if (store.check(id)?.definition.probe.kind !== 'alias') found.add(id);
+    for (const id of checksWithoutAliases(service, store)) found.add(id);
   return found;
 }
 
@@ -55,10 +82,6 @@ function missingTarget(serviceId: string, store: LocalStore): AliasResult | unde
 /** The service, the node, and every service that they alias, directly or not. */
 function aliasTargets(serviceId: string, store: LocalStore): Set<string> {
   const services = new Set([serviceId, '']);
-  for (const service of services)
-    for (const id of store.checksOf(service)) {
-      const probe = store.check(id)?.definition.probe;
-      if (probe?.kind === 'alias') services.add(probe.serviceId);
-    }
+  for (const service of services) for (const next of aliasedServices(service, store)) services.add(next);
   return services;
 }

@@ -61,9 +61,19 @@ export class RegistryState {
     for (const check of this.#restored.consumeDeferredChecks(id, now)) this.putCheck(check, false, now);
   }
 
-  /** A check that is registered already keeps its status and output, whatever its definition becomes (R1). */
+  /**
+   * A check that is registered already keeps its status and output, whatever its definition becomes (R1). One that another
+   * service had under this ID is taken from it, as in Consul, and begins anew.
+   *
+   * Source: Consul agent/local/state.go, setCheckStateLocked.
+   */
   putCheck(definition: CheckDefinition, fromFile: boolean, now: Millis): void {
     const { id, serviceId, probe, initial, outputMaxBytes } = definition;
+    const from = this.store.check(id)?.definition.serviceId ?? serviceId;
+    if (from !== serviceId) {
+      this.outbox.addFact({ kind: 'checkTaken', check: id, service: serviceId, from });
+      this.removeCheck(id);
+    }
     const registered = this.store.check(id);
     const restored = registered === undefined ? this.#restored.consumeCheckState(definition, now) : undefined;
     this.reaper.delete(id); // a registration shows that the service is wanted

@@ -128,6 +128,8 @@ export type CheckFact = Readonly<
   | { kind: 'serviceDeregistered'; service: string; name: string }
   | { kind: 'checkRegistered'; check: string; service: string }
   | { kind: 'checkDeregistered'; check: string; service: string }
+  /** A check was registered under the ID of a check of another service, which has lost it. */
+  | { kind: 'checkTaken'; check: string; service: string; from: string }
   | { kind: 'registrationRefused'; check: string; service: string; reason: string }
   | { kind: 'checkChanged'; check: string; service: string; from: CheckStatus; to: CheckStatus }
   /** A TTL check was not updated within its TTL. */

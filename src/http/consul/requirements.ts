@@ -17,6 +17,20 @@ export function rejectScriptCheck({ probe }: CheckDefinition): void {
     );
 }
 
+/** Says that a check is taken from another service. Consul does so in silence, and clients rely on that it succeeds. */
+export function warnOfTakenCheck(
+  local: LocalView,
+  checks: readonly CheckDefinition[],
+  warn: (sentence: string) => void,
+): void {
+  const isTaken = ({ id, serviceId }: CheckDefinition): boolean =>
+    (local.checks().get(id)?.definition.serviceId ?? serviceId) !== serviceId;
+  if (checks.some(isTaken))
+    warn(
+      'a check ID of this request belonged to another service, which lost its check: use IDs that are unique on this agent',
+    );
+}
+
 export function requireService(local: LocalView, id: string): void {
   if (!local.services().has(id)) throw unknownServiceError(id);
 }

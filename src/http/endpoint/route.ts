@@ -122,6 +122,8 @@ export interface ReadSpec<P extends string, Q extends QuerySpec> {
 export interface WriteContext {
   /** Executes a command whose change is kept in the data directory. If it cannot be, the reply says so. */
   change(command: SavedCommand): Promise<void>;
+  /** Adds a sentence to the reply, for what was done and is probably not meant. It quotes nothing of the request (S17). */
+  warn(sentence: string): void;
 }
 
 export interface WriteSpec<P extends string, Q extends QuerySpec, B extends Body> {
@@ -265,7 +267,10 @@ async function handleWrite(
     const failure = await request.site.agent.execute(command);
     if (failure !== undefined) headers['X-Hearsay-Unsaved'] = failure.unsaved;
   };
-  return toReply(await spec.handler({ ...context, body, change }), request, headers);
+  const warn = (sentence: string): void => {
+    headers['X-Hearsay-Warning'] = sentence;
+  };
+  return toReply(await spec.handler({ ...context, body, change, warn }), request, headers);
 }
 
 const decode = (bytes: Uint8Array, body: BodySchema | BodyDecoder<unknown>): unknown =>

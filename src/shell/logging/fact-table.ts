@@ -24,6 +24,13 @@ export const FACT_TABLE: FactRows<JournalFact> = {
   ],
   checkRegistered: ['checks', 'debug', 'check registered', 'checks_registered', ['check', 'service']],
   checkDeregistered: ['checks', 'debug', 'check deregistered', 'checks_deregistered', ['check', 'service']],
+  checkTaken: [
+    'checks',
+    'warn',
+    'two services register one check ID: the later has it, the earlier lost its check: give each an ID of its own',
+    'checks_taken',
+    ['check', 'service', 'from'],
+  ],
   registrationRefused: [
     'checks',
     'rateLimited',

@@ -164,4 +164,20 @@ export const checksMutants: readonly Mutant[] = [
       'An agent killed before it has read its service files forgets maintenance and drains of their services.',
     expectedTests: ['unit/checks/restore.test.ts'],
   },
+  {
+    id: 'checks-empty-loop-passes',
+    file: 'checks/alias.ts',
+    find: 'if (isEmptyLoop(serviceId, store)) return',
+    replace: 'if (isEmptyLoop(serviceId, store) && store.checksOf(serviceId).size === 0) return',
+    description: 'Two services that alias each other, and have no other check, pass.',
+    expectedTests: ['unit/checks/alias.test.ts'],
+  },
+  {
+    id: 'checks-taken-with-status',
+    file: 'checks/local-state.ts',
+    find: 'if (from !== serviceId) {',
+    replace: 'if (from > serviceId) {',
+    description: 'A check that a service takes from another keeps the status that it had there.',
+    expectedTests: ['unit/checks/registry.test.ts'],
+  },
 ];

@@ -67,6 +67,35 @@ describe('alias checks', () => {
     expect(status('mirror')).toBe('passing');
   });
 
+  test('that follow each other, or themselves, and nothing else are critical: nothing was tested', () => {
+    const { service, update, status, output } = stand();
+    service({ Name: 'a', Check: { CheckID: 'to-b', AliasService: 'b' } });
+    service({ Name: 'b', Check: { CheckID: 'to-a', AliasService: 'a' } });
+    service({ Name: 'self', Check: { CheckID: 'to-self', AliasService: 'self' } });
+    service({ Name: 'far', Check: { CheckID: 'to-loop', AliasService: 'a' } });
+    for (const id of ['to-a', 'to-b', 'to-self', 'to-loop']) expect(status(id), id).toBe('critical');
+    expect(output('to-a')).toMatch(/leads back to itself.*add one/);
+    service({
+      Name: 'b',
+      Checks: [
+        { CheckID: 'to-a', AliasService: 'a' },
+        { CheckID: 'real', TTL: '1h' },
+      ],
+    });
+    update('real', 'passing');
+    for (const id of ['to-a', 'to-b', 'to-loop']) expect(status(id), id).toBe('passing');
+  });
+
+  test('that meet in one service from two sides are no loop', () => {
+    const { service, status } = stand();
+    service({ Name: 'end' });
+    for (const name of ['left', 'right'])
+      service({ Name: name, Check: { CheckID: name, AliasService: 'end' } });
+    const both = ['left', 'right'].map((name) => ({ CheckID: `to-${name}`, AliasService: name }));
+    service({ Name: 'start', Checks: both });
+    for (const id of ['to-left', 'to-right', 'left']) expect(status(id), id).toBe('passing');
+  });
+
   test('that follow each other, or themselves, do not stay critical', () => {
     const { service, update, status } = pair();
     service({ Name: 'back', Check: { CheckID: 'r', AliasService: 'front' } });

@@ -139,6 +139,17 @@ describe('registering', () => {
 });
 
 describe('deregistering', () => {
+  test('a check ID that another service has is taken from it, begins anew, and the log says so', () => {
+    const { service, update, status, facts, registry } = stand();
+    service({ Name: 'a', Check: { CheckID: 'c', TTL: '1h' } });
+    update('c', 'passing');
+    facts();
+    service({ Name: 'b', Check: { CheckID: 'c', TTL: '1h' } });
+    expect(status('c')).toBe('critical');
+    expect([...registry.view.checks().values()].map(({ definition }) => definition.serviceId)).toEqual(['b']);
+    expect(facts()).toContainEqual({ kind: 'checkTaken', check: 'c', service: 'b', from: 'a' });
+  });
+
   test('a service is removed with its checks and its maintenance', () => {
     const { service, check, maintain, deregister, checks, services, published } = stand();
     service(WEB);

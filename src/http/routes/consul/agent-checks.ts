@@ -6,7 +6,12 @@ import { parseCheck } from '../../../checks/definition/definition.ts';
 import { missingServiceError } from '../../../checks/definition/refusals.ts';
 import type { CheckStatus } from '../../../model/service.ts';
 import { localChecks } from '../../consul/checks.ts';
-import { rejectScriptCheck, requireCheck, requireTtlCheck } from '../../consul/requirements.ts';
+import {
+  rejectScriptCheck,
+  requireCheck,
+  requireTtlCheck,
+  warnOfTakenCheck,
+} from '../../consul/requirements.ts';
 import { CHECK_DEFINITION_SCHEMA, HEALTH_CHECK_SCHEMA } from '../../consul/schemas.ts';
 import { parseJson } from '../../endpoint/body.ts';
 import { textParam } from '../../endpoint/query.ts';
@@ -38,11 +43,12 @@ export const agentCheckRegister = route({
   summary: 'Register a check of a service here, or of the node',
   requestSchema: CHECK_DEFINITION_SCHEMA,
   body: parseJson,
-  handler: async ({ body, view, change }) => {
+  handler: async ({ body, view, change, warn }) => {
     const check = parseCheck(body, { node: view.node });
     rejectScriptCheck(check);
     const { serviceId } = check;
     if (serviceId !== '' && !view.local.services().has(serviceId)) throw missingServiceError(serviceId);
+    warnOfTakenCheck(view.local, [check], warn);
     await change({ kind: 'registerCheck', check });
   },
 });

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { parseService } from '../../../checks/definition/definition.ts';
 import { unknownServiceError } from '../../../checks/definition/refusals.ts';
-import { rejectScriptCheck, requireService } from '../../consul/requirements.ts';
+import { rejectScriptCheck, requireService, warnOfTakenCheck } from '../../consul/requirements.ts';
 import type { ConsulAgentService } from '../../consul/schemas.ts';
 import { AGENT_SERVICE_SCHEMA, SERVICE_DEFINITION_SCHEMA } from '../../consul/schemas.ts';
 import { toConsulAgentService } from '../../consul/services.ts';
@@ -68,9 +68,10 @@ export const agentServiceRegister = route({
   requestSchema: SERVICE_DEFINITION_SCHEMA,
   query: { 'replace-existing-checks': flagParam },
   body: parseJson,
-  handler: async ({ body, query, view, change }) => {
+  handler: async ({ body, query, view, change, warn }) => {
     const { service, checks } = parseService(body, { node: view.node });
     checks.forEach(rejectScriptCheck);
+    warnOfTakenCheck(view.local, checks, warn);
     const replaceChecks = query['replace-existing-checks'];
     await change({ kind: 'registerService', service, checks, replaceChecks, fromFile: false });
   },
