@@ -15,6 +15,11 @@ export async function runCli(argv: readonly string[], io: Io = processIo()): Pro
     exitCode: EXIT.done,
   };
   const name = commandIn(argv);
+  const unknown = unknownCommandIn(argv, name);
+  if (unknown !== undefined) {
+    reportUsageError(io, `unknown command '${unknown}'`, undefined);
+    return EXIT.usage;
+  }
   try {
     const program = await createProgram(cli, commandsToLoad(argv, name));
     await program.parseAsync(argv, { from: 'user' });
@@ -83,6 +88,16 @@ function commandIn(argv: readonly string[]): string | undefined {
   const wanted = first === 'help' ? second : first;
   if (wanted === undefined) return undefined;
   return Object.keys(COMMANDS).find((name) => name === wanted || COMMANDS[name]?.alias === wanted);
+}
+
+/** A word in the place of a command that is none, which commander does not mind where help is asked for. */
+function unknownCommandIn(argv: readonly string[], name: string | undefined): string | undefined {
+  const [first, second] = argv;
+  const word = first === 'help' ? second : first;
+  const asksForHelp = first === 'help' || argv.some((one) => ['-h', '--help', '--help-all'].includes(one));
+  return name === undefined && asksForHelp && word !== undefined && !word.startsWith('-') && word !== 'help'
+    ? word
+    : undefined;
 }
 
 /** Only the command itself, since loading costs time; `hearsay --help-all` shows the subcommands of all. */

@@ -1,4 +1,5 @@
 /** The parts of the process that commands use. Tests pass their own. */
+import { writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { AgentConfig } from '../config/schema.ts';
 import type { RunningAgent } from '../main.ts';
@@ -56,11 +57,23 @@ async function readStdin(maxBytes: number): Promise<string> {
   return Buffer.concat(parts).toString('utf8');
 }
 
+const EXIT_FAILED = 1;
+
 function toOutput(stream: NodeJS.WriteStream): Output {
   // The reader of a pipe may stop early: `hearsay members | head -1`.
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
+    if (error.code === 'EPIPE') process.exit(0);
+    // Synchronous, since the process ends here. If stderr is broken, too, nobody can be told.
+    if (stream !== process.stderr)
+      try {
+        writeSync(
+          process.stderr.fd,
+          `hearsay: the output cannot be written (${error.code ?? error.message})\n`,
+        );
+      } catch {
+        // stderr is as full
+      }
+    process.exit(EXIT_FAILED);
   });
   return { write: (text) => void stream.write(text), isTerminal: stream.isTTY === true };
 }

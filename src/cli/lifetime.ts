@@ -21,12 +21,14 @@ const STOP_TIMEOUT = 1000;
 export function runUntilStopped(io: Io, agents: Lifecycle): Promise<number> {
   return new Promise((resolve) => {
     let stopping = false;
+    let interrupted = false;
     const end = (code: number): void => {
       for (const off of handlers) off();
       resolve(code);
     };
     const onStop = (): void => {
       if (stopping) {
+        interrupted = true;
         const timer = setTimeout(() => io.forceExit(EXIT.interrupted), STOP_TIMEOUT);
         agents
           .stop()
@@ -42,6 +44,7 @@ export function runUntilStopped(io: Io, agents: Lifecycle): Promise<number> {
       agents.stopInOrder.run().then(
         () => end(EXIT.done),
         (error: unknown) => {
+          if (interrupted) return; // it failed because of the second signal, which ends the process
           const code = reportError(io, error);
           agents
             .stop()

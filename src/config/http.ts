@@ -71,5 +71,6 @@ export const httpSection = defineSection({
   httpGetWrites: booleanSetting({
     default: true,
     doc: 'Let old clients on this host deregister, update checks, join and force-leave with GET, as python-consul 0.7 does.',
+    offDoc: 'Refuse writes by GET, which old clients such as python-consul 0.7 send.',
   }),
 });

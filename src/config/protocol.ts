@@ -29,6 +29,7 @@ export const swimSection = defineSection({
   streamPing: booleanSetting({
     default: true,
     doc: 'Probe over TCP as well when a direct probe over UDP fails.',
+    offDoc: 'Never probe over TCP, not even when a direct probe over UDP fails.',
     source: 'memberlist Config.DisableTcpPings, inverted',
   }),
   awarenessMax: integerSetting({
@@ -41,16 +42,19 @@ export const swimSection = defineSection({
   buddy: booleanSetting({
     default: true,
     doc: 'Tell a suspect of the suspicion in the probe itself (buddy system).',
+    offDoc: 'Leave it to gossip to tell a suspect of the suspicion (no buddy system).',
     source: 'Lifeguard §IV-C; memberlist always does',
   }),
   stallGuard: booleanSetting({
     default: true,
     doc: 'Ignore timeouts that expire while the event loop of this agent is stalled.',
+    offDoc: 'Count timeouts that expire while the event loop of this agent is stalled.',
     source: 'this program; memberlist does not notice',
   }),
   lastCall: booleanSetting({
     default: true,
     doc: 'Probe a suspect once more, over TCP as well, before it is declared dead.',
+    offDoc: 'Declare a suspect dead when its time is over, without another probe.',
     source: 'this program; memberlist relies on the timer alone',
   }),
   suspicionMult: integerSetting({
@@ -100,6 +104,7 @@ export const swimSection = defineSection({
   dialBack: booleanSetting({
     default: true,
     doc: 'Ping a new member that no other member vouches for before announcing it, and a member of which others say that it left before believing it.',
+    offDoc: 'Believe what others say of a new member, and of a member that left, without asking that member.',
     source: 'this program; memberlist announces every node that dials, and believes a leave from anybody',
   }),
   pushPullInterval: durationSetting({
@@ -185,6 +190,7 @@ export const serfSection = defineSection({
   nameVote: booleanSetting({
     default: true,
     doc: 'Resolve name conflicts by a vote of the members, after which the losing node stops.',
+    offDoc: 'Leave name conflicts unresolved: both nodes keep running.',
     source: 'serf Config.EnableNameConflictResolution',
   }),
   eventBytes: integerSetting({

@@ -174,7 +174,10 @@ function valueWarnings(config: AgentConfig): string[] {
   return warnings;
 }
 
-/** Variables that look like a misspelled setting. Others are ignored: Kubernetes sets HEARSAY_PORT by itself. */
+/** Kubernetes sets such variables, HEARSAY_PORT_8500_TCP for one, for a service of the name hearsay. */
+const SERVICE_VARIABLE = /_(?:SERVICE_(?:HOST|PORT)|PORT)(?:_\w+)?$/;
+
+/** Variables that are no setting, be it by a typing error. */
 function unknownVariableWarnings(env: ConfigSources['env']): string[] {
   const known = new Set([...SETTINGS.values()].map((entry) => entry.env));
   const warnings: string[] = [];
@@ -182,6 +185,8 @@ function unknownVariableWarnings(env: ConfigSources['env']): string[] {
     if (!name.startsWith('HEARSAY_') || known.has(name) || OTHER_VARIABLES.has(name)) continue;
     const meant = suggestSimilar(name, known);
     if (meant !== undefined) warnings.push(`${name} is not a setting; did you mean ${meant}?`);
+    else if (!SERVICE_VARIABLE.test(name))
+      warnings.push(`${name} is not a setting: run \`hearsay config\` to list them`);
   }
   return warnings;
 }

@@ -196,6 +196,7 @@ export const agentSection = defineSection({
   suspectsLast: booleanSetting({
     default: true,
     doc: 'Put instances on suspected nodes last in resolve, `near=` and DNS while at least two others are well.',
+    offDoc: 'Treat instances on suspected nodes like all others in resolve, `near=` and DNS.',
   }),
   record: textSetting({
     default: undefined,

@@ -26,6 +26,8 @@ export interface Setting<T> {
   readonly secret?: true;
   /** The setting is only read from a file that no other user can write: no flag, no variable. */
   readonly fileOnly?: true;
+  /** What `--no-NAME` does, for a switch that is on by default. */
+  readonly offDoc?: string;
   parse(raw: unknown): T;
   /** The value as a user would write it in a file. */
   format(value: T): string;
@@ -116,10 +118,15 @@ export function integerSetting(
   };
 }
 
-export function booleanSetting(options: SettingOptions<boolean>): Setting<boolean> {
+/** A switch that is on by default also says what switching it off does. */
+type SwitchOptions = SettingOptions<boolean> &
+  ({ readonly default: false } | { readonly default: true; readonly offDoc: string });
+
+export function booleanSetting(options: SwitchOptions): Setting<boolean> {
   return {
     type: 'flag',
     default: options.default,
+    ...(options.default ? { offDoc: options.offDoc } : {}),
     ...commonFields(options, ''),
     bounds: 'true or false',
     parse: (raw) => {

@@ -1,13 +1,16 @@
 /** The command line as a contract, against the built program: exit codes, sentences, JSON fields. */
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { getJson, httpRequest } from '../support/http.ts';
 import { killProcesses, type ProcessResult, runHearsay, startHearsay } from '../support/processes.ts';
 import { waitUntil } from '../support/wait.ts';
 
 const ip = (host: number): string => `127.0.60.${host}`;
+const BIN = fileURLToPath(new URL('../../bin/hearsay.js', import.meta.url));
 const KEY = 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=';
 const at = (host: number): string[] => ['--http-addr', `http://${ip(host)}:8500`];
 /** `agent` on addresses of its own, for starts that fail. */
@@ -146,6 +149,22 @@ describe('commands', () => {
       expect(stdout).toBe('');
       expect(stderr).toMatch(/no agent answers at .*hearsay agent/);
     }
+  });
+
+  test.runIf(existsSync('/dev/full'))('output that cannot be written: exit 1 and one sentence', async () => {
+    const a = await startHearsay({ name: 'a', ip: ip(1) });
+    const { stdout } = spawnSync(
+      'bash',
+      [
+        '-c',
+        `"$0" "$1" members --http-addr "$2" 2>&1 >/dev/full; echo "exit $?"`,
+        process.execPath,
+        BIN,
+        a.http,
+      ],
+      { encoding: 'utf8' },
+    );
+    expect(stdout).toBe('hearsay: the output cannot be written (ENOSPC)\nexit 1\n');
   });
 
   test('usage errors: exit 2 with the next step', async () => {

@@ -11,8 +11,10 @@ import { CONNECTION } from '../help.ts';
 import { sanitize } from '../sanitize.ts';
 
 const DEFAULT_ADDRESS = 'http://127.0.0.1:8500';
-/** Milliseconds without a byte from the agent. */
+/** Milliseconds without a byte from the agent: writes and blocking queries may take long. */
 const SILENCE_TIMEOUT = 60_000;
+/** For reads that are answered at once, so that an agent that hangs is noticed. */
+const READ_TIMEOUT = 5_000;
 /** Characters of a log line; a longer line is discarded. */
 const MAX_LINE = 1024 * 1024;
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
@@ -26,8 +28,8 @@ export interface ClientOptions {
 export interface Client {
   /** As the user gave it, for messages. */
   readonly address: string;
-  /** The parsed body. Rejects with `CliError` unless the status is 2xx. */
-  get(path: string): Promise<unknown>;
+  /** The parsed body. Rejects with `CliError` unless the status is 2xx. `slow`: the agent itself asks others first. */
+  get(path: string, speed?: 'slow'): Promise<unknown>;
   /** Sends `body` as JSON, or bytes as they are. */
   put(path: string, body?: unknown): Promise<unknown>;
   /** Calls `onLine` for each line of a response without end, until it ends or `signal` aborts. */
@@ -42,6 +44,8 @@ export interface AgentResponse {
   readonly index: number;
   /** Why a change is not kept on disk; empty if it is, or need not be. */
   readonly unsaved: string;
+  /** A sentence on what was done and is probably not meant; empty if there is none. */
+  readonly warning: string;
 }
 
 /** The agent responded with a status other than 2xx. */
@@ -104,7 +108,8 @@ export async function createClient(cli: CliContext, options: ClientOptions): Pro
   };
   return {
     address,
-    get: async (path) => (await call('GET', path)).body,
+    get: async (path, speed) =>
+      (await call('GET', path, speed === 'slow' ? {} : { timeout: READ_TIMEOUT })).body,
     put: async (path, body) => {
       const response = await call('PUT', path, { body });
       if (response.unsaved !== '')
@@ -112,15 +117,19 @@ export async function createClient(cli: CliContext, options: ClientOptions): Pro
           cli.io,
           `warning: this will not survive a restart, since the data directory cannot be written: ${sanitize(response.unsaved)}`,
         );
+      if (response.warning !== '') printNotice(cli.io, `warning: ${response.warning}`);
       return response.body;
     },
-    getWithIndex: (path, signal) => call('GET', path, { signal }),
+    getWithIndex: (path, signal) =>
+      call('GET', path, { signal, ...(/[?&]index=/.test(path) ? {} : { timeout: READ_TIMEOUT }) }),
     streamLines: async (path, signal, onLine) => void (await call('GET', path, { signal, onLine })),
   };
 }
 
 interface RequestOptions {
   readonly body?: unknown;
+  /** Milliseconds without a byte; by default `SILENCE_TIMEOUT`. */
+  readonly timeout?: number;
   readonly signal?: AbortSignal;
   /** Receives each line as it arrives. The response then has no body. */
   onLine?(line: string): void;
@@ -151,7 +160,7 @@ interface OutgoingRequest extends RequestOptions {
 function send(
   target: Target & { readonly method: string; readonly path: string },
   address: string,
-  { token, body, signal, onLine }: OutgoingRequest,
+  { token, body, signal, onLine, timeout = SILENCE_TIMEOUT }: OutgoingRequest,
 ): Promise<AgentResponse> {
   const isRaw = body instanceof Uint8Array;
   const payload = isRaw ? body : body === undefined ? '' : JSON.stringify(body);
@@ -165,7 +174,7 @@ function send(
         ...target,
         agent: false,
         ...(signal === undefined ? {} : { signal }),
-        timeout: SILENCE_TIMEOUT,
+        timeout,
         headers: {
           accept: 'application/json',
           'x-agent-request': '1', // a header that no HTML form can send: against CSRF (S12)
@@ -179,10 +188,13 @@ function send(
           return;
         }
         outgoing.setTimeout(0); // a log may be silent for long
-        splitLines(response, onLine).then(() => resolve({ body: undefined, index: 0, unsaved: '' }), reject);
+        splitLines(response, onLine).then(
+          () => resolve({ body: undefined, index: 0, unsaved: '', warning: '' }),
+          reject,
+        );
       },
     );
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`no response for ${SILENCE_TIMEOUT / 1000}s`)));
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`no response for ${timeout / 1000}s`)));
     outgoing.on('error', (error: NodeJS.ErrnoException) =>
       reject(toNoAgentError(address, error.code ?? error.message)),
     );
@@ -202,21 +214,28 @@ async function readResponse(response: IncomingMessage, address: string): Promise
     throw toNoAgentError(address, error.message);
   });
   const status = response.statusCode ?? 0;
+  // Agents never answer in HTML. Another server on this port does, in its errors first.
+  const isForeign = /^text\/html\b/.test(response.headers['content-type'] ?? '');
+  if (isForeign) throw toForeignServerError(address);
   if (status < 200 || status > 299) throw toHttpStatusError(status, text, tokenFileIn(response));
   try {
-    const unsaved = response.headers['x-hearsay-unsaved'];
+    const textOf = (name: string): string => {
+      const value = response.headers[name];
+      return typeof value === 'string' ? value : '';
+    };
     return {
       body: text === '' ? undefined : JSON.parse(text),
       index: indexIn(response),
-      unsaved: typeof unsaved === 'string' ? unsaved : '',
+      unsaved: textOf('x-hearsay-unsaved'),
+      warning: textOf('x-hearsay-warning'),
     };
   } catch {
-    throw new CliError(
-      EXIT.failed,
-      `the server at ${address} is not a hearsay agent: point --http-addr at one`,
-    );
+    throw toForeignServerError(address);
   }
 }
+
+const toForeignServerError = (address: string): CliError =>
+  new CliError(EXIT.failed, `the server at ${address} is not a hearsay agent: point --http-addr at one`);
 
 async function readText(response: IncomingMessage): Promise<string> {
   const parts: Buffer[] = [];

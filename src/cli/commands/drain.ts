@@ -4,6 +4,10 @@ import { addExample, type CliContext, type CommandBuilder, EXIT, printJson, toAc
 import { sanitize } from '../sanitize.ts';
 
 export const drainCommand: CommandBuilder = (command, cli) => {
+  addClientOptions(command)
+    .argument('<id>', 'ID of a service of this agent')
+    .addHelpText('after', '\n`drain ID` is short for `drain on ID`, which an instance named on or off needs.')
+    .action(toAction(cli, (id: string, options: ClientOptions) => drain(cli, id, true, options)));
   for (const [name, enable] of [
     ['on', true],
     ['off', false],
@@ -14,7 +18,7 @@ export const drainCommand: CommandBuilder = (command, cli) => {
       .action(toAction(cli, (id: string, options: ClientOptions) => drain(cli, id, enable, options)));
     addExample(sub, `hearsay drain ${name} web-1`);
   }
-  addExample(command, 'hearsay drain on web-1');
+  addExample(command, 'hearsay drain web-1');
 };
 
 async function drain(cli: CliContext, id: string, on: boolean, options: ClientOptions): Promise<number> {

@@ -31,7 +31,7 @@ export const addOwnerOptions = (command: Command): Command =>
   command
     .argument('<key>', 'Any text: the name of a job, a shard, a customer')
     .requiredOption('--service <name>', 'Service whose instances share the keys')
-    .option('--n <n>', 'Number of instances: the owner, then its stand-ins (default: 1)')
+    .option('-n, --n <n>', 'Number of instances: the owner, then its stand-ins (default: 1)')
     .addHelpText('after', ADVICE);
 
 const ADVICE = `

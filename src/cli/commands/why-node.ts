@@ -50,7 +50,7 @@ export const isKnownNode = async (client: Client, name: string): Promise<boolean
 async function fetchNodeWhy(client: Client, name: string, ask: boolean): Promise<NodeWhy | undefined> {
   try {
     const path = `/v1/hearsay/why/${encodeURIComponent(name)}${ask ? '' : '?ask=false'}`;
-    return parseResponse(NodeWhySchema, await client.get(path), client);
+    return parseResponse(NodeWhySchema, await client.get(path, 'slow'), client);
   } catch (error) {
     if (error instanceof HttpStatusError && error.status === NOT_FOUND) return undefined;
     throw error;

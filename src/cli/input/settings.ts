@@ -47,9 +47,8 @@ export function addSettingOptions(
 /** `--x` and `--no-x`; the help shows the one that changes the default. */
 function switchOptions({ setting }: SettingEntry, flag: string): readonly Option[] {
   const isOn = setting.default === true;
-  const doc = toHelpText(setting.doc);
-  const off = `Do not ${doc.charAt(0).toLowerCase()}${doc.slice(1)}`;
-  return [new Option(flag, doc).hideHelp(isOn), new Option(`--no-${flag.slice(2)}`, off).hideHelp(!isOn)];
+  const off = new Option(`--no-${flag.slice(2)}`, toHelpText(setting.offDoc ?? 'The default'));
+  return [new Option(flag, toHelpText(setting.doc)).hideHelp(isOn), off.hideHelp(!isOn)];
 }
 
 function valueOption(setting: SettingEntry['setting'], flag: string): Option {

@@ -180,8 +180,12 @@ function checkReasons({ poolNode, instance }: ServiceInstance, site: Site): Inst
     });
 }
 
-const formatCheckStatus = ({ serviceId, name, status, output }: Check): string =>
-  `${serviceId === '' ? 'the check of its node' : 'its check'} ${JSON.stringify(name)} is ${status}${formatCause(output)}`;
+/** Checks are named by their id, as `hearsay checks` and Consul's routes name them. */
+const formatCheckStatus = ({ serviceId, id, name, status, output }: Check): string => {
+  const label = name === '' || name === id ? id : `${id} (${JSON.stringify(name)})`;
+  const whose = serviceId === '' ? 'the check of its node' : 'its check';
+  return `${whose} ${label} is ${status}${formatCause(output)}`;
+};
 
 const formatMaintenance = ({ serviceId, notes }: Check): string =>
   `${serviceId === '' ? 'its node' : 'it'} is in maintenance${formatCause(notes)}`;

@@ -1,5 +1,7 @@
 /** The disk operations in use, with what each guarantees after a crash, as an interface: tests make any of them fail. */
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { errorCode } from '../../base/errno.ts';
 import type { FileOwnership } from './file-owner.ts';
 import { acquireLock, type Lock } from './lock.ts';
 
@@ -26,10 +28,21 @@ export interface FileStats extends FileOwnership {
   isFile(): boolean;
 }
 
+/** Node's own recursive mkdir never ends where a parent exists and takes no entries, as /proc. */
+async function makeDirectory(path: string): Promise<void> {
+  const make = (): Promise<string | undefined> =>
+    mkdir(path, { mode: 0o700 }).then(() => undefined, errorCode);
+  let failure = await make();
+  if (failure === 'ENOENT' && dirname(path) !== path) {
+    await makeDirectory(dirname(path));
+    failure = await make();
+  }
+  if (failure === undefined || (failure === 'EEXIST' && (await stat(path)).isDirectory())) return;
+  throw Object.assign(new Error(`${failure}: mkdir ${path}`), { code: failure });
+}
+
 export const DISK: Disk = {
-  makeDirectory: async (path) => {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-  },
+  makeDirectory,
   stat: (path) => stat(path),
   read: (path) => readFile(path),
   create: async (path, contents) => {

@@ -97,8 +97,22 @@ export async function openStorage(
 
 /** Errors that the operator has to correct: a retry would not help. */
 const CONFIG_ERRORS: ReadonlySet<string> = new Set([
-  ...['EACCES', 'EPERM', 'ENOTDIR', 'EEXIST', 'ELOOP', 'ENAMETOOLONG', 'EINVAL', 'ERR_INVALID_ARG_VALUE'],
+  ...[
+    'EACCES',
+    'EPERM',
+    'ENOENT',
+    'ENOTDIR',
+    'EEXIST',
+    'ELOOP',
+    'ENAMETOOLONG',
+    'EINVAL',
+    'ERR_INVALID_ARG_VALUE',
+  ],
 ]);
+
+/** Where parents are made, a missing one is a link that leads nowhere, or stands in a place that takes no entries, as /proc. */
+const describeCode = (code: string): string =>
+  code === 'ENOENT' ? 'ENOENT: it cannot be created there, or is a link to nothing' : code;
 
 const REMEDY = 'chmod 700 it, or choose another directory with --data-dir';
 
@@ -118,7 +132,7 @@ async function lockDirectory(
     if (CONFIG_ERRORS.has(code))
       throw new AgentError(
         'config',
-        `the data directory ${dir} cannot be used (${code}): choose another directory with --data-dir`,
+        `the data directory ${dir} cannot be used (${describeCode(code)}): choose another directory with --data-dir`,
       );
     writer.recordFailure(code);
     return () => {};

@@ -105,7 +105,9 @@ export async function startFakeAgent(
       const answer = answers[`${method} ${url.split('?')[0]}`];
       if (answer === undefined) response.writeHead(404).end('no such route');
       else if ('status' in answer && typeof answer.status === 'number')
-        response.writeHead(answer.status).end('body' in answer ? answer.body : '');
+        response
+          .writeHead(answer.status, { 'content-type': isHtml(answer) ? 'text/html' : 'text/plain' })
+          .end('body' in answer ? answer.body : '');
       else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
     });
   });
@@ -123,6 +125,9 @@ export async function startFakeAgent(
       : `unix://${at.path}`;
   return { url, requests };
 }
+
+/** A body of another kind of server. */
+const isHtml = (answer: object): boolean => 'body' in answer && String(answer.body).startsWith('<');
 
 /** A URL where nothing listens: its port was free a moment ago. */
 export async function unusedUrl(): Promise<string> {

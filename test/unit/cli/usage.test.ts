@@ -19,6 +19,9 @@ describe('usage', () => {
 
   test.each([
     [['nonsense'], "unknown command 'nonsense'; see `hearsay --help`"],
+    [['nonsense', '--help'], "unknown command 'nonsense'; see `hearsay --help`"],
+    [['help', 'nonsense'], "unknown command 'nonsense'; see `hearsay --help`"],
+    [['drain'], "missing required argument 'id'; see `hearsay drain --help`"],
     [['members', '--nonsense'], "unknown option '--nonsense'; see `hearsay members --help`"],
     [
       ['members', '--stats', 'alive'],

@@ -9,7 +9,8 @@ test('docs/config.md is up to date; `npm run docs` writes it', () => {
 
 test('every setting has a description and unique names', () => {
   const entries = [...SETTINGS.values()];
-  for (const { key, setting } of entries) expect(setting.doc, key).toMatch(/^[A-Z].*\.$/);
+  for (const { key, setting } of entries)
+    for (const doc of [setting.doc, setting.offDoc ?? setting.doc]) expect(doc, key).toMatch(/^[A-Z].*\.$/);
   for (const names of [entries.map(({ flag, key }) => flag ?? key), entries.map(({ env }) => env)])
     expect(new Set(names).size).toBe(entries.length);
 });

@@ -274,10 +274,14 @@ describe('warnings', () => {
     const env = {
       HEARSAY_SWIM_PROBE_INTERVL: '1s',
       HEARSAY_PORT: 'tcp://10.0.0.1:80',
+      HEARSAY_PORT_8500_TCP_ADDR: '10.0.0.1',
+      HEARSAY_SERVICE_PORT_HTTP: '8500',
+      HEARSAY_DNS_TTL: '5s',
       HEARSAY_HTTP_ADDR: 'x',
     };
     expect(resolve({ env }).warnings).toEqual([
       'HEARSAY_SWIM_PROBE_INTERVL is not a setting; did you mean HEARSAY_SWIM_PROBE_INTERVAL?',
+      'HEARSAY_DNS_TTL is not a setting: run `hearsay config` to list them',
     ]);
   });
 

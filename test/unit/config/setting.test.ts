@@ -54,7 +54,7 @@ describe('each kind refuses with a clause', () => {
     [integerSetting({ doc: '', default: 1, max: 3 }), '4', 'must be at most 3'],
     [integerSetting({ doc: '', default: 1 }), 1.5, 'must be a whole number'],
     [integerSetting({ doc: '', default: 1 }), '1e3', 'must be a whole number'],
-    [booleanSetting({ doc: '', default: true }), 'yes', 'must be true or false'],
+    [booleanSetting({ doc: '', default: false }), 'yes', 'must be true or false'],
     [textSetting(bare), 12, 'must be text: put it in quotes'],
     [textSetting(bare), ['a'], 'must be text'],
     [choiceSetting({ ...bare, values: ['a', 'b'] }), 'c', 'must be one of a, b'],

@@ -30,7 +30,9 @@ async function agent(name = 'ann') {
   const fire = (name: string, payload: string): Promise<Answer> =>
     send(server, `/v1/event/fire/${name}`, { method: 'PUT', body: payload });
   const index = async (path: string): Promise<number> => Number((await get(path)).headers['x-consul-index']);
-  return { get, put, fire, index };
+  const answerToPut = (path: string, body: unknown): Promise<Answer> =>
+    send(server, path, { method: 'PUT', body: JSON.stringify(body) });
+  return { get, put, answerToPut, fire, index };
 }
 const register = '/v1/agent/service/register';
 const indexOf = (answer: Answer): number => Number(answer.headers['x-consul-index']);
@@ -147,6 +149,20 @@ test('C7: a check has its type', async () => {
   expect(serf).toMatchObject({ CheckID: 'serfHealth', Type: '', Name: 'Serf Health Status' });
 });
 
+test('a check ID of another service is taken, as in Consul, and the answer says so', async () => {
+  const { answerToPut: put } = await agent();
+  const check = { CheckID: 'c', TTL: '1h' };
+  expect((await put(register, { Name: 'web', Check: check })).headers['x-hearsay-warning']).toBeUndefined();
+  expect((await put(register, { Name: 'web', Check: check })).headers['x-hearsay-warning']).toBeUndefined();
+  const taken = await put(register, { Name: 'db', Check: check });
+  expect([taken.status, taken.headers['x-hearsay-warning']]).toEqual([
+    200,
+    expect.stringMatching(/belonged to another service, which lost its check/),
+  ]);
+  const alone = await put('/v1/agent/check/register', { ...check, Name: 'beat', ServiceID: 'web' });
+  expect(alone.headers['x-hearsay-warning']).toBeDefined();
+});
+
 test('/v1/hearsay/why: since when a check fails, and the node that reports it', async () => {
   const { get, put } = await agent();
   await put(register, { Name: 'web', Check: { Name: 'beat', TTL: '1h', Status: 'passing' } });
@@ -159,7 +175,7 @@ test('/v1/hearsay/why: since when a check fails, and the node that reports it', 
     {
       kind: 'check',
       excludes: true,
-      message: 'its check "beat" is critical (no heart)',
+      message: 'its check service:web ("beat") is critical (no heart)',
       source: 'ann',
       sinceMs: expect.any(Number),
       check: 'service:web',

@@ -1,7 +1,9 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { hearsay, startFakeAgent, unusedUrl } from '../helper.ts';
 
 let folder = '';
@@ -103,6 +105,7 @@ describe('responses', () => {
     [409, '{"error":"it is alive"}', 4, 'hearsay: it is alive\n'],
     [500, 'disk full', 1, 'hearsay: disk full\n'],
     [503, '', 1, 'hearsay: the agent returned status 503\n'],
+    [404, '<h1>not here</h1>', 1, 'is not a hearsay agent: point --http-addr at one\n'],
     [403, 'refused', 1, 'hearsay: refused; pass the token in HEARSAY_HTTP_TOKEN or --token-file\n'],
     [500, 'bad \u001b[2Jnode\nname', 1, 'hearsay: bad [2Jnode name\n'],
     [200, '<html>', 1, 'is not a hearsay agent: point --http-addr at one\n'],
@@ -112,4 +115,14 @@ describe('responses', () => {
     expect([ran.code, ran.out]).toEqual([code, '']);
     expect(ran.err).toContain(sentence);
   });
+});
+
+test('a read of an agent that hangs ends after 5 s, and says so', async () => {
+  const server = createServer(); // it accepts, and never answers
+  await new Promise<void>((resolve) => server.listen(0, '127.73.1.2', resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const ran = await hearsay(['info', '--http-addr', `http://127.73.1.2:${port}`]);
+  expect(ran.code).toBe(3);
+  expect(ran.err).toContain('(no response for 5s)');
 });

@@ -150,6 +150,20 @@ describe('the agent ends', () => {
     expect(agent.calls).toEqual(['stop']);
   });
 
+  test('with 130 and no error if leaving fails because of the second one', async () => {
+    let reject = (_error: AgentError): void => {};
+    const leave = () =>
+      new Promise<void>((_, fail) => {
+        reject = fail;
+      });
+    const stop = async () => reject(new AgentError('failed', 'the agent is stopping: use another agent'));
+    const { send, ended, err } = await ready([], { leave, stop });
+    send('SIGINT');
+    send('SIGINT');
+    expect(await ended).toBe(130);
+    expect(err()).not.toContain('stopping: use another');
+  });
+
   test('at once after a second one, even if stopping never ends', async () => {
     const never = () => new Promise<void>(() => undefined);
     const { send, forcedExits } = await ready([], { leave: never, stop: never });

@@ -171,6 +171,7 @@ describe('ids are encoded in the path', () => {
       `${route.slice(4)}?enable=true`,
       `${ID} is draining\n`,
     ]);
+    expect(await run(route, 'drain', ID)).toEqual([`${route.slice(4)}?enable=true`, `${ID} is draining\n`]);
     expect(await run(route, 'drain', 'off', ID, '--json')).toEqual([
       `${route.slice(4)}?enable=false`,
       `{"id":"${ID}","draining":false}\n`,

@@ -77,7 +77,7 @@ describe('GET /v1/hearsay/why', () => {
     const { of } = await world();
     const report = await of('cat');
     expect(report.summary).toBe(
-      'out of results: its check "beat" is critical (no heart); its node is in maintenance (new disk)',
+      'out of results: its check beat is critical (no heart); its node is in maintenance (new disk)',
     );
     expect(report.reasons).toMatchObject([
       { kind: 'check', source: 'cat', sinceMs: 4000 },

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -8,6 +9,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -83,6 +85,29 @@ describe('the data directory', () => {
     mkdirSync(data, { mode: 0o700 });
     execFileSync('chown', ['12345', data]);
     await expect(openStorage(data, noting().record)).rejects.toThrow('belongs to another user (uid 12345)');
+  });
+
+  test.runIf(existsSync('/proc/self'))(
+    'where nothing can be created is refused, and not tried for ever',
+    async () => {
+      for (const path of ['/proc/x', '/proc/x/data'])
+        await expect(openStorage(path, noting().record)).rejects.toMatchObject({
+          code: 'config',
+          message: `the data directory ${path} cannot be used (ENOENT: it cannot be created there, or is a link to nothing): choose another directory with --data-dir`,
+        });
+    },
+  );
+
+  test('that is a link to nothing is refused; parents are created, and a link to a directory is used', async () => {
+    symlinkSync(join(dir, 'nowhere'), data);
+    await expect(openStorage(data, noting().record)).rejects.toThrow('is a link to nothing');
+    rmSync(data);
+    mkdirSync(join(dir, 'real'), { mode: 0o700 });
+    symlinkSync(join(dir, 'real'), data);
+    await openIt();
+    data = join(dir, 'a', 'b', 'data');
+    await openIt();
+    expect(mode(join(dir, 'a'))).toBe('700');
   });
 
   test('that cannot be a directory is refused before anything starts', async () => {
