@@ -98,4 +98,12 @@ export const wireMutants: readonly Mutant[] = [
     description: 'A push/pull may announce more nodes than its bytes can hold.',
     expectedTests: ['unit/wire/stream-writer.test.ts'],
   },
+  {
+    id: 'wire-nonce-taken-for-a-map',
+    file: 'wire/packet.ts',
+    find: 'if ((key & 0xe0) !== 0xa0 || length < MIN_FIELD_NAME) return false;',
+    replace: 'if ((key & 0xe0) !== 0xa0 || length < MIN_FIELD_NAME) return !Number.isNaN(keyAt);',
+    description: 'One of 14 packets under a key that we lack is reported as not encrypted.',
+    expectedTests: ['unit/wire/packet.test.ts'],
+  },
 ];

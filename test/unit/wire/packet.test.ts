@@ -90,6 +90,24 @@ describe('keys', () => {
     expect(codeOf(() => openPacket(seal([one], envelope({ keys: [key(2)] })), closed))).toBe('undecryptable');
   });
 
+  test('a packet under a key that we lack is not taken for plaintext, whatever its nonce begins with', () => {
+    const foreign = envelope({ keys: [key(2)] });
+    for (let first = 0; first < 256; first++) {
+      const nonce = Uint8Array.from({ length: 12 }, (_, i) =>
+        i === 0 ? first : (first * 37 + i * 101) & 0xff,
+      );
+      const packet = sealPacket([one], foreign, { crc: true, nonce: () => nonce });
+      expect(
+        codeOf(() => openPacket(packet, closed)),
+        `nonce ${first}`,
+      ).toBe('undecryptable');
+      expect(
+        codeOf(() => openPacket(packet, bare)),
+        `nonce ${first}`,
+      ).toBe('encrypted');
+    }
+  });
+
   test('while the cluster migrates to encryption, both are accepted', () => {
     const migrating = envelope({ keys: [key(1)], verifyIncoming: false });
     expect(opened(one, migrating)).toEqual([one]);
