@@ -22,8 +22,8 @@ export class CliError extends Error {
 export interface CliContext {
   readonly io: Io;
   readonly colors: ReturnType<typeof picocolors.createColors>;
-  /** The program with all its commands, for completion. */
-  fullProgram(): Promise<Command>;
+  /** The program as it is loaded for a command line, for completion. */
+  programFor(words: readonly string[]): Promise<Command>;
   exitCode: number;
 }
 

@@ -11,7 +11,7 @@ export async function runCli(argv: readonly string[], io: Io = processIo()): Pro
   const cli: CliContext = {
     io,
     colors: createColors(io),
-    fullProgram: () => createProgram(cli, Object.keys(COMMANDS)),
+    programFor: (words) => createProgram(cli, commandsToLoad(words, commandIn(words))),
     exitCode: EXIT.done,
   };
   const name = commandIn(argv);

@@ -15,6 +15,8 @@ const DEFAULT_ADDRESS = 'http://127.0.0.1:8500';
 const SILENCE_TIMEOUT = 60_000;
 /** For reads that are answered at once, so that an agent that hangs is noticed. */
 const READ_TIMEOUT = 5_000;
+/** By how long a reader waits; `slow`: the agent itself asks others first. */
+const READ_TIMEOUTS = { quick: 1_000, slow: SILENCE_TIMEOUT } as const;
 /** Characters of a log line; a longer line is discarded. */
 const MAX_LINE = 1024 * 1024;
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
@@ -28,8 +30,8 @@ export interface ClientOptions {
 export interface Client {
   /** As the user gave it, for messages. */
   readonly address: string;
-  /** The parsed body. Rejects with `CliError` unless the status is 2xx. `slow`: the agent itself asks others first. */
-  get(path: string, speed?: 'slow'): Promise<unknown>;
+  /** The parsed body. Rejects with `CliError` unless the status is 2xx. */
+  get(path: string, speed?: keyof typeof READ_TIMEOUTS): Promise<unknown>;
   /** Sends `body` as JSON, or bytes as they are. */
   put(path: string, body?: unknown): Promise<unknown>;
   /** Calls `onLine` for each line of a response without end, until it ends or `signal` aborts. */
@@ -108,8 +110,10 @@ export async function createClient(cli: CliContext, options: ClientOptions): Pro
   };
   return {
     address,
-    get: async (path, speed) =>
-      (await call('GET', path, speed === 'slow' ? {} : { timeout: READ_TIMEOUT })).body,
+    get: async (path, speed) => {
+      const timeout = speed === undefined ? READ_TIMEOUT : READ_TIMEOUTS[speed];
+      return (await call('GET', path, { timeout })).body;
+    },
     put: async (path, body) => {
       const response = await call('PUT', path, { body });
       if (response.unsaved !== '')

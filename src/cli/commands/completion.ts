@@ -1,114 +1,161 @@
-/** `hearsay completion`: a completion script for a shell, generated from the commands and their options. */
+/**
+ * `hearsay completion`: the script of a shell, which asks the same command what may follow the words that are typed. So
+ * every shell knows what the program knows, and names are those that the agent knows now.
+ */
 import { Argument, type Command, type Option } from 'commander';
-import { addExample, type CommandBuilder, EXIT, toAction } from '../command.ts';
+import type { ClientOptions } from '../api/client.ts';
+import { listNames, NAME_ARGUMENTS, NAME_OPTIONS } from '../api/names.ts';
+import { addExample, type CliContext, type CommandBuilder, EXIT, toAction } from '../command.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof SHELLS)[number];
 
 export const completionCommand: CommandBuilder = (command, cli) => {
-  command.addArgument(new Argument('<shell>', 'Shell to print the script for').choices(SHELLS)).action(
-    toAction(cli, async (shell: Shell) => {
-      cli.io.out.write(SCRIPTS[shell](toEntries(await cli.fullProgram())));
-      return EXIT.done;
-    }),
-  );
+  command
+    .addArgument(new Argument('<shell>', 'Shell to print the script for').choices(SHELLS))
+    .argument('[words...]', 'Words to complete; the script passes them after --')
+    .action(
+      toAction(cli, async (shell: Shell, words: readonly string[]) => {
+        cli.io.out.write(words.length === 0 ? SCRIPTS[shell] : await complete(cli, shell, words));
+        return EXIT.done;
+      }),
+    );
   addExample(command, 'source <(hearsay completion bash)');
 };
 
-/** The words that may follow `hearsay NAME`. */
-interface CompletionEntry {
-  readonly name: string;
-  readonly summary: string;
-  readonly subcommands: readonly string[];
-  readonly options: readonly { readonly flag: string; readonly choices: readonly string[] }[];
+/** A word that may come next. */
+interface Candidate {
+  readonly word: string;
+  /** Empty: the word says it all. */
+  readonly text: string;
 }
 
-function toEntries(program: Command): readonly CompletionEntry[] {
-  return program.commands.flatMap((command) =>
-    [command.name(), ...command.aliases()].map((name) => ({
-      name,
-      summary: command.description(),
-      subcommands: command.commands.map((sub) => sub.name()),
-      options: [command, ...command.commands].flatMap(optionsOf).filter(isFirst),
-    })),
-  );
+/** One line for each word that may stand in the place of the last of `words`; nothing where a file may. */
+async function complete(cli: CliContext, shell: Shell, words: readonly string[]): Promise<string> {
+  const last = words.at(-1) ?? '';
+  const found = await findCandidates(cli, await cli.programFor(words.slice(0, -1)), words.slice(0, -1), last);
+  return found
+    .filter(({ word }) => word.startsWith(last))
+    .map((candidate) => `${FORMATS[shell](candidate)}\n`)
+    .join('');
 }
 
-const optionsOf = (command: Command): CompletionEntry['options'] =>
-  command.options
-    .filter((option: Option) => option.long != null && !option.hidden)
-    .map((option: Option) => ({
-      flag: option.long as string,
-      choices: option.argChoices ?? choicesIn(option.flags),
-    }));
+const FORMATS: Readonly<Record<Shell, (candidate: Candidate) => string>> = {
+  bash: ({ word }) => word,
+  zsh: ({ word, text }) => `${word.replaceAll(':', '\\:')}${text === '' ? '' : `:${text}`}`,
+  fish: ({ word, text }) => `${word}${text === '' ? '' : `\t${text}`}`,
+};
 
-const isFirst = (option: { flag: string }, at: number, all: readonly { flag: string }[]): boolean =>
-  all.findIndex((other) => other.flag === option.flag) === at;
+async function findCandidates(
+  cli: CliContext,
+  program: Command,
+  before: readonly string[],
+  last: string,
+): Promise<readonly Candidate[]> {
+  const { command, path, argument, option, client } = readWords(program, before);
+  if (option !== undefined) {
+    const kinds = NAME_OPTIONS[`${path} ${option.long}`] ?? [];
+    return toCandidates([...choicesOf(option), ...(await listNames(cli, client, kinds))]);
+  }
+  if (last.startsWith('-')) return optionsOf(command);
+  const expected = command.registeredArguments[argument] ?? command.registeredArguments.at(-1);
+  const found = [
+    ...(argument > 0 ? [] : command.commands).map((sub) => ({ word: sub.name(), text: sub.description() })),
+    ...(argument > 0 ? [] : command.commands).flatMap((sub) =>
+      sub.aliases().map((word) => ({ word, text: sub.description() })),
+    ),
+    ...toCandidates(expected?.argChoices ?? []),
+    ...toCandidates(await listNames(cli, client, NAME_ARGUMENTS[path] ?? [])),
+  ];
+  if (found.length > 0 || /^(?:file|path)$/.test(expected?.name() ?? '')) return found;
+  return optionsOf(command);
+}
+
+const toCandidates = (words: readonly string[]): readonly Candidate[] =>
+  words.map((word) => ({ word, text: '' }));
+
+/** What the words before the last one say about it. */
+interface Place {
+  readonly command: Command;
+  /** Names of the command and its subcommand: `watch service`. */
+  readonly path: string;
+  /** The number of arguments that are there already. */
+  readonly argument: number;
+  /** The option whose value the last word is. */
+  readonly option: Option | undefined;
+  /** How to reach the agent, as far as it was typed. */
+  readonly client: ClientOptions;
+}
+
+function readWords(program: Command, words: readonly string[]): Place {
+  let command = program;
+  let argument = 0;
+  let option: Option | undefined;
+  const values = new Map<string, string>();
+  const names: string[] = [];
+  for (const word of words) {
+    if (option !== undefined) {
+      values.set(option.long ?? '', word);
+      option = undefined;
+      continue;
+    }
+    if (word.startsWith('-')) {
+      const one = command.options.find(({ long, short }) => word === long || word === short);
+      option = one !== undefined && (one.required || one.optional || one.variadic) ? one : undefined;
+      continue;
+    }
+    const isHelp = command === program && word === 'help';
+    const sub = command.commands.find((one) => one.name() === word || one.aliases().includes(word));
+    if (sub !== undefined && argument === 0) {
+      command = sub;
+      names.push(sub.name());
+    } else if (!isHelp) argument += 1;
+  }
+  const [httpAddr, tokenFile] = [values.get('--http-addr'), values.get('--token-file')];
+  const client = {
+    ...(httpAddr === undefined ? {} : { httpAddr }),
+    ...(tokenFile === undefined ? {} : { tokenFile }),
+  };
+  return { command, path: names.join(' '), argument, option, client };
+}
+
+const optionsOf = (command: Command): readonly Candidate[] => [
+  ...command.options
+    .filter(({ long, hidden }) => long != null && !hidden)
+    .map(({ long, description }) => ({ word: long as string, text: description })),
+  { word: '--help', text: 'Show this help' },
+];
 
 /** `--preset <lan|wan|local>` names its values in the placeholder. */
-const choicesIn = (flags: string): readonly string[] =>
-  /<([a-z]+(?:\|[a-z]+)+)(?:\.{3})?>/.exec(flags)?.[1]?.split('|') ?? [];
+const choicesOf = (option: Option): readonly string[] =>
+  option.argChoices ?? /<([a-z]+(?:\|[a-z]+)+)(?:\.{3})?>/.exec(option.flags)?.[1]?.split('|') ?? [];
 
-const SCRIPTS: Readonly<Record<Shell, (commands: readonly CompletionEntry[]) => string>> = {
-  bash: (commands) => `_hearsay() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} words=
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    words='${commands.map(({ name }) => name).join(' ')}'
-  else
-    case "\${COMP_WORDS[1]} $prev" in
-${valueCases(commands)}    esac
-    if [ -z "$words" ]; then case "\${COMP_WORDS[1]}" in
-${wordCases(commands)}    esac; fi
-  fi
-  COMPREPLY=($(compgen -W "$words" -- "$cur"))
+/** Each falls back to files when nothing is found. */
+const SCRIPTS: Readonly<Record<Shell, string>> = {
+  bash: `_hearsay() {
+  local IFS=$'\\n'
+  COMPREPLY=($("$1" completion bash -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
 }
 complete -o default -F _hearsay hearsay
 `,
-  zsh: (commands) => `#compdef hearsay
+  zsh: `#compdef hearsay
 _hearsay() {
-  local words_here=
-  if (( CURRENT == 2 )); then
-    words_here='${commands.map(({ name }) => name).join(' ')}'
-  else
-    case "$words[2] $words[CURRENT-1]" in
-${valueCases(commands).replaceAll('words=', 'words_here=')}    esac
-    if [[ -z "$words_here" ]]; then case "$words[2]" in
-${wordCases(commands).replaceAll('words=', 'words_here=')}    esac; fi
-  fi
-  compadd -- \${=words_here} || _files
+  local -a found
+  found=("\${(@f)$(hearsay completion zsh -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  if [[ -n "$found" ]]; then _describe 'hearsay' found; else _files; fi
 }
 if [ "$funcstack[1]" = "_hearsay" ]; then _hearsay "$@"; else compdef _hearsay hearsay; fi
 `,
-  fish: (commands) =>
-    commands
-      .flatMap(({ name, summary, subcommands, options }) => {
-        const here = `complete -c hearsay -n '__fish_seen_subcommand_from ${name}'`;
-        return [
-          `complete -c hearsay -f -n __fish_use_subcommand -a ${name} -d '${summary.replace(/['\\]/g, '\\$&')}'`,
-          ...(subcommands.length === 0 ? [] : [`${here} -a '${subcommands.join(' ')}'`]),
-          ...options.map(
-            ({ flag, choices }) =>
-              `${here} -l ${flag.slice(2)}${choices.length === 0 ? '' : ` -x -a '${choices.join(' ')}'`}`,
-          ),
-        ];
-      })
-      .map((line) => `${line}\n`)
-      .join(''),
+  fish: `function __hearsay_complete
+  set -l words (commandline -opc)
+  set -l token (commandline -ct)
+  set -l found (hearsay completion fish -- $words[2..-1] "$token" 2>/dev/null)
+  if test (count $found) -gt 0
+    printf '%s\\n' $found
+  else
+    __fish_complete_path "$token"
+  end
+end
+complete -c hearsay -f -a '(__hearsay_complete)'
+`,
 };
-
-const valueCases = (commands: readonly CompletionEntry[]): string =>
-  commands
-    .flatMap(({ name, options }) =>
-      options
-        .filter(({ choices }) => choices.length > 0)
-        .map(({ flag, choices }) => `      '${name} ${flag}') words='${choices.join(' ')}' ;;\n`),
-    )
-    .join('');
-
-const wordCases = (commands: readonly CompletionEntry[]): string =>
-  commands
-    .map(
-      ({ name, subcommands, options }) =>
-        `      ${name}) words='${[...subcommands, ...options.map(({ flag }) => flag), '--help'].join(' ')}' ;;\n`,
-    )
-    .join('');
