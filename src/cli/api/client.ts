@@ -283,7 +283,11 @@ function toHttpStatusError(status: number, body: string, tokenFile: string): Htt
   const message = errorMessageIn(body) || `the agent returned status ${status}`;
   const kind = Object.values(AGENT_ERRORS).find((one) => one.status === status);
   const hint =
-    status === 401 || status === 403 ? '; pass the token in HEARSAY_HTTP_TOKEN or --token-file' : '';
+    status === 401 || status === 403
+      ? '; pass the token in HEARSAY_HTTP_TOKEN or --token-file'
+      : message.startsWith('Unknown service ID') // Consul's words have no next step
+        ? ' `hearsay services NAME` shows the IDs'
+        : '';
   return new HttpStatusError(status, kind?.exit ?? EXIT.failed, message + hint, tokenFile);
 }
 

@@ -6,7 +6,7 @@ import { type MemberInfo, MembersSchema, parseResponse } from '../api/schemas.ts
 import { addExample, type CliContext, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
 import { matchesGlob } from '../input/glob.ts';
 import { parsePair } from '../input/pairs.ts';
-import { colorStatus, formatAge, formatTable } from '../output/table.ts';
+import { colorStatus, compareNames, formatAge, formatTable } from '../output/table.ts';
 
 const STATUSES = ['alive', 'suspect', 'away', 'leaving', 'left', 'failed'] as const;
 
@@ -52,17 +52,21 @@ function table({ colors }: CliContext, members: readonly MemberInfo[], detailed:
   const header = ['NODE', 'ADDRESS', 'STATUS', 'AGE', 'TAGS'];
   return formatTable(
     detailed ? [...header.slice(0, 4), 'INCARNATION', 'PROTOCOL', 'DELEGATE', 'TAGS'] : header,
-    members.map((member) => [
-      member.name + (member.self ? ' *' : ''),
-      joinHostPort(member.addr, member.port),
-      member.status,
-      formatAge(member.ageMs),
-      ...(detailed ? [String(member.incarnation), versions(member.protocol), versions(member.delegate)] : []),
-      Object.entries(member.tags)
-        .filter(([key]) => detailed || key !== CAPABILITY_TAG)
-        .map(([key, value]) => `${key}=${value}`)
-        .join(','),
-    ]),
+    [...members]
+      .sort((a, b) => compareNames(a.name, b.name))
+      .map((member) => [
+        member.name + (member.self ? ' *' : ''),
+        joinHostPort(member.addr, member.port),
+        member.status,
+        formatAge(member.ageMs),
+        ...(detailed
+          ? [String(member.incarnation), versions(member.protocol), versions(member.delegate)]
+          : []),
+        Object.entries(member.tags)
+          .filter(([key]) => detailed || key !== CAPABILITY_TAG)
+          .map(([key, value]) => `${key}=${value}`)
+          .join(','),
+      ]),
     (cell, column) => (column === 2 ? colorStatus(colors, cell) : cell),
   );
 }

@@ -17,7 +17,7 @@ import {
   toAction,
 } from '../command.ts';
 import { collectValues } from '../input/pairs.ts';
-import { colorStatus, formatTable } from '../output/table.ts';
+import { colorStatus, compareNames, formatTable } from '../output/table.ts';
 
 /** Concurrent requests for instances, one per service. */
 const MAX_CONCURRENT = 8;
@@ -89,6 +89,7 @@ function table({ colors }: CliContext, found: readonly ServiceEntry[]): string {
     ['ID', 'NODE', 'ADDRESS', 'STATUS', 'TAGS'],
     found
       .map(toInstanceRow)
+      .sort((a, b) => compareNames(a.id, b.id) || compareNames(a.node, b.node))
       .map((one) => [one.id, one.node, formatEndpoint(one), one.status, one.tags.join(',')]),
     (cell, column) => (column === 3 ? colorStatus(colors, cell) : cell),
   );

@@ -2,6 +2,9 @@
 import type { CliContext } from '../command.ts';
 import { sanitize } from '../sanitize.ts';
 
+/** Orders names as people count: demo-2 before demo-10. */
+export const compareNames = new Intl.Collator('en', { numeric: true }).compare;
+
 /** Colors one cell. `row` counts from 0 below the header. */
 export type CellPainter = (cell: string, column: number, row: number) => string;
 

@@ -156,7 +156,8 @@ export const hearsayRtt = route({
 
 function requireCoordinate({ agent: { view } }: Site, node: string) {
   const name = view.member(node)?.name;
-  if (name === undefined) throw new AgentError('notFound', `no member is named "${node}"`);
+  if (name === undefined)
+    throw new AgentError('notFound', `no member is named "${node}": run \`hearsay members\` to list them`);
   const at = view.coordinate(name);
   if (at === undefined)
     throw new AgentError(

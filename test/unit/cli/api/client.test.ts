@@ -102,6 +102,7 @@ describe('responses', () => {
   test.each([
     [400, 'that is not a name', 2, 'hearsay: that is not a name\n'],
     [404, 'no node of that name', 4, 'hearsay: no node of that name\n'],
+    [404, 'Unknown service ID "x". Ensure it.', 4, 'Ensure it. `hearsay services NAME` shows the IDs\n'],
     [409, '{"error":"it is alive"}', 4, 'hearsay: it is alive\n'],
     [500, 'disk full', 1, 'hearsay: disk full\n'],
     [503, '', 1, 'hearsay: the agent returned status 503\n'],

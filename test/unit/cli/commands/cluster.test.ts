@@ -33,9 +33,9 @@ describe('members', () => {
     expect(await members([])).toBe(
       [
         'NODE     ADDRESS        STATUS  AGE  TAGS',
+        'db-1     10.0.0.7:7946  alive   2m   role=db',
         'web-1 *  10.0.0.7:7946  alive   2m   role=web,zone=a',
         'web-2    10.0.0.7:7946  failed  2m   role=web',
-        'db-1     10.0.0.7:7946  alive   2m   role=db',
         '',
       ].join('\n'),
     );

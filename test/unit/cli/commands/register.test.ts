@@ -186,5 +186,9 @@ test.each([
 ])('%j of a service that is not here is exit 4', async (words, route) => {
   const { url } = await startFakeAgent({ [route]: { status: 404, body: 'Unknown service ID "x"' } });
   const ran = await hearsay([...words, '--http-addr', url]);
-  expect(ran).toEqual({ code: 4, out: '', err: 'hearsay: Unknown service ID "x"\n' });
+  expect(ran).toEqual({
+    code: 4,
+    out: '',
+    err: 'hearsay: Unknown service ID "x" `hearsay services NAME` shows the IDs\n',
+  });
 });
