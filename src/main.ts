@@ -4,25 +4,25 @@ import { type AgentOptions, createAgent } from './agent/agent.ts';
 import type { AgentHandle } from './agent/contract/agent-handle.ts';
 import type { Agent, Snapshot } from './agent/contract/machine.ts';
 import type { View } from './agent/contract/view.ts';
-import { joinFailure } from './agent/operations/join-leave.ts';
 import { type Address, formatAddress } from './base/address.ts';
 import { describeError } from './base/errno.ts';
 import { Meter } from './base/meter.ts';
 import { createRng } from './base/rng.ts';
 import { VERSION } from './base/version.ts';
+import type { ReloadReport } from './config/reload.ts';
 import type { AgentConfig } from './config/schema.ts';
 import { startDns } from './dns/server/server.ts';
 import { toDnsOptions } from './dns/settings.ts';
-import { assertNoProblems, readServiceFiles } from './files/service-files.ts';
 import { formatPrometheus } from './http/endpoint/metrics-format.ts';
-import { startHttpServer } from './http/server/server.ts';
-import { type HttpRuntime, toHttpOptions } from './http/settings.ts';
+import { type HttpServer, startHttpServer } from './http/server/server.ts';
+import { type HttpRuntime, toHttpOptions, toScopeTokens } from './http/settings.ts';
 import { createRecordedAgent, type RecordedAgent } from './replay/recorder.ts';
 import { monotonicNow } from './shell/driver.ts';
 import { createJournal, type Journal } from './shell/logging/journal.ts';
 import { type Log, openLog } from './shell/logging/logger.ts';
 import { registerProcessMetrics } from './shell/logging/process-metrics.ts';
-import { joinAtStart, startRejoin } from './shell/rejoin.ts';
+import { type ConfigReading, Reloader, readOwnServices } from './shell/reload.ts';
+import { RejoinedSeeds } from './shell/seeds.ts';
 import { type Shell, startShell } from './shell/shell.ts';
 import type { KeyringStore } from './shell/storage/keyring.ts';
 import { loadKeys } from './shell/storage/load-keys.ts';
@@ -48,10 +48,12 @@ export interface RunningAgent {
   pause(duration: number): Promise<void>;
   /** Stops at once. The other members have to detect it. */
   stop(): Promise<void>;
-  setLogLevel(level: AgentConfig['logLevel']): void;
+  /** What it runs with now: a reload may change some of it. */
+  readonly config: AgentConfig;
+  /** Reads settings and service files again. Rejects with `AgentError`; then nothing has changed. Both are logged. */
+  reload(): Promise<ReloadReport>;
   /** Writes every metric to the log, one line each. */
   logMetrics(): void;
-  setHandlers(handlers: AgentConfig['handlers']): void;
   /** Resolves when everything is closed, also after a stop that the agent decided itself. */
   readonly stopped: Promise<void>;
 }
@@ -71,11 +73,17 @@ interface Startup {
 const EXIT_CRASHED = 70;
 const EXIT_FAILED = 1;
 
+/** Reads the settings again, for a reload. */
+export type ReadSettings = () => Promise<ConfigReading>;
+
 /**
- * Starts one agent. Rejects with `AgentError`; then nothing is left running. `reload` is what `/v1/agent/reload` does,
- * the same as at SIGHUP.
+ * Starts one agent. Rejects with `AgentError`; then nothing is left running. Without `readSettings` a reload reads service files
+ * only.
  */
-export async function startAgent(config: AgentConfig, reload?: () => Promise<void>): Promise<RunningAgent> {
+export async function startAgent(
+  config: AgentConfig,
+  readSettings: ReadSettings = async () => ({ config, warnings: [] }),
+): Promise<RunningAgent> {
   const log = await openLog({ level: config.logLevel, format: config.logFormat });
   const cleanups: Startup['cleanups'] = [];
   let markStopped = (): void => {};
@@ -88,7 +96,11 @@ export async function startAgent(config: AgentConfig, reload?: () => Promise<voi
   };
   const journal = createJournal(log.logger);
   try {
-    return await startParts({ config, log, journal, meter: new Meter(), cleanups, stop }, stopped, reload);
+    return await startParts(
+      { config, log, journal, meter: new Meter(), cleanups, stop },
+      stopped,
+      readSettings,
+    );
   } catch (error) {
     await stop();
     throw error;
@@ -98,15 +110,15 @@ export async function startAgent(config: AgentConfig, reload?: () => Promise<voi
 async function startParts(
   startup: Startup,
   stopped: Promise<void>,
-  reload: (() => Promise<void>) | undefined,
+  read: ReadSettings,
 ): Promise<RunningAgent> {
-  const { config, journal, log, meter, stop } = startup;
+  const { config, cleanups, journal, log, meter, stop } = startup;
   const state = await loadState(startup);
   const recorder = await openRecorder(startup);
   const shell = await startAgentShell(startup, state, recorder);
   const { agent } = shell;
 
-  await registerServiceFiles(config, agent);
+  for (const warning of await registerServiceFiles(config, agent)) log.logger.warn(warning);
   const dns = await openDns(startup, agent.view);
   const degraded = (): readonly string[] => [
     ...(state.storage?.degraded ?? []),
@@ -116,14 +128,27 @@ async function startParts(
     ...{ journal, view: agent.view, degraded, version: VERSION },
     lateness: () => shell.lateness,
   });
-  const http = await openHttp(startup, {
+  const seeds = new RejoinedSeeds(agent, config, state.snapshot, log.logger);
+  cleanups.push(async () => seeds.stop());
+  let http: HttpServer | undefined;
+  const reloader: Reloader = new Reloader(config, {
+    ...{ agent, log, read, handlers: shell.handlers, record: (fact) => journal.record(fact) },
+    setRetryJoin: (retryJoin) => seeds.setRetryJoin(retryJoin),
+    setHttpTokens: (next) => http?.setTokens(toScopeTokens(next)),
+  });
+  const reload = (): Promise<ReloadReport> => reloader.reload();
+  http = await openHttp(startup, {
     ...{ agent, meter, logs: log, degraded, dnsAddress: dns, reload },
     openOperator: config.openOperator || (state.keys.length === 0 && config.dataDir === undefined),
     issueOperatorToken: (at) => issueOperatorToken(startup, at),
   });
-  await joinSeeds(startup, agent, state.snapshot);
+  await seeds.join();
   return {
-    ...{ node: config.node, address: formatAddress(shell.address), http, dns, agent, stop, stopped },
+    ...{ node: config.node, address: formatAddress(shell.address), http: http?.address, dns },
+    ...{ agent, reload, stop, stopped },
+    get config() {
+      return reloader.config;
+    },
     leave: async () => {
       await agent.execute({ kind: 'leave' });
       await stopped;
@@ -132,12 +157,10 @@ async function startParts(
       await agent.execute({ kind: 'pause', duration });
       await stopped;
     },
-    setLogLevel: (level) => log.setLevel(level),
     logMetrics: () => {
       for (const line of formatPrometheus(meter.families()).split('\n'))
         if (line !== '' && !line.startsWith('#')) log.logger.info(`metric ${line}`);
     },
-    setHandlers: (handlers) => shell.handlers.replace(handlers),
   };
 }
 
@@ -251,19 +274,11 @@ function buildAgent(
 }
 
 /** Registers the services of `--service` files. A file with an error stops the start. */
-async function registerServiceFiles(config: AgentConfig, agent: AgentHandle): Promise<void> {
-  const read = await readServiceFiles(config.service, {
-    node: config.node,
-    trustedOnly: true,
-    ...(config.allowExecChecks ? {} : { refuseExec: EXEC_NOT_ALLOWED }),
-  });
-  assertNoProblems(read);
-  for (const { service, checks } of read.registrations)
-    await agent.execute({ kind: 'registerService', service, checks, replaceChecks: true, fromFile: true });
+async function registerServiceFiles(config: AgentConfig, agent: AgentHandle): Promise<readonly string[]> {
+  const { registrations: services, warnings } = await readOwnServices(config);
+  await agent.execute({ kind: 'reload', services, tags: config.tag });
+  return warnings;
 }
-
-const EXEC_NOT_ALLOWED =
-  'this agent does not allow checks that run programs: start it with --allow-exec-checks';
 
 /** Returns the address it listens on. */
 async function openDns({ config, meter, cleanups }: Startup, view: View): Promise<string | undefined> {
@@ -278,11 +293,10 @@ async function openDns({ config, meter, cleanups }: Startup, view: View): Promis
   return dns.address;
 }
 
-/** Returns the address it listens on. */
 async function openHttp(
   { config, journal, cleanups }: Startup,
   runtime: Omit<HttpRuntime, 'monotonicClock' | 'onError'>,
-): Promise<string | undefined> {
+): Promise<HttpServer | undefined> {
   const at = config.http;
   if (at.kind === 'off') return undefined;
   const listen = at.kind === 'unix' ? { path: at.path } : { host: at.address.host, port: at.address.port };
@@ -294,7 +308,7 @@ async function openHttp(
     toHttpOptions(config, listen, { ...runtime, monotonicClock: monotonicNow, onError }),
   );
   cleanups.push(() => http.close());
-  return http.address;
+  return http;
 }
 
 /** Without a file for it the agent runs, and operators need a token that is configured. */
@@ -314,24 +328,4 @@ async function issueOperatorToken(
     );
     return undefined;
   }
-}
-
-/** `--join` must succeed. `--retry-join`, and the members of the last run, are tried until the agent stops. */
-async function joinSeeds(
-  { config, log: { logger }, cleanups }: Startup,
-  agent: AgentHandle,
-  snapshot: Snapshot | undefined,
-): Promise<void> {
-  if (config.join.length > 0) {
-    const report = await joinAtStart(agent, config.join);
-    if (report.joined === 0) throw joinFailure(report);
-  }
-  const previous = snapshot?.peers.map((peer) => peer.addr) ?? [];
-  const seeds = [...new Set([...config.join, ...config.retryJoin, ...previous])];
-  if (seeds.length === 0) return;
-  const rejoin = startRejoin(agent, seeds, (joined, reason) => {
-    if (joined > 0) logger.info({ seeds: joined }, 'joined through seeds');
-    else logger.warn({ reason }, 'retry join: no seed answered, will retry');
-  });
-  cleanups.push(async () => rejoin.stop());
 }

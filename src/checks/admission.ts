@@ -1,8 +1,9 @@
 /** Admission of registrations: how much may be registered, which checks may start programs, and the errors. */
 import { AgentError } from '../base/errors.ts';
 import type { ServiceDefinition } from '../model/service.ts';
+import type { Registration } from './definition/definition.ts';
+import { maintenanceCheckId } from './definition/maintenance.ts';
 import { invalidCheckError, missingServiceError } from './definition/refusals.ts';
-import { maintenanceCheckId } from './maintenance.ts';
 import type { LocalStore } from './store.ts';
 import type { CheckDefinition } from './types.ts';
 
@@ -16,7 +17,7 @@ export function admitService(
   service: ServiceDefinition,
   checks: readonly CheckDefinition[],
   store: LocalStore,
-  options: { readonly mayExec: boolean; readonly replaceChecks?: boolean },
+  options: { readonly replaceChecks?: boolean } = {},
 ): void {
   if (store.service(service.id) === undefined && store.services().size >= MAX_SERVICES)
     throw new AgentError(
@@ -27,17 +28,37 @@ export function admitService(
   for (const check of checks) {
     if (check.serviceId !== service.id)
       throw invalidCheckError(`${JSON.stringify(check.id)} belongs to another service`);
-    admitProbe(check, options.mayExec);
+    admitProbe(check, false);
     ids.add(check.id);
   }
   admitCount(ids, service.id);
 }
 
+/** All or nothing: throws `AgentError` if these cannot replace the services that come from files. */
+export function admitFileServices(
+  registrations: readonly Registration[],
+  store: LocalStore,
+  mayExec: boolean,
+): void {
+  const ids = new Set(registrations.map(({ service }) => service.id));
+  const others = [...store.services()].filter(([id, { fromFile }]) => !fromFile && !ids.has(id)).length;
+  if (others + ids.size > MAX_SERVICES)
+    throw new AgentError(
+      'badRequest',
+      `With the services of the files this agent would have ${others + ids.size}, and its limit is ${MAX_SERVICES}: move some to another agent`,
+    );
+  for (const { service, checks } of registrations) {
+    const kept = [...store.checksOf(service.id)].filter((id) => store.check(id)?.fromFile === false);
+    for (const check of checks) admitProbe(check, mayExec);
+    admitCount(new Set([...kept, ...checks.map(({ id }) => id)]), service.id);
+  }
+}
+
 /** Throws `AgentError`. */
-export function admitCheck(check: CheckDefinition, store: LocalStore, mayExec: boolean): void {
+export function admitCheck(check: CheckDefinition, store: LocalStore): void {
   if (check.serviceId !== '' && store.service(check.serviceId) === undefined)
     throw missingServiceError(check.serviceId);
-  admitProbe(check, mayExec);
+  admitProbe(check, false);
   admitCount(new Set(store.checksOf(check.serviceId)).add(check.id), check.serviceId);
 }
 

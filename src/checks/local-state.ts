@@ -14,7 +14,7 @@ import { evaluateAlias } from './alias.ts';
 import { parseCheck, parseService } from './definition/definition.ts';
 import { THIS_NODE } from './definition/encode.ts';
 import { deepEqual } from './definition/equal.ts';
-import { maintenanceCheck } from './maintenance.ts';
+import { maintenanceCheck } from './definition/maintenance.ts';
 import { Outbox } from './outbox.ts';
 import { truncateOutput } from './output.ts';
 import { Persister } from './persist.ts';
@@ -78,10 +78,12 @@ export class RegistryState {
     const restored = registered === undefined ? this.#restored.consumeCheckState(definition, now) : undefined;
     this.reaper.delete(id); // a registration shows that the service is wanted
     this.persister.saveCheck(definition, fromFile);
-    if (registered === undefined || !deepEqual(registered.definition, definition)) {
+    const isSame = registered !== undefined && deepEqual(registered.definition, definition);
+    if (isSame) this.store.putCheck({ ...registered, fromFile });
+    else {
       const before = registered ?? restored;
       const output = truncateOutput(before?.output ?? '', outputMaxBytes);
-      const check = { definition, status: before?.status ?? initial, output };
+      const check = { definition, status: before?.status ?? initial, output, fromFile };
       this.store.putCheck(check);
       this.scheduler.schedule(definition, now);
       this.ttlTimers.clear(id);
@@ -175,7 +177,7 @@ export class RegistryState {
       this.persister.markDirty();
     const output = truncateOutput(fullOutput, definition.outputMaxBytes);
     if (before.status === status && before.output === output) return;
-    const check = { definition, status, output };
+    const check = { ...before, status, output };
     this.store.putCheck(check);
     if (before.status === status) return this.outbox.putOutput(check, now);
     this.outbox.putCheck(check, now);
@@ -218,7 +220,7 @@ export class RegistryState {
     };
     restoreEach('service', services, (value) => {
       const { service } = parseService(value);
-      admitService(service, [], this.store, { mayExec: false });
+      admitService(service, [], this.store);
       this.putService(service, false, now);
     });
     restoreEach('check', checks, (value) => {
@@ -226,7 +228,7 @@ export class RegistryState {
       admitProbe(check, false);
       if (check.serviceId !== '' && this.store.service(check.serviceId) === undefined)
         return this.#restored.deferCheck(check); // its service may come from a file
-      admitCheck(check, this.store, false);
+      admitCheck(check, this.store);
       this.putCheck(check, false, now);
     });
     const reason = this.#restored.consumeMaintenance('', now);

@@ -9,16 +9,25 @@ import { assert } from '../base/assert.ts';
 import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import type { CheckStatus, ServiceDefinition } from '../model/service.ts';
-import { admitCheck, admitService } from './admission.ts';
+import { admitCheck, admitFileServices, admitService } from './admission.ts';
+import type { Registration } from './definition/definition.ts';
+import { maintenanceCheckId } from './definition/maintenance.ts';
 import {
   notTtlCheckError,
   requireOwnCheck,
   unknownCheckError,
   unknownServiceError,
 } from './definition/refusals.ts';
+import { replaceFileServices } from './file-services.ts';
 import { RegistryState } from './local-state.ts';
-import { maintenanceCheckId } from './maintenance.ts';
-import type { CheckDefinition, CheckEffect, CheckOutcome, LocalView, RegistrySnapshot } from './types.ts';
+import type {
+  CheckDefinition,
+  CheckEffect,
+  CheckOutcome,
+  FileServiceChange,
+  LocalView,
+  RegistrySnapshot,
+} from './types.ts';
 
 export interface RegistryOptions {
   readonly rng: Rng;
@@ -32,8 +41,6 @@ export interface RegistryOptions {
 }
 
 export interface RegisterOptions {
-  /** It comes from a file of the operator: its checks may start programs, and it is not persisted. */
-  readonly fromFile: boolean;
   /** Checks of an earlier registration that are not in this one are removed (R2). */
   readonly replaceChecks?: boolean;
 }
@@ -79,15 +86,12 @@ export class Registry {
     out: CheckEffect[],
   ): void {
     try {
-      admitService(service, checks, this.#state.store, {
-        ...options,
-        mayExec: this.#allowExec && options.fromFile,
-      });
+      admitService(service, checks, this.#state.store, options);
     } catch (error) {
       throw this.#reportRefusal(error, '', service.id, out);
     }
-    this.#state.putService(service, options.fromFile, now);
-    for (const check of checks) this.#state.putCheck(check, options.fromFile, now);
+    this.#state.putService(service, false, now);
+    for (const check of checks) this.#state.putCheck(check, false, now);
     if (options.replaceChecks === true) {
       const named = new Set(checks.map(({ id }) => id)).add(maintenanceCheckId(service.id));
       for (const id of [...this.#state.store.checksOf(service.id)])
@@ -96,19 +100,35 @@ export class Registry {
     this.#flush(now, out);
   }
 
+  /** The files of the operator have been read: all that comes from files is now as they say, or nothing changes. */
+  replaceFileServices(
+    registrations: readonly Registration[],
+    now: Millis,
+    out: CheckEffect[],
+  ): readonly FileServiceChange[] {
+    try {
+      admitFileServices(registrations, this.#state.store, this.#allowExec);
+    } catch (error) {
+      throw this.#reportRefusal(error, '', '', out);
+    }
+    const changes = replaceFileServices(registrations, this.#state, now);
+    this.#flush(now, out);
+    return changes;
+  }
+
   deregisterService(id: string, now: Millis, out: CheckEffect[]): void {
     if (this.#state.store.service(id) === undefined) throw unknownServiceError(id);
     this.#state.removeService(id);
     this.#flush(now, out);
   }
 
-  registerCheck(check: CheckDefinition, options: RegisterOptions, now: Millis, out: CheckEffect[]): void {
+  registerCheck(check: CheckDefinition, now: Millis, out: CheckEffect[]): void {
     try {
-      admitCheck(check, this.#state.store, this.#allowExec && options.fromFile);
+      admitCheck(check, this.#state.store);
     } catch (error) {
       throw this.#reportRefusal(error, check.id, check.serviceId, out);
     }
-    this.#state.putCheck(check, options.fromFile, now);
+    this.#state.putCheck(check, false, now);
     this.#flush(now, out);
   }
 

@@ -93,6 +93,8 @@ export interface LocalCheck {
   readonly definition: CheckDefinition;
   readonly status: CheckStatus;
   readonly output: string;
+  /** As that of a service: checks may be registered over HTTP for a service from a file. */
+  readonly fromFile: boolean;
 }
 
 export interface LocalService {
@@ -100,6 +102,15 @@ export interface LocalService {
   /** It comes from a file, and is read from there again after a restart instead of being persisted. */
   readonly fromFile: boolean;
   readonly draining: boolean;
+}
+
+/** What reading the files again has changed of a service. */
+export interface FileServiceChange {
+  readonly id: string;
+  /** `replaced`: it had been registered over HTTP. */
+  readonly change: 'registered' | 'changed' | 'replaced' | 'deregistered';
+  /** Fields of the definition, and `check ID` of checks, that are different. */
+  readonly fields: readonly string[];
 }
 
 /** What is registered with this agent. Does not depend on gossip. */

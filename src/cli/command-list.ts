@@ -140,6 +140,10 @@ const EXPERIMENTS: CommandGroup = {
 };
 
 const SETUP: CommandGroup = {
+  reload: {
+    summary: 'Make the agent read its settings and service files again',
+    load: async () => (await import('./commands/reload.ts')).reloadCommand,
+  },
   config: {
     summary: 'Show every setting, its value and its origin, or check a file',
     load: async () => (await import('./commands/config.ts')).configCommand,

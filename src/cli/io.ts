@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { AgentConfig } from '../config/schema.ts';
-import type { RunningAgent } from '../main.ts';
+import type { ReadSettings, RunningAgent } from '../main.ts';
 
 export interface Output {
   write(text: string): void;
@@ -24,8 +24,8 @@ export interface Io {
   readonly hostname: string;
   /** Calls `handler` at each `signal` until the function it returns is called. */
   onSignal(signal: Signal, handler: () => void): () => void;
-  /** The HTTP API calls `reload` when a client requests it. */
-  startAgent(config: AgentConfig, reload?: () => Promise<void>): Promise<StartedAgent>;
+  /** A reload calls `readSettings`. */
+  startAgent(config: AgentConfig, readSettings?: ReadSettings): Promise<StartedAgent>;
   /** Ends the process at once. */
   forceExit(code: number): void;
 }
@@ -41,7 +41,7 @@ export function processIo(): Io {
       process.on(signal, handler);
       return () => process.off(signal, handler);
     },
-    startAgent: async (config, reload) => (await import('../main.ts')).startAgent(config, reload),
+    startAgent: async (config, readSettings) => (await import('../main.ts')).startAgent(config, readSettings),
     forceExit: (code) => process.exit(code),
   };
 }

@@ -3,13 +3,13 @@ import { EXIT, printNotice, reportError } from './command.ts';
 import type { Io } from './io.ts';
 
 export interface Lifecycle {
-  /** Stops in order: by leaving the cluster, or for a pause. */
-  readonly stopInOrder: { readonly notice: string; run(): Promise<void> };
+  /** How to stop in order: by leaving the cluster, or for a pause. */
+  stopInOrder(): { readonly notice: string; run(): Promise<void> };
   /** Stops at once, without leaving. */
   stop(): Promise<void>;
   /** Settles when it has stopped, for any reason. */
   readonly stopped: Promise<void>;
-  /** Called at SIGHUP. */
+  /** Called at SIGHUP. Never rejects. */
   reload(): Promise<void>;
   /** Called at SIGUSR1. */
   logMetrics(): void;
@@ -40,8 +40,9 @@ export function runUntilStopped(io: Io, agents: Lifecycle): Promise<number> {
         return;
       }
       stopping = true;
-      printNotice(io, `${agents.stopInOrder.notice}; repeat the signal to stop at once`);
-      agents.stopInOrder.run().then(
+      const { notice, run } = agents.stopInOrder();
+      printNotice(io, `${notice}; repeat the signal to stop at once`);
+      run().then(
         () => end(EXIT.done),
         (error: unknown) => {
           if (interrupted) return; // it failed because of the second signal, which ends the process
@@ -56,7 +57,7 @@ export function runUntilStopped(io: Io, agents: Lifecycle): Promise<number> {
     const handlers = [
       io.onSignal('SIGINT', onStop),
       io.onSignal('SIGTERM', onStop),
-      io.onSignal('SIGHUP', () => void agents.reload().catch((error: unknown) => reportError(io, error))),
+      io.onSignal('SIGHUP', () => void agents.reload()),
       // As agents of Serf do. Without a listener Node opens its inspector at SIGUSR1, and ends at SIGUSR2 (S30).
       io.onSignal('SIGUSR1', () => agents.logMetrics()),
       io.onSignal('SIGUSR2', () => undefined),

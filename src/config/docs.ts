@@ -53,6 +53,7 @@ function describe({ key, setting, flag, env }: SettingEntry): string {
   const facts = [
     `Default: ${formatDefault(setting)}.`,
     ...(setting.bounds === undefined ? [] : [`Values: ${setting.bounds}.`]),
+    ...(setting.reloads === true ? ['A reload applies it.'] : []),
     ...(setting.source === undefined ? [] : [`Source: ${setting.source}.`]),
   ];
   return `### ${key}\n\n${setting.doc}\n\n${names.join(' · ')}\n\n${facts.join(' ')}\n`;

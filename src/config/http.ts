@@ -13,13 +13,21 @@ export const TOKEN_FILE_HEADER = 'x-hearsay-token-file';
 
 /** A token as the configuration holds it: from the environment, or the content of its file. */
 const tokenSetting = (doc: string): Setting<string | undefined> =>
-  textSetting({ default: undefined, defaultText: 'none', secret: true, validate: validateNewToken, doc });
+  textSetting({
+    default: undefined,
+    defaultText: 'none',
+    secret: true,
+    reloads: true,
+    validate: validateNewToken,
+    doc,
+  });
 
 const tokenFileSetting = (doc: string): Setting<string | undefined> =>
   textSetting({
     default: undefined,
     defaultText: 'none',
     placeholder: 'PATH',
+    reloads: true,
     validate: validateNotEmpty,
     doc,
   });

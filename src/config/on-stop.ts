@@ -1,6 +1,6 @@
 /** `onStop`: what SIGTERM and SIGINT mean, to leave the cluster or to stop for a moment. */
 import type { Millis } from '../base/time.ts';
-import { commonFields, formatDuration, parseDuration, type Setting } from './setting.ts';
+import { commonFields, formatDuration, parseDuration, type Setting, type SettingOptions } from './setting.ts';
 
 export type OnStop = { readonly kind: 'leave' } | { readonly kind: 'pause'; readonly duration: Millis };
 
@@ -9,7 +9,7 @@ const MIN_PAUSE: Millis = 1000;
 /** As long as other agents believe it at most. */
 const MAX_PAUSE: Millis = 300_000;
 
-export function onStopSetting(options: { readonly doc: string }): Setting<OnStop> {
+export function onStopSetting(options: Omit<SettingOptions<OnStop>, 'default'>): Setting<OnStop> {
   return {
     type: 'text',
     default: { kind: 'leave' },

@@ -4,8 +4,8 @@
  */
 import { isLoopback, parseAddress } from '../base/address.ts';
 import { AgentError } from '../base/errors.ts';
-import { type ConfigFile, type FileValue, parseConfigFile } from './file.ts';
-import { TOKEN_KEYS } from './http.ts';
+import { type ConfigFile, type FileValue, parseConfigFile } from './file/parse.ts';
+import { TOKEN_KEYS, type TokenKey } from './http.ts';
 import { suggestSimilar, toNodeName } from './names.ts';
 import { PRESETS, type PresetName } from './presets.ts';
 import { type AgentConfig, GOSSIP_PORT, SETTINGS, type SettingEntry } from './schema.ts';
@@ -54,7 +54,10 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
 
   fillComputedDefaults(values, sources);
   const config = toAgentConfig(values, isEncrypted(values, sources));
-  rejectContradictions(config, values);
+  rejectContradictions(
+    config,
+    TOKEN_KEYS.filter((key) => values.get(`${key}File`) !== undefined),
+  );
   return {
     config,
     values,
@@ -134,12 +137,12 @@ function toAgentConfig(values: ReadonlyMap<string, unknown>, encrypted: boolean)
   return { ...own, ...sections, encrypted } as unknown as AgentConfig;
 }
 
-/** Rejects values that are valid alone but not together. */
-function rejectContradictions(config: AgentConfig, values: ReadonlyMap<string, unknown>): void {
+/** Rejects values that are valid alone but not together. `fromFiles`: tokens that are yet to be read from files. */
+export function rejectContradictions(config: AgentConfig, fromFiles: readonly TokenKey[] = []): void {
   if (config.gossipKey !== undefined && config.keyringFile !== undefined)
     throw new AgentError('config', 'keyringFile and HEARSAY_GOSSIP_KEY are both set: remove one of them');
   const token = (['httpToken', 'httpReadToken'] as const).some(
-    (key) => config[key] !== undefined || values.get(`${key}File`) !== undefined,
+    (key) => config[key] !== undefined || fromFiles.includes(key),
   );
   if (config.http.kind === 'ip' && !isLoopback(config.http.address.ip) && !token && !config.insecure)
     throw new AgentError(

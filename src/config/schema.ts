@@ -75,18 +75,21 @@ export const agentSection = defineSection({
     source: 'serf agent -join',
   }),
   retryJoin: listSetting({
+    reloads: true,
     placeholder: 'ADDR[:PORT]',
     validate: validateHostPort,
     doc: 'Member to join through, or the name of SRV records; retried until one answers and again after a partition.',
     source: 'serf agent -retry-join',
   }),
   onStop: onStopSetting({
+    reloads: true,
     doc:
       'What SIGTERM and SIGINT mean. With leave the node leaves the cluster. With pause it stops without leaving: other ' +
       'agents keep its row and its services, as they are, until it is back or the duration (30s) is over: ' +
       'docs/operations.md. `hearsay leave` always leaves.',
   }),
   tag: tagsSetting({
+    reloads: true,
     maxBytes: MAX_TAGS_BYTES,
     doc: 'Serf tag of this node; repeat the flag for several.',
     source: 'serf Config.Tags',
@@ -163,6 +166,7 @@ export const agentSection = defineSection({
     source: 'serf agent -profile',
   }),
   service: listSetting({
+    reloads: true,
     placeholder: 'FILE|DIR',
     validate: validateNotEmpty,
     doc: 'File with service definitions, as Consul JSON or YAML, or a directory of such files.',
@@ -173,6 +177,7 @@ export const agentSection = defineSection({
     source: 'consul enable_local_script_checks',
   }),
   handlers: handlersSetting({
+    reloads: true,
     doc:
       'Programs and webhooks that handle member changes, user events and queries, as Serf event handlers do. ' +
       'Each has `on` (`member-join`, `member-leave`, `member-failed`, `member-update`, `member-reap`, `user`, ' +
@@ -215,6 +220,7 @@ export const agentSection = defineSection({
     doc: 'Size in bytes at which the recording ends; the agent keeps running.',
   }),
   logLevel: choiceSetting({
+    reloads: true,
     values: LOG_LEVELS,
     default: 'info',
     doc: 'Lowest level that is logged.',

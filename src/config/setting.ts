@@ -24,6 +24,8 @@ export interface Setting<T> {
   readonly defaultText?: string;
   /** A secret is read from the environment only, and never printed. */
   readonly secret?: true;
+  /** A reload applies it while the agent runs; others need a restart. */
+  readonly reloads?: true;
   /** The setting is only read from a file that no other user can write: no flag, no variable. */
   readonly fileOnly?: true;
   /** What `--no-NAME` does, for a switch that is on by default. */
@@ -67,6 +69,7 @@ export interface SettingOptions<T> {
   readonly source?: string;
   readonly placeholder?: string;
   readonly defaultText?: string;
+  readonly reloads?: true;
 }
 
 /** The fields of a setting that do not depend on its kind. */
@@ -75,6 +78,7 @@ export function commonFields(options: Omit<SettingOptions<unknown>, 'default'>, 
     doc: options.doc,
     ...(options.source === undefined ? {} : { source: options.source }),
     ...(options.defaultText === undefined ? {} : { defaultText: options.defaultText }),
+    ...(options.reloads === undefined ? {} : { reloads: options.reloads }),
     placeholder: options.placeholder ?? placeholder,
   };
 }

@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AgentError } from '../base/errors.ts';
 import { untrustedReason } from '../base/owner.ts';
-import type { ConfigFile } from '../config/file.ts';
+import type { ConfigFile } from '../config/file/parse.ts';
 import { validateToken } from '../config/names.ts';
 import { FILE_KINDS, fileKindOf } from './kinds.ts';
 import { readTextFile, refuseFile } from './text.ts';

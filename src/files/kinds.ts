@@ -1,5 +1,5 @@
 /** Tells apart what users put into one directory: settings, service definitions, a keyring. */
-import type { ConfigNode } from '../config/node.ts';
+import type { ConfigNode } from '../config/file/node.ts';
 import { SETTINGS } from '../config/schema.ts';
 
 export type FileKind = 'settings' | 'services' | 'keyring' | 'empty' | 'other';

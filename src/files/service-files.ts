@@ -5,8 +5,8 @@
 import { AgentError } from '../base/errors.ts';
 import { FieldError, type FieldPath } from '../checks/definition/decode.ts';
 import { parseService, type Registration } from '../checks/definition/definition.ts';
-import type { ConfigFile } from '../config/file.ts';
-import { type ConfigNode, formatPath, lineAt, withoutLines } from '../config/node.ts';
+import { type ConfigNode, formatPath, lineAt, withoutLines } from '../config/file/node.ts';
+import type { ConfigFile } from '../config/file/parse.ts';
 import { type LoadedFile, listFiles, readConfigFile } from './config-files.ts';
 import { FILE_KINDS, fileKindOf } from './kinds.ts';
 import { parseYaml } from './yaml.ts';

@@ -1,7 +1,7 @@
 /** Parses YAML, and JSON as YAML, so that both keep their line numbers. HCL is recognized, and refused with what to do. */
 import type { Node } from 'yaml';
 import { AgentError } from '../base/errors.ts';
-import type { ConfigNode } from '../config/node.ts';
+import type { ConfigNode } from '../config/file/node.ts';
 
 const MAX_DEPTH = 16;
 

@@ -2,6 +2,8 @@
 import { hostname } from 'node:os';
 import { formatAddress } from '../base/address.ts';
 import { VERSION } from '../base/version.ts';
+import type { TokenKey } from '../config/http.ts';
+import type { ReloadReport } from '../config/reload.ts';
 import type { AgentConfig } from '../config/schema.ts';
 import { deriveNodeId } from './consul/nodes.ts';
 import type { AgentInfo } from './endpoint/agent-info.ts';
@@ -31,7 +33,7 @@ export interface HttpRuntime
     Required<Pick<AgentInfo, 'degraded' | 'logs'>> {
   /** `host:port`; `undefined` if DNS is off. */
   readonly dnsAddress: string | undefined;
-  readonly reload: (() => Promise<void>) | undefined;
+  readonly reload: (() => Promise<ReloadReport>) | undefined;
 }
 
 export function toHttpOptions(
@@ -77,7 +79,7 @@ export function toHttpOptions(
   };
 }
 
-function toScopeTokens(config: HttpConfig): ScopeTokens {
+export function toScopeTokens(config: Pick<AgentConfig, TokenKey>): ScopeTokens {
   const {
     httpToken: all,
     httpReadToken: read,

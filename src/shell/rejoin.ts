@@ -25,6 +25,8 @@ const MAX_PAUSE_MS = 30_000;
 const MAX_SKIPPED_ROUNDS = 32;
 
 export interface Rejoin {
+  /** Joins seeds that are new at once, and rejoins these from now on. */
+  setSeeds(seeds: readonly string[]): void;
   stop(): void;
 }
 
@@ -53,18 +55,20 @@ export type JoinOutcomeHandler = (joined: number, reason: string) => void;
  */
 export function startRejoin(
   agent: AgentHandle,
-  seeds: readonly string[],
+  firstSeeds: readonly string[],
   onOutcome: JoinOutcomeHandler,
   { resolve = (some) => resolveSeeds(some), random = Math.random }: RejoinOptions = {},
 ): Rejoin {
+  let seeds = firstSeeds;
   let pauseMs = MIN_PAUSE_MS;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
+  let isAttempting = false;
   const backoff = new SeedBackoff();
 
-  const joinAll = async (): Promise<void> => {
+  const joinAll = async (some: readonly string[]): Promise<void> => {
     try {
-      const report = await agent.execute({ kind: 'join', seeds });
+      const report = await agent.execute({ kind: 'join', seeds: some });
       const joined = report?.joined ?? 0;
       onOutcome(joined, (report?.failed ?? []).map(({ addr, error }) => `${addr}: ${error}`).join('; '));
       pauseMs = joined > 0 ? MAX_PAUSE_MS : Math.min(MAX_PAUSE_MS, 2 * pauseMs);
@@ -93,16 +97,34 @@ export function startRejoin(
     }
   };
 
-  const attempt = async (): Promise<void> => {
-    if (seeds.length > 0) await (isPossiblyIsolated(agent.view.members()) ? joinAll() : joinUnknownSeed());
-    if (stopped) return;
+  /** Only one runs at a time. Without seeds there is none. */
+  const attempt = async (join: () => Promise<void>): Promise<void> => {
+    clearTimeout(timer);
+    isAttempting = true;
+    await join();
+    isAttempting = false;
+    if (!stopped && seeds.length > 0) arm();
+  };
+
+  const arm = (): void => {
     // Jitter of a quarter, so that a whole cluster does not join at once.
-    timer = setTimeout(() => void attempt(), pauseMs * (0.75 + random() / 2));
+    timer = setTimeout(() => void attempt(joinAny), pauseMs * (0.75 + random() / 2));
     timer.unref();
   };
 
-  void attempt();
+  const joinAny = (): Promise<void> =>
+    isPossiblyIsolated(agent.view.members()) ? joinAll(seeds) : joinUnknownSeed();
+
+  if (seeds.length > 0) void attempt(joinAny);
   return {
+    setSeeds: (next) => {
+      const added = next.filter((seed) => !seeds.includes(seed));
+      seeds = next;
+      if (stopped || added.length === 0) return;
+      pauseMs = MIN_PAUSE_MS;
+      if (isAttempting) void joinAll(added);
+      else void attempt(() => joinAll(added));
+    },
     stop: () => {
       stopped = true;
       clearTimeout(timer);

@@ -103,7 +103,7 @@ test('SIGHUP takes over handlers; a running one ends with the agent, its childre
   const script = `sleep 1000 & echo $! $$ > ${dir}/pids; wait`;
   write('reload.yaml', `handlers: [{on: ["user:go"], run: [/bin/sh, -c, ${JSON.stringify(script)}]}]\n`);
   ann.child.kill('SIGHUP');
-  await waitUntil('it has taken over', 20_000, () => /reload: handlers changed from .*\]$/m.test(ann.log()));
+  await waitUntil('it has taken over', 20_000, () => ann.log().includes('handlers changed from none'));
   expect((await runHearsay(['event', 'go', ...at(1)])).code).toBe(0);
   const pids = await waitUntil('it runs', 20_000, () => {
     const found = read('pids').trim().split(' ').map(Number);

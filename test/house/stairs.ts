@@ -30,6 +30,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   agent: 'contract replication evidence transport readers operations',
   checks: 'definition',
   cli: 'output input api commands',
+  config: 'file',
   dns: 'message zone recursor answers server',
   http: 'endpoint pool consul hearsay routes server',
   serf: 'membership queries',

@@ -159,7 +159,6 @@ test('a bare leave of memberlist, without an intent, is a leave everywhere: left
     service,
     checks: [],
     replaceChecks: true,
-    fromFile: false,
   } as const;
   story.runCommand('bob', request);
   story.run('3s');

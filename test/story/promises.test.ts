@@ -40,7 +40,7 @@ function drawCommand(rng: Rng, serial: number): Command {
         ? { kind: 'registerCheck', check: makeTtlCheck('node', '', { notes: `${serial}` }) }
         : { kind: 'deregisterCheck', id: 'node' };
     default:
-      return { kind: 'registerService', service, checks, replaceChecks: true, fromFile: false };
+      return { kind: 'registerService', service, checks, replaceChecks: true };
   }
 }
 

@@ -9,7 +9,7 @@ function withTtl(overrides: Parameters<typeof makeTtlCheck>[2]) {
   const story = startStory('ann bob cat', { seed: 41, detail: 'facts' });
   const service = makeService('web-1');
   const checks = [makeTtlCheck('t', 'web-1', overrides)];
-  const asked = { kind: 'registerService', service, checks, replaceChecks: true, fromFile: false } as const;
+  const asked = { kind: 'registerService', service, checks, replaceChecks: true } as const;
   expect(story.runCommand('ann', asked).ok).toBe(true);
   const update = (status: 'passing' | 'critical'): void =>
     void story.runCommand('ann', { kind: 'updateCheck', id: 't', status, output: '' });

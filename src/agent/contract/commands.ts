@@ -2,7 +2,8 @@
 import type { Address } from '../../base/address.ts';
 import type { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
-import type { CheckDefinition } from '../../checks/types.ts';
+import type { Registration } from '../../checks/definition/definition.ts';
+import type { CheckDefinition, FileServiceChange } from '../../checks/types.ts';
 import type { CheckStatus, ServiceDefinition } from '../../model/service.ts';
 import type { QueryDefinition, QueryId, QueryReport, ReceivedUserEvent } from '../../serf/types.ts';
 import type { Investigation } from './evidence.ts';
@@ -30,8 +31,12 @@ export type Command = Readonly<
       checks: readonly CheckDefinition[];
       /** Deregisters checks of an earlier registration that are missing in this one. */
       replaceChecks: boolean;
-      fromFile: boolean;
     }
+  /**
+   * The operator's files have been read: their services, and the tags of the configuration, replace those of before. All
+   * or nothing.
+   */
+  | { kind: 'reload'; services: readonly Registration[]; tags: ReadonlyMap<string, string> }
   | { kind: 'deregisterService'; id: string }
   | { kind: 'registerCheck'; check: CheckDefinition }
   | { kind: 'deregisterCheck'; id: string }
@@ -122,8 +127,16 @@ export type SavedCommand = Extract<
   }
 >;
 
+/** What a reload has changed. */
+export interface ReloadOutcome extends Partial<Unsaved> {
+  readonly services: readonly FileServiceChange[];
+  /** `undefined`: the tag is not set. */
+  readonly tags: readonly { readonly key: string; readonly from?: string; readonly to?: string }[];
+}
+
 /** Values that commands return; commands that are not listed return none. */
 export interface CommandValues extends Readonly<Record<SavedCommand['kind'], Unsaved | undefined>> {
+  readonly reload: ReloadOutcome;
   readonly join: JoinReport | undefined;
   readonly fireEvent: ReceivedUserEvent;
   readonly query: QueryReport;

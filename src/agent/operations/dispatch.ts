@@ -1,7 +1,7 @@
 /** Command dispatch: passes each command to the part of the agent that executes it, and sends its reply. */
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
-import type { Command, RequestId } from '../contract/commands.ts';
+import type { Command, ReloadOutcome, RequestId } from '../contract/commands.ts';
 import type { Effect } from '../contract/machine.ts';
 import type { ServiceLayer } from '../replication/services.ts';
 import type { JoinLeave } from './join-leave.ts';
@@ -48,7 +48,9 @@ export class CommandDispatcher {
           out,
         );
       case 'setTags':
-        return this.#replyWhenStored(request, () => members.setTags(command, now), out);
+        return this.#replyWhenStored(request, () => void members.setTags(command, now), out);
+      case 'reload':
+        return this.#replyWhenStored(request, () => this.#reload(command, now, out), out);
       case 'fireEvent':
       case 'query':
       case 'respond':
@@ -56,18 +58,31 @@ export class CommandDispatcher {
       case 'keys':
         return messaging.handleCommand(request, command, now, out);
       default:
-        return this.#replyWhenStored(request, () => services.handleCommand(command, now, out), out);
+        return this.#replyWhenStored(request, () => void services.handleCommand(command, now, out), out);
     }
   }
 
   /** A command that fails has changed nothing, and is replied at once. */
-  #replyWhenStored(request: RequestId, execute: () => void, out: Effect[]): void {
+  #replyWhenStored(request: RequestId, execute: () => ReloadOutcome | undefined, out: Effect[]): void {
+    let value: ReloadOutcome | undefined;
     try {
-      execute();
+      value = execute();
     } catch (error) {
       return replyFailure(request, error, out);
     }
-    this.#targets.snapshots.acknowledge(request, out);
+    this.#targets.snapshots.acknowledge(request, value, out);
+  }
+
+  /** What may be refused comes first. */
+  #reload(
+    { services, tags }: Extract<Command, { kind: 'reload' }>,
+    now: Millis,
+    out: Effect[],
+  ): ReloadOutcome {
+    const { members, services: layer } = this.#targets;
+    const plan = members.planTags(tags);
+    const changes = layer.replaceFileServices(services, now, out);
+    return { services: changes, tags: members.applyTags(plan, now) };
   }
 }
 

@@ -10,7 +10,7 @@ import type { SerfEffect } from '../../serf/types.ts';
 import { isUp } from '../../swim/precedence.ts';
 import type { Swim } from '../../swim/swim.ts';
 import type { SwimEffect } from '../../swim/types.ts';
-import type { Command } from '../contract/commands.ts';
+import type { Command, ReloadOutcome } from '../contract/commands.ts';
 import type { SavedTags } from '../contract/machine.ts';
 import type { AgentView } from '../readers/view.ts';
 import { CAPABILITY, CAPABILITY_TAG } from '../replication/catalog-peers.ts';
@@ -25,7 +25,7 @@ export interface MemberCommandContext {
 
 export class MemberCommands {
   readonly #context: MemberCommandContext;
-  readonly #configured: ReadonlyMap<string, string>;
+  #configured: ReadonlyMap<string, string>;
   #tags: ReadonlyMap<string, string>;
   #tagsRevision = 0;
 
@@ -75,7 +75,42 @@ export class MemberCommands {
     this.#tags = tags;
     this.#tagsRevision += 1;
   }
+
+  /** The tags that a changed configuration leads to: those that it has changed follow it, others stay as they were set. */
+  planTags(configured: ReadonlyMap<string, string>): TagPlan {
+    const tags = withCapability(mergeTags(configured, this.savedTags));
+    if (!encodedTagsFit(tags))
+      throw new AgentError(
+        'badRequest',
+        'The tags of the configuration and those of `hearsay tags set` are together too large: delete some with `hearsay tags delete`',
+      );
+    return { configured, tags };
+  }
+
+  applyTags({ configured, tags }: TagPlan, now: Millis): ReloadOutcome['tags'] {
+    const { swim, swimOut } = this.#context;
+    const before = this.#tags;
+    const changes = [...new Set([...before.keys(), ...tags.keys()])].flatMap((key) => {
+      const [from, to] = [before.get(key), tags.get(key)];
+      if (from === to) return [];
+      return [{ key, ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) }];
+    });
+    if (changes.length > 0) swim.setMeta(metaFromTags(tags), now, swimOut);
+    if (changes.length > 0 || !isSameMap(configured, this.#configured)) this.#tagsRevision += 1;
+    this.#tags = tags;
+    this.#configured = configured;
+    return changes;
+  }
 }
+
+/** Tags that are valid, and what the configuration has of them. */
+interface TagPlan {
+  readonly configured: ReadonlyMap<string, string>;
+  readonly tags: ReadonlyMap<string, string>;
+}
+
+const isSameMap = (a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean =>
+  a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
 
 /**
  * The tags that an agent starts with: those that were set or deleted while it ran last time go on, but for those that the
@@ -86,6 +121,12 @@ export function restoreTags(
   saved: SavedTags | undefined,
 ): ReadonlyMap<string, string> {
   if (saved === undefined) return configured;
+  const tags = mergeTags(configured, saved);
+  // Together they may be too large, although neither was alone. The configuration was validated.
+  return encodedTagsFit(withCapability(tags)) ? tags : configured;
+}
+
+function mergeTags(configured: ReadonlyMap<string, string>, saved: SavedTags): ReadonlyMap<string, string> {
   const before = new Map(saved.configured);
   const current = new Map(saved.current);
   const tags = new Map(configured);
@@ -95,8 +136,7 @@ export function restoreTags(
     if (value === undefined) tags.delete(key);
     else tags.set(key, value);
   }
-  // Together they may be too large, although neither was alone. The configuration was validated.
-  return encodedTagsFit(withCapability(tags)) ? tags : configured;
+  return tags;
 }
 
 export const withCapability = (tags: ReadonlyMap<string, string>): ReadonlyMap<string, string> =>

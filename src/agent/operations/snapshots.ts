@@ -4,7 +4,7 @@
  * commit). Disks belong to the shell.
  */
 import { type Millis, NEVER } from '../../base/time.ts';
-import type { RequestId } from '../contract/commands.ts';
+import type { ReloadOutcome, RequestId } from '../contract/commands.ts';
 import type { Effect, Snapshot } from '../contract/machine.ts';
 import { reply } from './reply.ts';
 
@@ -47,7 +47,7 @@ export class SnapshotScheduler {
   #isWriting = false;
   /** Why the last write failed. Until one succeeds nothing waits. */
   #failure: string | undefined;
-  readonly #held: { readonly request: RequestId; readonly snapshot: number }[] = [];
+  readonly #held: (Acknowledgement & { readonly snapshot: number })[] = [];
   #catalogAt: Millis = NEVER;
   #catalogSavedAt: Millis = Number.NEGATIVE_INFINITY;
   /** The summary of the catalog when it was last saved. */
@@ -69,12 +69,15 @@ export class SnapshotScheduler {
     if (this.#isEnabled && this.#at === NEVER) this.#at = now + this.#interval;
   }
 
-  /** Acknowledges a command that has been executed, when its change is stored; at once, and as unsaved, while the disk fails. */
-  acknowledge(request: RequestId, out: Effect[]): void {
+  /**
+   * Acknowledges a command that has been executed, when its change is stored; at once, and as unsaved, while the disk fails.
+   * `value`: what it returns besides.
+   */
+  acknowledge(request: RequestId, value: ReloadOutcome | undefined, out: Effect[]): void {
     const needed = this.#isUnsaved ? this.#latest + 1 : this.#needed;
-    if (!this.#isEnabled || needed <= this.#stored) return reply(request, { ok: true }, out);
-    if (this.#failure !== undefined) return replyUnsaved(request, this.#failure, out);
-    this.#held.push({ request, snapshot: needed });
+    if (!this.#isEnabled || needed <= this.#stored) return replySaved({ request, value }, out);
+    if (this.#failure !== undefined) return replyUnsaved({ request, value }, this.#failure, out);
+    this.#held.push({ request, value, snapshot: needed });
   }
 
   /** The outcome of writing the snapshot of this number. */
@@ -83,9 +86,9 @@ export class SnapshotScheduler {
     this.#failure = error;
     if (error === undefined) this.#stored = Math.max(this.#stored, snapshot);
     const due = error === undefined ? this.#held.findIndex((one) => one.snapshot > snapshot) : -1;
-    for (const { request } of this.#held.splice(0, due < 0 ? this.#held.length : due))
-      if (error === undefined) reply(request, { ok: true }, out);
-      else replyUnsaved(request, error, out);
+    for (const held of this.#held.splice(0, due < 0 ? this.#held.length : due))
+      if (error === undefined) replySaved(held, out);
+      else replyUnsaved(held, error, out);
   }
 
   /** To be called after every input: saves what is due. */
@@ -140,5 +143,14 @@ export class SnapshotScheduler {
 const countEntries = ({ registered, peers }: Snapshot): number =>
   peers.length + (registered === undefined ? 0 : registered.services.length + registered.states.length);
 
-const replyUnsaved = (request: RequestId, unsaved: string, out: Effect[]): void =>
-  reply(request, { ok: true, value: { unsaved } }, out);
+/** A command that was executed, and what it returns besides. */
+interface Acknowledgement {
+  readonly request: RequestId;
+  readonly value: ReloadOutcome | undefined;
+}
+
+const replySaved = ({ request, value }: Acknowledgement, out: Effect[]): void =>
+  reply(request, value === undefined ? { ok: true } : { ok: true, value }, out);
+
+const replyUnsaved = ({ request, value }: Acknowledgement, unsaved: string, out: Effect[]): void =>
+  reply(request, { ok: true, value: { ...value, unsaved } }, out);

@@ -9,8 +9,15 @@ import { Catalog } from '../../catalog/catalog.ts';
 import { EPOCHS_PER_MS, firstEpoch, LATEST_PLAUSIBLE_EPOCH } from '../../catalog/doubts.ts';
 import type { CatalogView } from '../../catalog/types.ts';
 import { CatalogIndex, type TopicSink } from '../../catalog/view.ts';
+import type { Registration } from '../../checks/definition/definition.ts';
 import { Registry } from '../../checks/registry.ts';
-import type { CheckEffect, CheckOutcome, LocalView, RegistrySnapshot } from '../../checks/types.ts';
+import type {
+  CheckEffect,
+  CheckOutcome,
+  FileServiceChange,
+  LocalView,
+  RegistrySnapshot,
+} from '../../checks/types.ts';
 import type { SerfEvent, SerfView } from '../../serf/types.ts';
 import { retransmitLimit } from '../../swim/broadcasts.ts';
 import type { Member, MembersView } from '../../swim/types.ts';
@@ -184,15 +191,15 @@ export class ServiceLayer {
     const effects = this.#effects;
     switch (command.kind) {
       case 'registerService': {
-        const { fromFile, replaceChecks } = command;
-        registry.registerService(command.service, command.checks, { fromFile, replaceChecks }, now, effects);
+        const { service, checks, replaceChecks } = command;
+        registry.registerService(service, checks, { replaceChecks }, now, effects);
         break;
       }
       case 'deregisterService':
         registry.deregisterService(command.id, now, effects);
         break;
       case 'registerCheck':
-        registry.registerCheck(command.check, { fromFile: false }, now, effects);
+        registry.registerCheck(command.check, now, effects);
         break;
       case 'deregisterCheck':
         registry.deregisterCheck(command.id, now, effects);
@@ -207,6 +214,17 @@ export class ServiceLayer {
         registry.setDraining(command.service, command.on, now, effects);
     }
     this.#runEffects(now, out);
+  }
+
+  /** Throws `AgentError` with nothing changed. */
+  replaceFileServices(
+    registrations: readonly Registration[],
+    now: Millis,
+    out: Effect[],
+  ): readonly FileServiceChange[] {
+    const changes = this.#registry.replaceFileServices(registrations, now, this.#effects);
+    this.#runEffects(now, out);
+    return changes;
   }
 
   onCheckFinished(outcome: CheckOutcome, now: Millis, out: Effect[]): void {

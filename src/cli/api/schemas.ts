@@ -23,6 +23,12 @@ export type MemberInfo = v.InferOutput<typeof MembersSchema>[number];
 
 const CensusSchema = v.looseObject({ known: v.number(), visible: v.number() });
 
+export const ReloadReportSchema = v.looseObject({
+  changes: v.array(v.looseObject({ kind: v.string(), name: v.string(), text: v.string() })),
+  needsRestart: v.array(v.string()),
+  warnings: v.array(v.string()),
+});
+
 export const AgentInfoSchema = v.looseObject({
   version: v.string(),
   node: v.string(),

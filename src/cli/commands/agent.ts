@@ -2,13 +2,11 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { VERSION } from '../../base/version.ts';
-import { formatSettingValue } from '../../config/docs.ts';
-import type { ResolvedConfig } from '../../config/resolve.ts';
-import { type AgentConfig, type HandlerConfig, type LogLevel, SETTINGS } from '../../config/schema.ts';
+import type { AgentConfig } from '../../config/schema.ts';
 import { formatDuration } from '../../config/setting.ts';
 import { addExample, type CliContext, type CommandBuilder, printNotice, toAction } from '../command.ts';
 import { addAgentOptions, loadConfig } from '../input/settings.ts';
-import type { Io, StartedAgent } from '../io.ts';
+import type { StartedAgent } from '../io.ts';
 import { type Lifecycle, runUntilStopped } from '../lifetime.ts';
 import { sanitize } from '../sanitize.ts';
 
@@ -25,29 +23,32 @@ export const agentCommand: CommandBuilder = (command, cli) => {
 };
 
 async function runAgent({ io }: CliContext, command: Command): Promise<number> {
-  let current = await loadConfig(command, io);
-  for (const warning of current.warnings) printNotice(io, `warning: ${warning}`);
-  const reload = async (): Promise<void> => {
-    current = applyReload(io, running, current, await loadConfig(command, io));
-  };
-  const running: StartedAgent = await io.startAgent(current.config, reload);
-  for (const line of readyLines(current.config, running)) io.out.write(`${line}\n`);
+  const { config, warnings } = await loadConfig(command, io);
+  for (const warning of warnings) printNotice(io, `warning: ${warning}`);
+  const running: StartedAgent = await io.startAgent(config, () => loadConfig(command, io));
+  for (const line of readyLines(config, running)) io.out.write(`${line}\n`);
   return runUntilStopped(io, {
-    stopInOrder: stopInOrder(current.config, running),
+    stopInOrder: () => stopInOrder(running),
     stop: () => running.stop(),
     stopped: running.stopped,
-    reload,
+    reload: () =>
+      running.reload().then(
+        () => undefined,
+        () => undefined, // it is in the log
+      ),
     logMetrics: () => running.logMetrics(),
   });
 }
 
-const stopInOrder = ({ onStop }: AgentConfig, running: StartedAgent): Lifecycle['stopInOrder'] =>
-  onStop.kind === 'leave'
+function stopInOrder(running: StartedAgent): ReturnType<Lifecycle['stopInOrder']> {
+  const { onStop } = running.config;
+  return onStop.kind === 'leave'
     ? { notice: 'leaving the cluster', run: () => running.leave() }
     : {
         notice: `pausing: start this agent again within ${formatDuration(onStop.duration)}`,
         run: () => running.pause(onStop.duration),
       };
+}
 
 function readyLines(config: AgentConfig, { node, address, http, dns }: StartedAgent): string[] {
   return [
@@ -80,40 +81,3 @@ export const toHttpUrl = (listening: string): string =>
   listening.startsWith('unix:')
     ? `unix://${resolve(listening.slice('unix:'.length))}`
     : `http://${listening}`;
-
-/** Applies the settings that can change while the agent runs, and reports the others. Returns the current configuration. */
-function applyReload(
-  io: Io,
-  running: StartedAgent,
-  before: ResolvedConfig,
-  after: ResolvedConfig,
-): ResolvedConfig {
-  const values = new Map(before.values);
-  let changes = 0;
-  for (const { key, setting } of SETTINGS.values()) {
-    const [was, is] = [before.values.get(key), after.values.get(key)];
-    if (setting.format(was) === setting.format(is)) continue;
-    changes++;
-    const apply = LIVE_SETTINGS.get(key);
-    if (apply !== undefined) {
-      apply(running, is);
-      values.set(key, is);
-    }
-    const from = formatSettingValue(setting, was) || 'none';
-    const to = formatSettingValue(setting, is) || 'none';
-    const outcome = apply === undefined ? ': restart the agent to apply it' : '';
-    printNotice(io, `reload: ${key} changed from ${from} to ${to}${outcome}`);
-  }
-  if (changes === 0)
-    printNotice(
-      io,
-      `reload: nothing changed; only ${[...LIVE_SETTINGS.keys()].join(' and ')} can change while the agent runs`,
-    );
-  return { ...before, values };
-}
-
-/** Settings that can change while the agent runs, and how to apply them. */
-const LIVE_SETTINGS: ReadonlyMap<string, (running: StartedAgent, value: unknown) => void> = new Map([
-  ['logLevel', (running, value) => running.setLogLevel(value as LogLevel)],
-  ['handlers', (running, value) => running.setHandlers(value as readonly HandlerConfig[])],
-]);

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { AgentError } from '../../base/errors.ts';
 import { formatSettingValue, settingToJson } from '../../config/docs.ts';
-import { parseConfigFile } from '../../config/file.ts';
+import { parseConfigFile } from '../../config/file/parse.ts';
 import { SETTINGS } from '../../config/schema.ts';
 import { listFiles, readConfigFile, readConfigFiles } from '../../files/config-files.ts';
 import { fileKindOf } from '../../files/kinds.ts';

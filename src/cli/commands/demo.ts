@@ -68,7 +68,7 @@ async function demo(cli: CliContext, options: Options): Promise<number> {
   );
   for (const line of suggestions(cluster)) io.out.write(`${line}\n`);
   return runUntilStopped(io, {
-    stopInOrder: { notice: 'stopping the demo', run: () => forEach((agent) => agent.stop()) },
+    stopInOrder: () => ({ notice: 'stopping the demo', run: () => forEach((agent) => agent.stop()) }),
     stop: () => forEach((agent) => agent.stop()),
     stopped: forEach((agent) => agent.stopped),
     reload: async () => printNotice(io, 'reload: a demo has nothing to reload'),

@@ -2,6 +2,7 @@
 import type { AgentHandle } from '../../agent/contract/agent-handle.ts';
 import type { Meter } from '../../base/meter.ts';
 import type { Millis } from '../../base/time.ts';
+import type { ReloadReport } from '../../config/reload.ts';
 import type { AgentInfo } from './agent-info.ts';
 import type { BlockingQueries } from './blocking.ts';
 import type { ReplyCache } from './reply/reply-cache.ts';
@@ -18,8 +19,8 @@ export interface Site {
   /** Instances on suspected nodes come last where the order is one of preference. */
   readonly suspectsLast: boolean;
   readonly emptyKv: boolean;
-  /** Reads the settings again; absent if this agent cannot. */
-  readonly reload?: () => Promise<void>;
+  /** Reads settings and service files again; absent if this agent cannot. */
+  readonly reload?: () => Promise<ReloadReport>;
   /** Wall clock, milliseconds. */
   wallClock(): number;
   /** The agent's monotonic clock, on which `MemberView.since` is measured. */

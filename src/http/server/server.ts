@@ -6,6 +6,7 @@ import type { AgentHandle } from '../../agent/contract/agent-handle.ts';
 import { joinHostPort } from '../../base/address.ts';
 import { Meter } from '../../base/meter.ts';
 import type { Millis } from '../../base/time.ts';
+import type { ReloadReport } from '../../config/reload.ts';
 import type { AgentInfo } from '../endpoint/agent-info.ts';
 import { BlockingQueries } from '../endpoint/blocking.ts';
 import { ReplyCache } from '../endpoint/reply/reply-cache.ts';
@@ -21,7 +22,7 @@ import {
 import { type HttpListenAddress, isPrivate, startListening } from './listen.ts';
 import { createRequestHandler } from './request-handler.ts';
 import { createRequestMetrics } from './request-metrics.ts';
-import { createScopeCheck, type OperatorTokenFile, type ScopeOptions, type ScopeTokens } from './scopes.ts';
+import { createScopeCheck, type OperatorTokenFile, type ScopeCheck, type ScopeTokens } from './scopes.ts';
 
 export interface HttpServerOptions {
   readonly listen: HttpListenAddress;
@@ -45,8 +46,8 @@ export interface HttpServerOptions {
   readonly suspectsLast?: boolean;
   /** Reads of the key/value store are 404, as if it were empty, instead of 501. */
   readonly emptyKv?: boolean;
-  /** Reads the settings again; absent if this agent cannot. */
-  readonly reload?: () => Promise<void>;
+  /** Reads settings and service files again; absent if this agent cannot. */
+  readonly reload?: () => Promise<ReloadReport>;
   /** Wall clock in milliseconds, for the uptime. */
   readonly wallClock: () => number;
   /** The clock of the agent, for ages; default `performance.now`. */
@@ -62,6 +63,8 @@ export interface HttpServerOptions {
 export interface HttpServer {
   /** `host:port` or `unix:PATH`. */
   readonly address: string;
+  /** From now on these tokens count. */
+  setTokens(tokens: ScopeTokens): void;
   /** Blocking queries are answered with the present state; connections that do not end within a second are closed. */
   close(): Promise<void>;
 }
@@ -85,15 +88,24 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   let operatorTokenFile: OperatorTokenFile | undefined;
   const site = createSite(options, () => address);
   const openOperator = options.openOperator || ('path' in options.listen && isPrivate(options.listen.path));
-  const scopes = { openOperator, operatorTokenFile: () => operatorTokenFile };
-  server.on('request', limitPipelining(createHandler(options, scopes, site, onError)));
+  const scopesFor = (tokens: ScopeTokens): ScopeCheck =>
+    createScopeCheck({ tokens, openOperator, operatorTokenFile: () => operatorTokenFile });
+  let checkScope = scopesFor(options.tokens);
+  const check: ScopeCheck = (incoming, query, scope) => checkScope(incoming, query, scope);
+  server.on('request', limitPipelining(createHandler(options, check, site, onError)));
 
   await startListening(server, options.listen);
   server.on('error', onError); // a connection that cannot be accepted is no reason to stop
   address = boundAddress(server, options.listen);
   if ('path' in options.listen) chmodSync(options.listen.path, 0o660);
   if (!openOperator) operatorTokenFile = await options.issueOperatorToken?.(address);
-  return { address, close: () => closeServer(server, site.blockingQueries) };
+  return {
+    address,
+    setTokens: (tokens) => {
+      checkScope = scopesFor(tokens);
+    },
+    close: () => closeServer(server, site.blockingQueries),
+  };
 }
 
 function createNodeServer(limits: ConnectionLimits): Server {
@@ -135,8 +147,8 @@ function createSite(options: HttpServerOptions, address: () => string): Site {
 }
 
 function createHandler(
-  { listen, allowedHosts, tokens, legacyGetWrites }: HttpServerOptions,
-  scopes: Omit<ScopeOptions, 'tokens'>,
+  { listen, allowedHosts, legacyGetWrites }: HttpServerOptions,
+  checkScope: ScopeCheck,
   site: Site,
   onError: (error: unknown) => void,
 ): RequestListener {
@@ -144,7 +156,7 @@ function createHandler(
     site,
     routes: ROUTES,
     checkOrigin: createOriginCheck('path' in listen, allowedHosts),
-    checkScope: createScopeCheck({ tokens, ...scopes }),
+    checkScope,
     legacyGetWrites,
     onError,
     recordRequest: createRequestMetrics(site.meter, site.blockingQueries),

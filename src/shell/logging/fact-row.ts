@@ -1,7 +1,7 @@
 /** A row of the fact table: what the journal does with one kind of fact. */
 
 /** `rateLimited`: a remote peer can cause any number of these. One line in ten seconds is a warning, the rest is debug. */
-type FactLevel = 'fatal' | 'warn' | 'info' | 'debug' | 'rateLimited';
+type FactLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'rateLimited';
 /** The part of the agent that a log line comes from. */
 export type Component = 'swim' | 'serf' | 'checks' | 'agent' | 'net' | 'storage' | 'handlers' | 'http';
 /** Only the fields named in a row are ever logged. */

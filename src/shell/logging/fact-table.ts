@@ -230,5 +230,9 @@ export const FACT_TABLE: FactRows<JournalFact> = {
     'http_internal_errors',
     ['reason', 'stack'],
   ],
+  reloadChange: ['agent', 'info', 'reload', 'reload_changes', ['part', 'name', 'change']],
+  restartNeeded: ['agent', 'warn', 'changed settings wait for a restart', 'restarts_needed', ['settings']],
+  reloaded: ['agent', 'info', 'settings and service files were read again', 'reloads', ['changes']],
+  reloadFailed: ['agent', 'error', 'reload failed, nothing is changed', 'reloads_failed', ['reason']],
   agentCrashed: ['agent', 'fatal', 'invariant violated: agent stopped', 'crashes', ['reason', 'stack']],
 };

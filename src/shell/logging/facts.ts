@@ -22,6 +22,11 @@ export type ShellFact = Readonly<
   | { kind: 'recordingFull'; file: string; bytes: number }
   | { kind: 'recordingFailed'; file: string; reason: string }
   | { kind: 'httpRequestFailed'; reason: string; stack: string }
+  /** `change` is a sentence that begins with `name`. */
+  | { kind: 'reloadChange'; part: string; name: string; change: string }
+  | { kind: 'restartNeeded'; settings: string }
+  | { kind: 'reloaded'; changes: number }
+  | { kind: 'reloadFailed'; reason: string }
   | { kind: 'agentCrashed'; reason: string; stack: string }
 >;
 

@@ -51,7 +51,7 @@ export function createStoryCatalog(world: World, checkLaws: () => void): StoryCa
     register: (by, what, given) => {
       const service = typeof what === 'string' ? makeService(what) : what;
       const checks = given ?? [makeTtlCheck(`of-${service.id}`, service.id)];
-      run(by, { kind: 'registerService', service, checks, replaceChecks: true, fromFile: false });
+      run(by, { kind: 'registerService', service, checks, replaceChecks: true });
     },
     deregister: (by, id) => run(by, { kind: 'deregisterService', id }),
     setCheck: (by, id, status, output = '') => run(by, { kind: 'updateCheck', id, status, output }),

@@ -138,5 +138,5 @@ function serviceCommand(
   const checks = [makeTtlCheck(`of-${id}`, id, { notes })];
   if (expiringCheck) checks.push(makeTtlCheck(`too-${id}`, id, { notes, ttl: 45_000 }));
   const service = makeService(id, { meta });
-  return { kind: 'registerService', service, checks, replaceChecks: true, fromFile: false };
+  return { kind: 'registerService', service, checks, replaceChecks: true };
 }

@@ -113,11 +113,13 @@ describe('registering', () => {
     const exec = { Name: 'run', Args: ['/bin/true'], Interval: '5s' };
     const strict = stand();
     const open = stand({ allowExec: true });
+    const service = { Name: 'web', Check: exec };
     expect(() => strict.check(exec)).toThrow(/only from files/);
-    expect(() => strict.check(exec, true)).toThrow(/only from files/);
-    expect(() => open.check(exec)).toThrow(/only from files/);
-    open.check(exec, true);
-    expect(open.checks()).toEqual(['run']);
+    expect(() => strict.files(service)).toThrow(/only from files/);
+    for (const register of [() => open.check(exec), () => open.service(service)])
+      expect(register).toThrow(/only from files/);
+    open.files(service);
+    expect(open.checks()).toEqual(['service:web']);
   });
 
   test('a check of an unknown service is refused', () => {

@@ -74,38 +74,38 @@ describe('R3: after a restart', () => {
 
   test('maintenance and draining are still on, also for services from files', () => {
     const before = alive();
-    before.service({ Name: 'db' }, { fromFile: true });
+    before.files({ Name: 'db' });
     before.maintain(undefined, true, 'node');
     before.maintain('w1', true, 'web');
     before.maintain('db', true, 'database');
     before.drain('db', true);
     const after = restart(before);
-    after.service({ Name: 'db' }, { fromFile: true });
+    after.files({ Name: 'db' });
     expect(after.registry.view.checks()).toEqual(before.registry.view.checks());
     expect(after.registry.view.services().get('db')?.draining).toBe(true);
   });
 
   test('registrations from files are not persisted, but their state is', () => {
     const before = stand();
-    before.service(WEB, { fromFile: true });
+    before.files(WEB);
     before.update('t', 'passing', 'well');
     before.check({ Name: 'added', TTL: '1h', ServiceID: 'w1' });
     before.update('added', 'warning');
     const after = restart(before);
     expect([after.services(), after.checks()]).toEqual([[], []]);
-    after.service(WEB, { fromFile: true });
+    after.files(WEB);
     expect(after.checks()).toEqual(['added', 'h', 't']);
     expect([after.status('t'), after.status('added')]).toEqual(['passing', 'warning']);
   });
 
   test('a file that is read an hour later does not restore old state', () => {
     const before = stand();
-    before.service(WEB, { fromFile: true });
+    before.files(WEB);
     before.update('t', 'passing');
     before.drain('w1', true);
     const after = restart(before);
     after.pass(60 * MINUTE);
-    after.service(WEB, { fromFile: true });
+    after.files(WEB);
     expect(after.status('t')).toBe('critical');
     expect(after.registry.view.services().get('w1')?.draining).toBe(false);
   });
@@ -238,7 +238,7 @@ property.prop([anyService], { numRuns: 500 })(
 describe('R3: killed before the service files were read', () => {
   test('nothing is forgotten that an operator or a client ordered for their services', () => {
     const before = stand();
-    before.service({ Name: 'web', ID: 'w1', Check: { CheckID: 't', TTL: '15s' } }, { fromFile: true });
+    before.files({ Name: 'web', ID: 'w1', Check: { CheckID: 't', TTL: '15s' } });
     before.check({ Name: 'extra', ServiceID: 'w1', TTL: '1m' });
     before.update('t', 'warning', 'slow');
     before.maintain('w1', true, 'new disk');
@@ -246,7 +246,7 @@ describe('R3: killed before the service files were read', () => {
 
     const killed = restart(before);
     const after = restart(killed);
-    after.service({ Name: 'web', ID: 'w1', Check: { CheckID: 't', TTL: '15s' } }, { fromFile: true });
+    after.files({ Name: 'web', ID: 'w1', Check: { CheckID: 't', TTL: '15s' } });
     expect(after.checks()).toEqual(['_service_maintenance:w1', 'extra', 't']);
     expect([after.status('t'), after.output('t')]).toEqual(['warning', 'slow']);
     expect(after.registry.view.services().get('w1')?.draining).toBe(true);

@@ -41,11 +41,11 @@ describe('R3: a TTL over a restart', () => {
 
   test('the TTL of a service from a file goes on, too', () => {
     const before = stand();
-    before.service(WEB, { fromFile: true });
+    before.files(WEB);
     before.update('t', 'passing');
     const after = restart(before, 10 * SECOND);
     after.pass(SECOND);
-    after.service(WEB, { fromFile: true });
+    after.files(WEB);
     after.pass(4 * SECOND - 1);
     expect(after.status('t')).toBe('passing');
     after.pass(1);
@@ -93,12 +93,12 @@ describe('DeregisterCriticalServiceAfter over a restart', () => {
 
   test('it goes on over several restarts, also when the registration comes from a file', () => {
     let registry = stand();
-    registry.service(DYING, { fromFile: true });
+    registry.files(DYING);
     registry.update('t', 'critical');
     for (let i = 0; i < 4; i++) {
       registry.pass(MINUTE);
       registry = restart(registry, SECOND);
-      registry.service(DYING, { fromFile: true });
+      registry.files(DYING);
       expect(registry.services()).toEqual(['web']);
     }
     registry.pass(MINUTE + 30 * SECOND);

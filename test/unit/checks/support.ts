@@ -22,12 +22,20 @@ export function stand({ seed = 7, now = 0, allowExec = false, ...rest }: Options
     runs,
     now: () => at,
     /** Registers as `PUT /v1/agent/service/register` does. */
-    service(value: unknown, options: { fromFile?: boolean; replaceChecks?: boolean } = {}) {
+    service(value: unknown, options: { replaceChecks?: boolean } = {}) {
       const { service, checks } = parseService(value);
-      registry.registerService(service, checks, { fromFile: false, ...options }, at, out);
+      registry.registerService(service, checks, options, at, out);
     },
-    check(value: unknown, fromFile = false) {
-      registry.registerCheck(parseCheck(value, { node: 'here' }), { fromFile }, at, out);
+    /** Reads the service files, which hold these services. */
+    files(...values: readonly unknown[]) {
+      return registry.replaceFileServices(
+        values.map((value) => parseService(value)),
+        at,
+        out,
+      );
+    },
+    check(value: unknown) {
+      registry.registerCheck(parseCheck(value, { node: 'here' }), at, out);
     },
     update(id: string, status: CheckStatus, output = '') {
       registry.updateCheck(id, status, output, at, out);

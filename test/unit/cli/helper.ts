@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import { runCli } from '../../../src/cli/index.ts';
 import type { Io, Signal, StartedAgent } from '../../../src/cli/io.ts';
 import type { AgentConfig } from '../../../src/config/schema.ts';
+import type { ReadSettings } from '../../../src/main.ts';
 
 export interface CommandResult {
   readonly code: number;
@@ -28,7 +29,7 @@ export interface FakeProcessOptions {
   readonly terminal?: boolean;
   /** Content of stdin. */
   readonly input?: string;
-  start?(config: AgentConfig): Promise<StartedAgent>;
+  start?(config: AgentConfig, readSettings?: ReadSettings): Promise<StartedAgent>;
 }
 
 export function createFakeProcess({

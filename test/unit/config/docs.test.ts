@@ -40,3 +40,13 @@ test('a secret has no flag, and is never printed', () => {
     expect(settingToJson(entry.setting, undefined)).toBeNull();
   }
 });
+
+test('docs/operations.md says what a reload changes: every setting that the schema says, and no other', () => {
+  const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+  const section = /\n## Reload: [^\n]*\n([\s\S]*?)\n## /.exec(page)?.[1] ?? '';
+  const named = [...section.matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`(\w+)`/g)].map(([, key]) => key),
+  );
+  const reloadable = [...SETTINGS.values()].filter(({ setting }) => setting.reloads === true);
+  expect(named.sort()).toEqual(reloadable.map(({ key }) => key).sort());
+});

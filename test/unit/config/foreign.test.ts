@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseConfigFile } from '../../../src/config/file.ts';
-import type { ConfigNode } from '../../../src/config/node.ts';
+import type { ConfigNode } from '../../../src/config/file/node.ts';
+import { parseConfigFile } from '../../../src/config/file/parse.ts';
 import { SETTINGS } from '../../../src/config/schema.ts';
 import { parseYaml } from '../../../src/files/yaml.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { formatAddress } from '../../../src/base/address.ts';
 import { AgentError } from '../../../src/base/errors.ts';
-import type { ConfigFile } from '../../../src/config/file.ts';
-import type { ConfigNode } from '../../../src/config/node.ts';
+import type { ConfigNode } from '../../../src/config/file/node.ts';
+import type { ConfigFile } from '../../../src/config/file/parse.ts';
 import { PRESETS } from '../../../src/config/presets.ts';
 import { serfSection, swimSection } from '../../../src/config/protocol.ts';
 import { type ConfigSources, type ResolvedConfig, resolveConfig } from '../../../src/config/resolve.ts';

@@ -147,5 +147,5 @@ export function localCheck(
     outputMaxBytes: 4096,
     ...changes,
   };
-  return { definition, status: 'passing', output: '', ...state };
+  return { definition, status: 'passing', output: '', fromFile: false, ...state };
 }

@@ -18,7 +18,7 @@ async function agent(name = 'ann') {
   const { config } = resolveConfig({ flags, env: {}, files: [], hostname: 'host', terminal: false });
   const running = await startAgent(config);
   onTestFinished(() => running.stop());
-  const server = { address: running.http ?? '', close: async () => undefined };
+  const server = { address: running.http ?? '', setTokens: () => undefined, close: async () => undefined };
   const get = (path: string): Promise<Answer> => send(server, path);
   const put = async (path: string, body?: unknown): Promise<void> => {
     const answer = await send(server, path, {

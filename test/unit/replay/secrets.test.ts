@@ -82,7 +82,6 @@ const COMMANDS: ByKind<Command> = {
     service: SERVICE,
     checks: [checkWith(PROBES.ttl)],
     replaceChecks: true,
-    fromFile: false,
   },
   deregisterService: { kind: 'deregisterService', id: SECRET },
   registerCheck: { kind: 'registerCheck', check: checkWith(PROBES.http) },
@@ -90,6 +89,11 @@ const COMMANDS: ByKind<Command> = {
   updateCheck: { kind: 'updateCheck', id: SECRET, status: 'passing', output: SECRET },
   maintenance: { kind: 'maintenance', service: SECRET, on: true, reason: SECRET },
   drain: { kind: 'drain', service: SECRET, on: true },
+  reload: {
+    kind: 'reload',
+    services: [{ service: SERVICE, checks: [checkWith(PROBES.ttl)] }],
+    tags: MAP,
+  },
   query: {
     kind: 'query',
     query: {
@@ -105,22 +109,24 @@ const COMMANDS: ByKind<Command> = {
 
 /** Names, ids, tags and targets: without them nobody could read a recording. */
 const CHECK_FIELDS = ['id', 'name', 'serviceId'];
+const READABLE_IN_REGISTRATION = [
+  ...['id', 'name', 'tags.0', 'address', 'taggedAddresses.lan.address'].map((field) => `service.${field}`),
+  ...CHECK_FIELDS.map((field) => `checks.0.${field}`),
+];
 const READABLE_IN_COMMANDS: Readonly<Record<Command['kind'], readonly string[]>> = {
   join: ['seeds.0.text', 'seeds.0.error'],
   leave: [],
   pause: [],
   forget: ['node'],
   setTags: ['set.key', 'remove.0'],
-  registerService: [
-    ...['id', 'name', 'tags.0', 'address', 'taggedAddresses.lan.address'].map((field) => `service.${field}`),
-    ...CHECK_FIELDS.map((field) => `checks.0.${field}`),
-  ],
+  registerService: READABLE_IN_REGISTRATION,
   deregisterService: ['id'],
   registerCheck: [...CHECK_FIELDS, 'probe.method', 'probe.tlsServerName'].map((field) => `check.${field}`),
   deregisterCheck: ['id'],
   updateCheck: ['id'],
   maintenance: ['service'],
   drain: ['service'],
+  reload: [...READABLE_IN_REGISTRATION.map((field) => `services.0.${field}`), 'tags.key'],
   query: ['name', 'nodes.0', 'tags.key', 'directTo.0'].map((field) => `query.${field}`),
   queryWitnesses: ['node'],
   respond: [],

@@ -139,3 +139,25 @@ test('the join at start gives up after three seconds', async () => {
   expect((await joined).joined).toBe(0);
   expect([before, attempts.length]).toEqual([15, 16]);
 });
+
+test('new seeds are joined at once, and rejoined with the others; without any there is no attempt', async () => {
+  members = [member(1), member(2)];
+  onJoin = () => 1;
+  start();
+  await vi.advanceTimersByTimeAsync(3 * ROUND_MS);
+  expect(attempts).toEqual([]);
+  rejoin?.setSeeds(['n2', 'n3']);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(attempts).toEqual([['n2', 'n3']]);
+  rejoin?.setSeeds(['n3', 'n4']);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(attempts.at(-1)).toEqual(['n4']);
+  members = [member(1)];
+  await vi.advanceTimersByTimeAsync(ROUND_MS);
+  expect(attempts.at(-1)).toEqual(['n3', 'n4']);
+  rejoin?.setSeeds([]);
+  await vi.advanceTimersByTimeAsync(ROUND_MS);
+  const { length } = attempts;
+  await vi.advanceTimersByTimeAsync(3 * ROUND_MS);
+  expect(attempts).toHaveLength(length);
+});

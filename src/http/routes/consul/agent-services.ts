@@ -73,7 +73,7 @@ export const agentServiceRegister = route({
     checks.forEach(rejectScriptCheck);
     warnOfTakenCheck(view.local, checks, warn);
     const replaceChecks = query['replace-existing-checks'];
-    await change({ kind: 'registerService', service, checks, replaceChecks, fromFile: false });
+    await change({ kind: 'registerService', service, checks, replaceChecks });
   },
 });
 

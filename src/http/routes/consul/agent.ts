@@ -9,6 +9,7 @@ import { route } from '../../endpoint/route.ts';
 import { any, arrayOf, nullable, object, recordOf, string } from '../../endpoint/schema.ts';
 import type { Site } from '../../endpoint/site.ts';
 import { joinSeeds } from '../../hearsay/join.ts';
+import { reload } from '../../hearsay/reload.ts';
 
 const SELF = object({
   Config: recordOf(any),
@@ -159,18 +160,9 @@ export const agentReload = route({
   method: 'PUT',
   scope: 'operator',
   path: '/v1/agent/reload',
-  summary: 'Read the settings again',
-  handler: async ({ site: { reload } }) => {
-    if (reload === undefined)
-      throw new AgentError(
-        'unavailable',
-        'This agent has no settings to read again: start it with `hearsay agent`',
-      );
-    try {
-      await reload();
-    } catch (error) {
-      throw new AgentError('failed', error instanceof Error ? error.message : String(error));
-    }
+  summary: 'Read settings and service files again',
+  handler: async ({ site }) => {
+    await reload(site);
   },
 });
 

@@ -9,6 +9,7 @@ import {
   arrayOf,
   number,
   object,
+  oneOf,
   optionalField,
   recordOf,
   string,
@@ -17,6 +18,7 @@ import {
 import { joinSeeds } from '../../hearsay/join.ts';
 import { toMemberJson } from '../../hearsay/members.ts';
 import { toPartitionSummaryJson } from '../../hearsay/partition-summary.ts';
+import { reload } from '../../hearsay/reload.ts';
 
 /** `GET /v1/hearsay/members`: with suspicions, incarnations and ages. Blocks on `index`. */
 export const hearsayMembers = route({
@@ -98,6 +100,20 @@ export const hearsayTags = route({
     await change({ kind: 'setTags', set: body.set ?? new Map(), remove: body.delete ?? [] });
     return {};
   },
+});
+
+/** `PUT /v1/hearsay/reload`: as at SIGHUP, with a report. An invalid file is 500 with the reason and changes nothing. */
+export const hearsayReload = route({
+  method: 'PUT',
+  path: '/v1/hearsay/reload',
+  scope: 'operator',
+  summary: 'Read settings and service files again, and say what has changed',
+  responseSchema: object({
+    changes: arrayOf(object({ kind: oneOf('setting', 'service', 'tag'), name: string, text: string })),
+    needsRestart: strings,
+    warnings: strings,
+  }),
+  handler: ({ site }) => reload(site),
 });
 
 /** `PUT /v1/hearsay/forget/:node`: a force-leave that refuses a live member (409). */

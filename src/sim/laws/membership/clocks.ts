@@ -56,7 +56,7 @@ export function factsUnderClocks(
     const id = `web-${label.slice(1)}`;
     const checks = [makeTtlCheck(`of-${id}`, id)];
     const service = makeService(id);
-    world.command(label, { kind: 'registerService', service, checks, replaceChecks: true, fromFile: false });
+    world.command(label, { kind: 'registerService', service, checks, replaceChecks: true });
   }
   const span = minutes * 60_000;
   const faults = drawFaults(world.rng.fork(), {

@@ -30,7 +30,7 @@ function create(persists = true) {
         source.revision += 1;
         source.commandRevision += 1;
       }
-      scheduler.acknowledge(++request, out);
+      scheduler.acknowledge(++request, undefined, out);
       scheduler.advance(now, out);
       return take();
     },

@@ -40,7 +40,7 @@ function cluster(annOptions: { readonly wallClockOffset?: number } = {}) {
   join('cat');
   const register = (port: number): void =>
     void world.command('ann', {
-      ...{ kind: 'registerService', checks: [], fromFile: false, replaceChecks: true },
+      ...{ kind: 'registerService', checks: [], replaceChecks: true },
       service: { ...definition, port },
     });
   register(80);

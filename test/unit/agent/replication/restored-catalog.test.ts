@@ -8,7 +8,7 @@ import { World } from '../../../../src/sim/world/world.ts';
 
 const web = (port: number): Command => {
   const { service, checks } = parseService({ Name: 'web', Port: port });
-  return { kind: 'registerService', service, checks, replaceChecks: true, fromFile: false };
+  return { kind: 'registerService', service, checks, replaceChecks: true };
 };
 
 /** A world whose hosts also save their catalogs; `written` has the time and size of each. */

@@ -10,6 +10,7 @@ import { isPortFree } from '../../../../src/cli/commands/demo.ts';
 import { runCli } from '../../../../src/cli/index.ts';
 import type { StartedAgent } from '../../../../src/cli/io.ts';
 import type { AgentConfig } from '../../../../src/config/schema.ts';
+import type { ReadSettings } from '../../../../src/main.ts';
 import { createFakeProcess, hearsay, startFakeAgent } from '../helper.ts';
 
 /** An agent without sockets that records the calls of the commands. */
@@ -38,9 +39,12 @@ function fakeAgent(config: AgentConfig, number = 1) {
       down();
     },
     stopped,
-    setLogLevel: (level) => void calls.push(`level ${level}`),
+    config,
     logMetrics: () => void calls.push('metrics'),
-    setHandlers: (handlers) => void calls.push(`handlers ${handlers.map(({ run }) => run[0]).join()}`),
+    reload: async () => {
+      calls.push('reload');
+      return { changes: [], needsRestart: [], warnings: [] };
+    },
   };
   return { started, calls, down: () => down() };
 }
@@ -51,20 +55,26 @@ async function ready(
   change: Partial<StartedAgent> = {},
   env: Readonly<Record<string, string>> = {},
 ) {
-  const created: { agent?: ReturnType<typeof fakeAgent>; config?: AgentConfig } = {};
+  const created: {
+    agent?: ReturnType<typeof fakeAgent>;
+    config?: AgentConfig;
+    readSettings?: ReadSettings;
+  } = {};
   const process = createFakeProcess({
     env,
-    start: async (config) => {
+    start: async (config, readSettings) => {
       created.config = config;
+      if (readSettings !== undefined) created.readSettings = readSettings;
       created.agent = fakeAgent(config);
       return { ...created.agent.started, ...change };
     },
   });
   const ended = runCli(['agent', ...words], process.io);
   await vi.waitFor(() => expect(process.listeners('SIGINT')).toBe(1), { timeout: 30_000 });
-  const { agent, config } = created;
-  if (agent === undefined || config === undefined) throw new Error('nothing was started');
-  return { ...process, ended, agent, config };
+  const { agent, config, readSettings } = created;
+  if (agent === undefined || config === undefined || readSettings === undefined)
+    throw new Error('nothing was started');
+  return { ...process, ended, agent, config, readSettings };
 }
 
 describe('the agent is ready', () => {
@@ -207,37 +217,36 @@ test('S30 SIGUSR1 writes the metrics to the log, and SIGUSR2 does nothing', asyn
   expect(await ended).toBe(0);
 });
 
-test('SIGHUP applies the log level, and reports what needs a restart', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'hearsay-agent-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
-  const path = join(folder, 'a.yaml');
-  const write = (text: string) => writeFile(path, text, { mode: 0o600 });
-  await write('logLevel: info\n');
-  const { send, ended, agent, err } = await ready(['--config', path]);
-  const printsAfterHup = async (sentence: string): Promise<void> => {
-    send('SIGHUP');
-    await vi.waitFor(() => expect(err()).toContain(sentence), { timeout: 30_000 });
-  };
-
-  await printsAfterHup(
-    'reload: nothing changed; only logLevel and handlers can change while the agent runs\n',
-  );
-
-  await write('logLevel: debug\nswim: {probeInterval: 2s}\n');
-  await printsAfterHup('reload: swim.probeInterval changed from 1s to 2s: restart the agent to apply it\n');
-  expect(err()).toContain('reload: logLevel changed from info to debug\n');
-  expect(agent.calls).toEqual(['level debug']);
-
-  await write('logLevel: loud\n');
-  await printsAfterHup(`hearsay: ${path}:1: logLevel: must be one of trace, debug, info, warn, error\n`);
-  expect(agent.calls).toEqual(['level debug']);
-
-  await write('logLevel: debug\nhandlers: [{on: [user], run: [/bin/true]}]\n');
-  await printsAfterHup('reload: handlers changed from none to [{"on":["user"],"run":["/bin/true"]}]\n');
-  expect(agent.calls).toEqual(['level debug', 'handlers /bin/true']);
-
+test('SIGHUP reloads; a reload that fails is in the log, and the agent goes on', async () => {
+  const { send, ended, agent, err } = await ready([]);
+  send('SIGHUP');
+  expect(agent.calls).toEqual(['reload']);
   send('SIGTERM');
   expect(await ended).toBe(0);
+  expect(err()).toBe('leaving the cluster; repeat the signal to stop at once\n');
+
+  const failing = await ready([], {
+    reload: () => Promise.reject(new AgentError('failed', 'agent.yaml:1: no')),
+  });
+  failing.send('SIGHUP');
+  failing.send('SIGTERM');
+  expect(await failing.ended).toBe(0);
+});
+
+test('a reload reads flags, variables and files as the start did', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'hearsay-agent-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'agent.yaml');
+  await writeFile(path, 'logLevel: info\n', { mode: 0o600 });
+  const { readSettings, send, ended } = await ready(['--config', path, '--node', 'a']);
+  await writeFile(path, 'logLevel: debug\nnode: b\n');
+  expect((await readSettings()).config).toMatchObject({ logLevel: 'debug', node: 'a' });
+  await writeFile(path, 'logLevel: loud\n');
+  await expect(readSettings()).rejects.toThrow(
+    `${path}:1: logLevel: must be one of trace, debug, info, warn, error`,
+  );
+  send('SIGTERM');
+  await ended;
 });
 
 describe('the demo', () => {

@@ -28,7 +28,6 @@ describe('PUT /v1/agent/service/register', () => {
         service: { id: 'api', name: 'api', port: 9001, tags: ['a'] },
         checks: [{ id: 'service:api', serviceId: 'api', probe: { kind: 'ttl', ttl: 30_000 } }],
         replaceChecks: false,
-        fromFile: false,
       },
     ]);
   });

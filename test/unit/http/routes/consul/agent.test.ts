@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { toAddress } from '../../../../../src/base/address.ts';
 import { AgentError } from '../../../../../src/base/errors.ts';
+import type { ReloadReport } from '../../../../../src/config/reload.ts';
 import { deriveNodeId } from '../../../../../src/http/consul/nodes.ts';
 import { FakeAgent, INFO, member, put, send, serve } from '../../fixture.ts';
 
@@ -186,26 +187,54 @@ test('leader and peers are never empty, and IPv6 stands in brackets', async () =
   expect((await send(server, '/v1/status/leader')).body).toBe('"[fd00::5]:8300"');
 });
 
-describe('PUT /v1/agent/reload', () => {
-  const reload = async (options: { reload?: () => Promise<void> }) => {
-    const { status, body } = await put(
-      await serve(new FakeAgent(member('ann')), options),
-      '/v1/agent/reload',
+describe('PUT /v1/agent/reload and /v1/hearsay/reload', () => {
+  const paths = ['/v1/agent/reload', '/v1/hearsay/reload'];
+  const REPORT: ReloadReport = {
+    changes: [{ kind: 'service', name: 'web', text: 'service web was changed: port' }],
+    needsRestart: ['bind'],
+    warnings: [],
+  };
+  const reload = async (options: { reload?: () => Promise<ReloadReport> }) => {
+    const server = await serve(new FakeAgent(member('ann')), options);
+    return Promise.all(
+      paths.map(async (path) => {
+        const { status, body } = await put(server, path);
+        return [status, body];
+      }),
     );
-    return [status, body];
   };
 
-  test('reads the settings again, and reports what is invalid', async () => {
-    let times = 0;
-    const again = async (): Promise<void> => {
-      times += 1;
-    };
-    expect([await reload({ reload: again }), times]).toEqual([[200, ''], 1]);
-    const broken = () => Promise.reject(new Error('agent.yaml: line 3: no such key'));
-    expect(await reload({ reload: broken })).toEqual([500, 'agent.yaml: line 3: no such key']);
+  test('read settings and service files again, and report what has changed', async () => {
+    expect(await reload({ reload: async () => REPORT })).toEqual([
+      [200, ''],
+      [200, JSON.stringify(REPORT)],
+    ]);
+  });
+
+  test('report what is invalid', async () => {
+    const broken = () => Promise.reject(new AgentError('failed', 'agent.yaml:3: nodes: no such setting'));
+    const refused = [500, 'agent.yaml:3: nodes: no such setting'];
+    expect(await reload({ reload: broken })).toEqual([refused, refused]);
   });
 
   test('an agent without settings says so', async () => {
-    expect(await reload({})).toEqual([501, expect.stringContaining('no settings')]);
+    const refused = [501, expect.stringContaining('no settings')];
+    expect(await reload({})).toEqual([refused, refused]);
   });
+});
+
+test('a changed token counts from the next request on', async () => {
+  const server = await serve(new FakeAgent(member('ann')), { tokens: { all: 'old' } });
+  const statuses = (): Promise<number[]> =>
+    Promise.all(
+      ['old', 'new'].map(async (token) => {
+        const headers = { 'x-consul-token': token };
+        return (await send(server, '/v1/agent/self', { headers })).status;
+      }),
+    );
+  expect(await statuses()).toEqual([200, 403]);
+  server.setTokens({ all: 'new' });
+  expect(await statuses()).toEqual([403, 200]);
+  server.setTokens({});
+  expect(await statuses()).toEqual([200, 200]);
 });

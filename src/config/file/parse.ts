@@ -1,9 +1,10 @@
 /** Validates the settings of a parsed configuration file and keeps the line of each. */
+
+import { suggestSimilar } from '../names.ts';
+import { SETTINGS } from '../schema.ts';
+import { SettingPathError } from '../setting.ts';
 import { foreignKeyHints } from './foreign.ts';
-import { suggestSimilar } from './names.ts';
 import { type ConfigNode, formatPath, lineAt, withoutLines } from './node.ts';
-import { SETTINGS } from './schema.ts';
-import { SettingPathError } from './setting.ts';
 
 export interface ConfigFile {
   /** As the user gave it, for errors. */

@@ -3,7 +3,7 @@
  *
  * Source: Consul agent/agent.go, EnableServiceMaintenance, EnableNodeMaintenance.
  */
-import { type CheckDefinition, type LocalCheck, NODE_MAINTENANCE, SERVICE_MAINTENANCE } from './types.ts';
+import { type CheckDefinition, type LocalCheck, NODE_MAINTENANCE, SERVICE_MAINTENANCE } from '../types.ts';
 
 /** `service` is `''` for the node. */
 export const maintenanceCheckId = (service: string): string =>
@@ -28,5 +28,5 @@ export function maintenanceCheck(service: string, reason: string): LocalCheck {
     deregisterCriticalAfter: 0,
     outputMaxBytes: 0,
   };
-  return { definition, status: 'critical', output: '' };
+  return { definition, status: 'critical', output: '', fromFile: false };
 }

@@ -1,6 +1,7 @@
 /** Keys of Consul's and Serf's configuration files, and what stands for each here. For messages: no such key is read. */
+
+import { SETTINGS } from '../schema.ts';
 import type { ConfigNode } from './node.ts';
-import { SETTINGS } from './schema.ts';
 
 type Project = 'Consul' | 'Serf' | 'Consul and Serf';
 

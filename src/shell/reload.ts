@@ -1,0 +1,148 @@
+/**
+ * Reload: settings and service files are read again, all or nothing. What the core may refuse comes first, then what
+ * cannot fail. One reload runs at a time.
+ */
+import type { AgentHandle } from '../agent/contract/agent-handle.ts';
+import type { ReloadOutcome } from '../agent/contract/commands.ts';
+import { AgentError } from '../base/errors.ts';
+import { diffSettings, type ReloadChange, type ReloadReport, reloadedConfig } from '../config/reload.ts';
+import type { AgentConfig } from '../config/schema.ts';
+import { assertNoProblems, readServiceFiles, type ServiceFiles } from '../files/service-files.ts';
+import type { Handlers } from './handlers/index.ts';
+import type { Journal } from './logging/journal.ts';
+import type { Log } from './logging/logger.ts';
+
+/** The settings as they are now in flags, variables and files. */
+export interface ConfigReading {
+  readonly config: AgentConfig;
+  readonly warnings: readonly string[];
+}
+
+export interface ReloadParts {
+  readonly agent: AgentHandle;
+  readonly log: Pick<Log, 'setLevel'>;
+  readonly handlers: Pick<Handlers, 'replace'>;
+  readonly record: Journal['record'];
+  setRetryJoin(seeds: readonly string[]): void;
+  setHttpTokens(config: AgentConfig): void;
+  /** Rejects with `AgentError` if a source is invalid. */
+  read(): Promise<ConfigReading>;
+}
+
+export class Reloader {
+  readonly #parts: ReloadParts;
+  /** What the agent runs with, and what the files said when they were read last. */
+  #running: AgentConfig;
+  #lastRead: AgentConfig;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(config: AgentConfig, parts: ReloadParts) {
+    this.#parts = parts;
+    this.#running = config;
+    this.#lastRead = config;
+  }
+
+  /** What the agent runs with now. */
+  get config(): AgentConfig {
+    return this.#running;
+  }
+
+  /** Rejects with `AgentError` that names file, line and key; then nothing has changed. Both outcomes are logged. */
+  reload(): Promise<ReloadReport> {
+    const reload = this.#last.then(() => this.#reload());
+    this.#last = reload.catch(() => undefined);
+    return reload;
+  }
+
+  async #reload(): Promise<ReloadReport> {
+    try {
+      return await this.#apply();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#parts.record({ kind: 'reloadFailed', reason });
+      throw error instanceof AgentError ? new AgentError('failed', reason) : error;
+    }
+  }
+
+  async #apply(): Promise<ReloadReport> {
+    const { agent, log, handlers, setRetryJoin, setHttpTokens, read } = this.#parts;
+    const { config: next, warnings } = await read();
+    const config = reloadedConfig(this.#running, next);
+    const files = await readOwnServices(config);
+    const outcome = await agent.execute({ kind: 'reload', services: files.registrations, tags: config.tag });
+    handlers.replace(config.handlers);
+    setRetryJoin(config.retryJoin);
+    setHttpTokens(config);
+    log.setLevel(config.logLevel);
+    const { differences, needsRestart } = diffSettings(this.#running, this.#lastRead, next);
+    this.#running = config;
+    this.#lastRead = next;
+    const changes = [
+      // Tags are told one by one.
+      ...differences.filter(({ key }) => key !== 'tag').map(settingChange),
+      ...outcome.tags.map(tagChange),
+      ...outcome.services.map(serviceChange),
+    ];
+    for (const { kind, name, text } of changes)
+      this.#parts.record({ kind: 'reloadChange', part: kind, name, change: text });
+    if (needsRestart.length > 0)
+      this.#parts.record({ kind: 'restartNeeded', settings: needsRestart.join(', ') });
+    this.#parts.record({ kind: 'reloaded', changes: changes.length });
+    return {
+      changes,
+      needsRestart,
+      warnings: [...warnings, ...files.warnings, ...unsavedWarning(outcome)],
+    };
+  }
+}
+
+/** Reads the `--service` files of an agent. Rejects with `AgentError('config')` at the first problem. */
+export async function readOwnServices(config: AgentConfig): Promise<ServiceFiles> {
+  const files = await readServiceFiles(config.service, {
+    node: config.node,
+    trustedOnly: true,
+    ...(config.allowExecChecks ? {} : { refuseExec: EXEC_NOT_ALLOWED }),
+  });
+  assertNoProblems(files);
+  return files;
+}
+
+const EXEC_NOT_ALLOWED =
+  'this agent does not allow checks that run programs: start it with --allow-exec-checks';
+
+const settingChange = ({
+  key,
+  from,
+  to,
+  isInForce,
+}: ReturnType<typeof diffSettings>['differences'][number]): ReloadChange => ({
+  kind: 'setting',
+  name: key,
+  text: `${key} changed${from === to ? '' : ` from ${from} to ${to}`}${isInForce ? '' : ': needs a restart'}`,
+});
+
+const tagChange = ({ key, from, to }: ReloadOutcome['tags'][number]): ReloadChange => ({
+  kind: 'tag',
+  name: key,
+  text:
+    to === undefined
+      ? `tag ${key}=${from} was deleted`
+      : `tag ${key}=${to} was set${from === undefined ? '' : ` (before: ${from})`}`,
+});
+
+function serviceChange({ id, change, fields }: ReloadOutcome['services'][number]): ReloadChange {
+  const what = fields.length === 0 ? '' : `: ${fields.join(', ')}`;
+  return { kind: 'service', name: id, text: `service ${id} ${SERVICE_CHANGES[change]}${what}` };
+}
+
+const SERVICE_CHANGES: Readonly<Record<ReloadOutcome['services'][number]['change'], string>> = {
+  registered: 'was registered',
+  changed: 'was changed',
+  replaced: 'replaces its registration over HTTP',
+  deregistered: 'was deregistered, since no file has it any more',
+};
+
+const unsavedWarning = ({ unsaved }: ReloadOutcome): string[] =>
+  unsaved === undefined
+    ? []
+    : [`the data directory cannot be written (${unsaved}): what was set while the agent ran may be lost`];
