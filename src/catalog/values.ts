@@ -24,6 +24,7 @@ const sameService = (a: Service, b: Service): boolean =>
   a.name === b.name &&
   a.address === b.address &&
   a.port === b.port &&
+  samePorts(a.ports, b.ports) &&
   a.draining === b.draining &&
   a.enableTagOverride === b.enableTagOverride &&
   a.weights.passing === b.weights.passing &&
@@ -31,6 +32,18 @@ const sameService = (a: Service, b: Service): boolean =>
   sameTags(a.tags, b.tags) &&
   sameMap(a.meta, b.meta, (x, y) => x === y) &&
   sameMap(a.taggedAddresses, b.taggedAddresses, (x, y) => x.address === y.address && x.port === y.port);
+
+const samePorts = (a: Service['ports'], b: Service['ports']): boolean =>
+  a.length === b.length &&
+  a.every((one, i) => {
+    const other = b[i];
+    return (
+      other !== undefined &&
+      one.name === other.name &&
+      one.port === other.port &&
+      one.isDefault === other.isDefault
+    );
+  });
 
 export const sameTags = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((tag, i) => tag === b[i]);
@@ -58,6 +71,7 @@ export function estimateBytes(value: Published | undefined): number {
     return BASE_BYTES + 2 * value.id.length + value.name.length + value.notes.length + value.output.length;
   let total = BASE_BYTES + 2 * value.id.length + value.name.length + value.address.length;
   for (const tag of value.tags) total += 8 + tag.length;
+  for (const { name } of value.ports) total += 16 + name.length;
   for (const [key, text] of value.meta) total += 16 + key.length + text.length;
   for (const [name, { address }] of value.taggedAddresses) total += 24 + name.length + address.length;
   return total;

@@ -14,13 +14,27 @@ export interface ServiceDefinition {
   readonly tags: readonly string[];
   /** An IP address or a host name; `''`: the node's own address. */
   readonly address: string;
-  /** -1 (a unix socket) to 65535. */
+  /** -1 (a unix socket) to 65535. With `ports` it is that of the default one. */
   readonly port: number;
+  /** Named ports, at most one of them the default; empty for a service with a single port. */
+  readonly ports: readonly ServicePort[];
   readonly taggedAddresses: ReadonlyMap<string, ServiceAddress>;
   readonly meta: ReadonlyMap<string, string>;
   readonly weights: { readonly passing: number; readonly warning: number };
   readonly enableTagOverride: boolean;
 }
+
+export interface ServicePort {
+  /** One DNS label in lower case. Lookups ignore case. */
+  readonly name: string;
+  /** 1 to 65535. */
+  readonly port: number;
+  readonly isDefault: boolean;
+}
+
+/** The port of this name, in any case; `undefined` if the service has none. */
+export const namedPort = ({ ports }: ServiceDefinition, name: string): number | undefined =>
+  ports.find((one) => one.name === name.toLowerCase())?.port;
 
 export interface ServiceAddress {
   readonly address: string;

@@ -11,6 +11,7 @@ import {
   type Published,
   type Service,
   type ServiceAddress,
+  type ServicePort,
   toEntryKey,
 } from '../model/service.ts';
 import type { MsgpackReader, MsgpackWriter } from './msgpack.ts';
@@ -27,6 +28,7 @@ const MAX_TAGGED_ADDRESSES = 16;
 const MAX_TEXT_BYTES = 1024;
 const MAX_WEIGHT = 65_535;
 const MAX_PORT = 65_535;
+const MAX_PORTS = 16;
 /** Epochs and versions are below this: above wall-clock milliseconds times 1,024 for the next 100 years. */
 export const MAX_VERSION = 2 ** 52;
 
@@ -73,6 +75,25 @@ const TAGGED_ADDRESS = {
   },
 };
 
+/** The default of the named ports has a third element. */
+const SERVICE_PORT = {
+  read: (reader: MsgpackReader): ServicePort => {
+    const length = reader.arrayLength(MAX_TUPLE_ELEMENTS);
+    if (length < 2) throw new WireError('malformed', `an array of ${length} elements instead of 2`);
+    const name = reader.str();
+    const port = readPort(reader);
+    const isDefault = length > 2 && reader.bool();
+    for (let i = 3; i < length; i++) reader.skip();
+    return { name, port, isDefault };
+  },
+  write: (writer: MsgpackWriter, { name, port, isDefault }: ServicePort): void => {
+    writer.arrayHeader(isDefault ? 3 : 2);
+    writer.str(name);
+    writePort(writer, port);
+    if (isDefault) writer.bool(true);
+  },
+};
+
 /** Elements of a tuple, including those that later versions may append. */
 const MAX_TUPLE_ELEMENTS = 16;
 
@@ -112,6 +133,7 @@ const ServiceBody = struct('service', 0, {
   tags: omitEmpty(arrayField('t', MAX_TAGS, STR)),
   address: omitEmpty(str('a')),
   port: port('p'),
+  ports: omitEmpty(arrayField('r', MAX_PORTS, SERVICE_PORT)),
   taggedAddresses: omitEmpty(stringKeyMap('g', MAX_TAGGED_ADDRESSES, TAGGED_ADDRESS)),
   meta: omitEmpty(stringKeyMap('m', MAX_META, STR)),
   weights: weights('w'),
@@ -198,6 +220,7 @@ function validateService(service: Service): string | undefined {
       return `tags must each be at most ${MAX_TAG_BYTES} bytes, without control characters`;
   return (
     validateAddress(service) ??
+    validatePorts(service.ports) ??
     validateTaggedAddresses(service.taggedAddresses) ??
     validateMeta(service.meta) ??
     validateWeights(service.weights)
@@ -208,6 +231,13 @@ function validateAddress({ address, port }: ServiceAddress): string | undefined 
   if (!ADDRESS.test(address)) return 'address must be an IP address, a host name or empty';
   if (!isInteger(port, -1, MAX_PORT)) return `port must be an integer from -1 to ${MAX_PORT}`;
   return undefined;
+}
+
+function validatePorts(ports: readonly ServicePort[]): string | undefined {
+  if (ports.length > MAX_PORTS) return `ports must be at most ${MAX_PORTS}`;
+  return ports.every(({ name, port }) => PORT_NAME.test(name) && isInteger(port, 1, MAX_PORT))
+    ? undefined
+    : 'ports must each have a name of 1 to 63 letters, digits or "-", and a number from 1 on';
 }
 
 function validateTaggedAddresses(tagged: ReadonlyMap<string, ServiceAddress>): string | undefined {
@@ -263,6 +293,7 @@ function validateId(id: string): string | undefined {
 }
 
 const NAME = /^[A-Za-z0-9._-]{1,128}$/;
+const PORT_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const META_KEY = /^[A-Za-z0-9_-]{1,128}$/;
 const ADDRESS = /^[A-Za-z0-9._:%/-]{0,255}$/;
 const TYPE = /^[A-Za-z0-9_-]{0,32}$/;

@@ -17,7 +17,7 @@ const CEILING = 2 ** 52;
 const stolen: Service = {
   kind: 'service',
   ...{ id: 'pay-1', name: 'payments', tags: [], address: '6.6.6.6', port: 666 },
-  ...{ taggedAddresses: new Map(), meta: new Map(), weights: { passing: 1, warning: 1 } },
+  ...{ ports: [], taggedAddresses: new Map(), meta: new Map(), weights: { passing: 1, warning: 1 } },
   ...{ enableTagOverride: false, draining: false },
 };
 const theft = (owner: string, epoch: number): Uint8Array =>

@@ -43,6 +43,14 @@ const aService: fc.Arbitrary<Service> = fc.record({
   tags: fc.array(fc.oneof(word, fc.constant('')), { maxLength: 5 }),
   address,
   port,
+  ports: fc.array(
+    fc.record({
+      name: fc.stringMatching(/^[a-z0-9]{1,8}$/),
+      port: fc.integer({ min: 1, max: 65_535 }),
+      isDefault: fc.boolean(),
+    }),
+    { maxLength: 3 },
+  ),
   taggedAddresses: fc
     .array(fc.tuple(word, fc.record({ address, port })), { maxLength: 3 })
     .map((pairs) => new Map(pairs)),

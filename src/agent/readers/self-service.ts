@@ -38,6 +38,7 @@ export function toSelfInstance(selfService: string, { name: node, status }: Memb
       tags: [],
       address: '',
       port: CONSUL_SERVER_PORT,
+      ports: [],
       taggedAddresses: new Map(),
       meta: new Map(),
       weights: { passing: 1, warning: 1 },

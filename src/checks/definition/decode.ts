@@ -12,7 +12,7 @@ import { parseDuration } from '../../config/setting.ts';
 /** Fields of newer and enterprise clients that have no meaning here; keys as `normalizeKey` writes them. */
 const IGNORED = new Set(
   [
-    'Namespace Partition PeerName Locality Ports SocketPath Token Kind Proxy Connect WriteRequest',
+    'Namespace Partition PeerName Locality SocketPath Token Kind Proxy Connect WriteRequest',
     'SkipNodeUpdate Definition ExposedPort Type CreateIndex ModifyIndex ContentHash Datacenter',
     'ProxyHTTP ProxyGRPC',
   ].flatMap((line) => line.toLowerCase().split(' ')),

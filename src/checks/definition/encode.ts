@@ -12,7 +12,15 @@ export function encodeService(service: ServiceDefinition): Record<string, unknow
     ID: service.id,
     Name: service.name,
     Tags: service.tags,
-    Port: service.port,
+    ...(service.ports.length === 0
+      ? { Port: service.port }
+      : {
+          Ports: service.ports.map(({ name, port, isDefault }) => ({
+            Name: name,
+            Port: port,
+            Default: isDefault,
+          })),
+        }),
     Address: service.address,
     TaggedAddresses: Object.fromEntries(
       [...service.taggedAddresses].map(([name, { address, port }]) => [

@@ -5,7 +5,7 @@
  */
 import { encodeUtf8 } from '../../base/bytes.ts';
 import { AgentError } from '../../base/errors.ts';
-import type { ServiceDefinition } from '../../model/service.ts';
+import type { ServiceDefinition, ServicePort } from '../../model/service.ts';
 import {
   booleanField,
   expectInteger,
@@ -14,6 +14,7 @@ import {
   inField,
   integerField,
   keySet,
+  listField,
   mapField,
   quoted,
   stringField,
@@ -28,26 +29,30 @@ const MAX_ADDRESS_BYTES = 255;
 const MAX_TAGS = 256;
 const MAX_TAG_BYTES = 1024;
 const MAX_TAGGED_ADDRESSES = 16;
+const MAX_PORTS = 16;
 const MAX_META = 64;
 const MAX_META_VALUE = 512;
 const MAX_WEIGHT = 65_535;
 
 export const SERVICE_KEYS = keySet(
-  'name id tags port address tagged_addresses meta weights enable_tag_override check checks',
+  'name id tags port ports address tagged_addresses meta weights enable_tag_override check checks',
 );
 const WEIGHT_KEYS = keySet('passing warning');
 const ADDRESS_KEYS = keySet('address port');
+const PORT_KEYS = keySet('name port default');
 
 export function parseServiceFields(fields: Fields): ServiceDefinition {
   const name = inField(fields, 'name', () => readName(fields));
   const id = stringField(fields, 'id') || name;
   inField(fields, 'id', () => validateRegistrationId(id, 'Invalid service ID'));
+  const ports = inField(fields, 'ports', () => readPorts(fields));
   return {
     id,
     name,
     tags: inField(fields, 'tags', () => readTags(fields)),
     address: inField(fields, 'address', () => validateServiceAddress(stringField(fields, 'address'))),
-    port: inField(fields, 'port', () => validateServicePort(integerField(fields, 'port'))),
+    port: inField(fields, 'port', () => readPort(fields, ports)),
+    ports,
     taggedAddresses: inField(fields, 'taggedaddresses', () => readTaggedAddresses(fields)),
     meta: inField(fields, 'meta', () => readMeta(fields)),
     weights: inField(fields, 'weights', () => readWeights(fields)),
@@ -106,6 +111,40 @@ function validateServiceAddress(address: string): string {
 function validateServicePort(port: number): number {
   if (port < -1 || port > 65_535) throw badRequest(`Invalid service port ${port}: must be -1 to 65535`);
   return port;
+}
+
+/** The default of the named ports, or else the first, is the port for clients that know no names. */
+function readPort(fields: Fields, ports: readonly ServicePort[]): number {
+  const port = validateServicePort(integerField(fields, 'port'));
+  const main = ports.find(({ isDefault }) => isDefault) ?? ports[0];
+  if (main === undefined) return port;
+  if (port !== 0 && port !== main.port)
+    throw badRequest(
+      `Port ${port} is not the default of Ports: leave Port out, or mark that port as Default`,
+    );
+  return main.port;
+}
+
+/** Source: Consul HTTP API, "Register Service", Ports (1.22). */
+function readPorts(fields: Fields): ServicePort[] {
+  const ports = listField(fields, 'ports').map(({ value, path }): ServicePort => {
+    const inner = toFields(value, 'an element of Ports', PORT_KEYS, path);
+    const name = stringField(inner, 'name').toLowerCase();
+    if (!/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name))
+      throw badRequest(
+        `Invalid port name ${quoted(name)}: must be 1 to 63 letters, digits or "-", as in DNS`,
+      );
+    const port = integerField(inner, 'port');
+    if (port < 1 || port > 65_535)
+      throw badRequest(`Invalid port ${port} of ${quoted(name)}: must be 1 to 65535`);
+    return { name, port, isDefault: booleanField(inner, 'default') };
+  });
+  if (ports.length > MAX_PORTS) throw badRequest(`Invalid Ports: at most ${MAX_PORTS}`);
+  const names = new Set(ports.map(({ name }) => name));
+  if (names.size < ports.length) throw badRequest('Invalid Ports: two have the same name');
+  if (ports.filter(({ isDefault }) => isDefault).length > 1)
+    throw badRequest('Invalid Ports: at most one is the Default');
+  return ports;
 }
 
 function readTaggedAddresses(fields: Fields): Map<string, { address: string; port: number }> {

@@ -4,7 +4,7 @@ import { suspectsLast } from '../../agent/readers/suspects-last.ts';
 import { parseIp } from '../../base/address.ts';
 import { Hash } from '../../catalog/hash.ts';
 import type { Instance } from '../../catalog/types.ts';
-import type { Service } from '../../model/service.ts';
+import type { Service, ServicePort } from '../../model/service.ts';
 import { type AddressData, type DnsName, toAddressData } from '../message/records.ts';
 import { addrLabels, isHostName, nodeLabels, parseName, type ZoneNames } from './names.ts';
 
@@ -17,6 +17,7 @@ export interface Endpoint {
   readonly tags: readonly string[];
   /** -1: no port, as with a unix socket. */
   readonly port: number;
+  readonly namedPorts: readonly ServicePort[];
   readonly weight: number;
   /** Known from before a restart only. */
   readonly restored: boolean;
@@ -62,6 +63,7 @@ export function toEndpoint(
     node,
     tags: service.tags.map((tag) => tag.toLowerCase()),
     port: service.port,
+    namedPorts: service.ports,
     weight: clamp(status === 'warning' ? warning : passing),
     restored: unconfirmed,
     target,
@@ -73,7 +75,7 @@ export function toEndpoint(
 export function toNodeEndpoint(member: MemberView, port: number, names: ZoneNames, self: string): Endpoint {
   const target = toNodeTarget(member, names);
   const rank = computeRank(self, member.name, '');
-  return { node: member.name, tags: [], port, weight: 1, restored: false, target, rank };
+  return { node: member.name, tags: [], port, namedPorts: [], weight: 1, restored: false, target, rank };
 }
 
 /** The preferred endpoints first. */

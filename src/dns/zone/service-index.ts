@@ -51,6 +51,11 @@ export class ServiceIndex {
     return tag === undefined ? endpoints.all : endpoints.withTag(tag.toLowerCase());
   }
 
+  /** The usable endpoints with a port of this name, which takes the place of their own. Case-insensitive. */
+  findByPort(name: string, port: string): EndpointSet | undefined {
+    return this.#findEndpoints(name).withPort(port.toLowerCase());
+  }
+
   /** Is `tag` an empty non-terminal (RFC 8020)? With a tag `a.b`, `b` is. */
   isEmptyNonTerminal(name: string, tag: string): boolean {
     return this.#findEndpoints(name).isEmptyNonTerminal(tag.toLowerCase());
@@ -105,7 +110,9 @@ export class ServiceIndex {
 class ServiceEndpoints {
   readonly all: EndpointSet | undefined;
   readonly #byTag = new Map<string, Endpoint[]>();
+  /** By tag, and by `:PORT`: no tag of a name in DNS begins with a colon. */
   readonly #endpointSets = new Map<string, EndpointSet>();
+  readonly #ordered: readonly Endpoint[];
   readonly #emptyNonTerminals = new Set<string>();
 
   readonly #suspects: ReadonlySet<string>;
@@ -113,8 +120,11 @@ class ServiceEndpoints {
   constructor(unordered: readonly Endpoint[], suspects: ReadonlySet<string>) {
     this.#suspects = suspects;
     const endpoints = sortByRank(unordered);
+    this.#ordered = endpoints;
     this.all = endpoints.length === 0 ? undefined : createEndpointSet(endpoints, suspects);
     for (const endpoint of endpoints) for (const tag of new Set(endpoint.tags)) this.#add(tag, endpoint);
+    // `PORT.port.NAME` exists, so `port.NAME` does.
+    if (endpoints.some(({ namedPorts }) => namedPorts.length > 0)) this.#emptyNonTerminals.add('port');
   }
 
   withTag(tag: string): EndpointSet | undefined {
@@ -124,6 +134,20 @@ class ServiceEndpoints {
     if (endpoints === undefined) return undefined;
     const endpointSet = createEndpointSet(endpoints, this.#suspects);
     this.#endpointSets.set(tag, endpointSet);
+    return endpointSet;
+  }
+
+  withPort(portName: string): EndpointSet | undefined {
+    const key = `:${portName}`;
+    const cached = this.#endpointSets.get(key);
+    if (cached !== undefined) return cached;
+    const endpoints = this.#ordered.flatMap((endpoint) => {
+      const named = endpoint.namedPorts.find(({ name }) => name === portName);
+      return named === undefined ? [] : [{ ...endpoint, port: named.port }];
+    });
+    if (endpoints.length === 0) return undefined;
+    const endpointSet = createEndpointSet(endpoints, this.#suspects);
+    this.#endpointSets.set(key, endpointSet);
     return endpointSet;
   }
 

@@ -127,9 +127,24 @@ function resolveService(
     zone.services.find(name, tag) ??
     (udp && zone.udpIsNoTag ? zone.services.find(name, undefined) : undefined);
   if (endpointSet !== undefined) return { kind: 'service', name, endpointSet };
+  const atPort = findNamedPort(name, tag, zone);
+  if (atPort !== undefined) return { kind: 'service', ...atPort };
   return tag !== undefined && zone.services.isEmptyNonTerminal(name, tag)
     ? { kind: 'emptyNonTerminal' }
     : undefined;
+}
+
+/** `PORT.port.NAME.service`, and `_PORT._NAME` as RFC 2782 may mean it. A tag of the same spelling comes first. */
+function findNamedPort(
+  name: string,
+  tag: string | undefined,
+  { services }: Zone,
+): { name: string; endpointSet: EndpointSet } | undefined {
+  if (tag === undefined) return undefined;
+  const port = /^([^.]+)\.port$/i.exec(tag)?.[1];
+  const endpointSet = port === undefined ? services.findByPort(tag, name) : services.findByPort(name, port);
+  if (endpointSet === undefined) return undefined;
+  return { name: port === undefined ? tag : name, endpointSet };
 }
 
 /** PTR targets of an address, without the domain: the node there, or else the services. */

@@ -25,6 +25,7 @@ import {
 const status = oneOf('passing', 'warning', 'critical');
 const serviceAddress = object({ Address: string, Port: number });
 export type ConsulServiceAddress = ValueOf<typeof serviceAddress>;
+const servicePort = object({ Name: string, Port: number, Default: boolean });
 const weights = object({ Passing: number, Warning: number });
 /**
  * Fields of the mesh, which there is none of here. Filters may select them: `Service.Kind != "connect-proxy"` is how
@@ -57,6 +58,7 @@ const serviceFields = {
   TaggedAddresses: optionalField(recordOf(serviceAddress)),
   Meta: recordOf(string),
   Port: number,
+  Ports: optionalField(arrayOf(servicePort)),
   Weights: weights,
   EnableTagOverride: boolean,
 };
@@ -105,6 +107,7 @@ export const CATALOG_SERVICE_SCHEMA = named(
     ServiceWeights: weights,
     ServiceMeta: recordOf(string),
     ServicePort: number,
+    ServicePorts: optionalField(arrayOf(servicePort)),
     ServiceSocketPath: string,
     ServiceEnableTagOverride: boolean,
     ServiceProxy: proxy,
@@ -224,6 +227,7 @@ export const SERVICE_DEFINITION_SCHEMA = named(
     Tags: optionalField(strings),
     Address: optionalField(string),
     Port: optionalField(number),
+    Ports: optionalField(arrayOf(servicePort)),
     TaggedAddresses: optionalField(recordOf(serviceAddress)),
     Meta: optionalField(recordOf(string)),
     Weights: optionalField(weights),

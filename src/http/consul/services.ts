@@ -59,7 +59,7 @@ export function toConsulCatalogService(
   index: number,
 ): ConsulCatalogService {
   const node = toConsulNode(poolNode, site);
-  const { TaggedAddresses, ...common } = toConsulServiceFields(service);
+  const { TaggedAddresses, Ports, ...common } = toConsulServiceFields(service);
   return {
     ID: node.ID,
     Node: node.Node,
@@ -76,6 +76,7 @@ export function toConsulCatalogService(
     ServiceWeights: common.Weights,
     ServiceMeta: common.Meta,
     ServicePort: common.Port,
+    ...(Ports === undefined ? {} : { ServicePorts: Ports }),
     ServiceSocketPath: '',
     ServiceEnableTagOverride: common.EnableTagOverride,
     ServiceProxy: {},
@@ -96,10 +97,14 @@ function toConsulServiceFields(service: ServiceDefinition): ConsulServiceFields 
     ...(tagged.length === 0 ? {} : { TaggedAddresses: Object.fromEntries(tagged) }),
     Meta: objectFromMap(service.meta),
     Port: service.port,
+    ...(service.ports.length === 0 ? {} : { Ports: toConsulPorts(service.ports) }),
     Weights: { Passing: service.weights.passing, Warning: service.weights.warning },
     EnableTagOverride: service.enableTagOverride,
   };
 }
+
+const toConsulPorts = (ports: ServiceDefinition['ports']): NonNullable<ConsulServiceFields['Ports']> =>
+  ports.map(({ name, port, isDefault }) => ({ Name: name, Port: port, Default: isDefault }));
 
 /** An IP address is also listed under its family; registered addresses take precedence. */
 function toTaggedAddresses({

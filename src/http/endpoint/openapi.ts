@@ -123,6 +123,7 @@ export const QUERY_PARAMETERS: Readonly<Record<string, JsonObject>> = {
   note: param('The output of the check', string),
   passing: param('Only those whose checks all pass', { type: 'boolean' }, presence),
   peer: param('A cluster peer: there are none, so the list is empty', string),
+  port: param('Name of a port of the service', string),
   pretty: param('Indented', string, presence),
   prune: param('Remove it from the list at once', string, presence),
   reason: param('Shown with the check', string),

@@ -13,6 +13,7 @@ export const makeService = (
   tags: [],
   address: '',
   port: 8080,
+  ports: [],
   taggedAddresses: new Map(),
   meta: new Map(),
   weights: { passing: 1, warning: 1 },

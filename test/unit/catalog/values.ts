@@ -8,6 +8,7 @@ export const service = (id: string, over: Partial<Omit<Service, 'kind' | 'id'>> 
   tags: [],
   address: '',
   port: 80,
+  ports: [],
   taggedAddresses: new Map(),
   meta: new Map(),
   weights: { passing: 1, warning: 1 },

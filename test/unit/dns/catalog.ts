@@ -1,6 +1,7 @@
 /** A catalog view of plain data, and the services that tests query. */
 import type { MemberView } from '../../../src/agent/contract/view.ts';
 import type { CatalogView, Instance, InstanceStatus } from '../../../src/catalog/types.ts';
+import type { ServicePort } from '../../../src/model/service.ts';
 
 export interface NodeRow {
   readonly name: string;
@@ -15,6 +16,7 @@ export interface ServiceRow {
   readonly id?: string;
   readonly address?: string;
   readonly port?: number;
+  readonly ports?: readonly ServicePort[];
   readonly tags?: readonly string[];
   readonly status?: InstanceStatus;
   readonly unconfirmed?: boolean;
@@ -29,6 +31,8 @@ export const NODES: readonly NodeRow[] = [
   { name: 'd6', ip: '10.0.0.6' },
   { name: 'd11', ip: '10.0.0.11' },
 ];
+
+const named = (name: string, port: number): ServicePort => ({ name, port, isDefault: name === 'http' });
 
 /** The services that DNS tests query. */
 export const SERVICES: readonly ServiceRow[] = [
@@ -48,6 +52,8 @@ export const SERVICES: readonly ServiceRow[] = [
   { node: 'd2', name: 'wtd', port: 2, weights: [10, 3], status: 'warning' },
   { node: 'd1', name: 'dead', port: 5, status: 'critical' },
   { node: 'd1', name: 'mixed', port: 7, tags: ['tag.dot'] },
+  { node: 'd1', name: 'multi', port: 80, ports: [named('http', 80), named('metrics', 9100)] },
+  { node: 'd2', name: 'multi', port: 81, ports: [named('http', 81)] },
 ];
 
 /** `n` instances of `big`, each on a node of its own. */
@@ -96,6 +102,7 @@ function instanceOf(row: ServiceRow): Instance {
       tags,
       address,
       port,
+      ports: row.ports ?? [],
       taggedAddresses: new Map(),
       meta: new Map(),
       weights: { passing, warning },

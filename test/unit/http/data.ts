@@ -17,6 +17,7 @@ export function service(name: string, changes: Partial<Service> = {}): Service {
     tags: [],
     address: '',
     port: 80,
+    ports: [],
     taggedAddresses: new Map(),
     meta: new Map(),
     weights: { passing: 1, warning: 1 },

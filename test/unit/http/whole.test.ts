@@ -186,6 +186,24 @@ test('/v1/hearsay/why: since when a check fails, and the node that reports it', 
   expect(await why()).toEqual([]);
 });
 
+test('named ports are in every form of the service, and resolve by name', async () => {
+  const { get, put } = await agent();
+  const Ports = [
+    { Name: 'http', Port: 80, Default: true },
+    { Name: 'metrics', Port: 9100, Default: false },
+  ];
+  await put(register, { Name: 'web', Address: '10.0.0.9', Ports });
+  expect((await get('/v1/agent/services')).json()).toMatchObject({ web: { Port: 80, Ports } });
+  expect((await get('/v1/catalog/service/web')).json()).toMatchObject([
+    { ServicePort: 80, ServicePorts: Ports },
+  ]);
+  expect((await get('/v1/health/service/web')).json()).toMatchObject([{ Service: { Port: 80, Ports } }]);
+  const resolved = async (query: string) => (await get(`/v1/hearsay/resolve/web${query}`)).json();
+  expect(await resolved('?port=Metrics')).toMatchObject([{ address: '10.0.0.9', port: 9100 }]);
+  expect(await resolved('')).toMatchObject([{ address: '10.0.0.9', port: 80 }]);
+  expect(await resolved('?port=nope')).toEqual([]);
+});
+
 test('12: the index of a list of events is that of its last id, so a watch hands on each event once', async () => {
   const { get, fire } = await agent();
   const toIndex = (id: string): number => {

@@ -65,6 +65,7 @@ const checkWith = (probe: CheckProbe): Complete<CheckDefinition> => ({
 
 const SERVICE: Complete<ServiceDefinition> = {
   ...{ id: SECRET, name: SECRET, tags: [SECRET], address: SECRET, port: 80 },
+  ports: [{ name: SECRET, port: 80, isDefault: true }],
   taggedAddresses: new Map([['lan', { address: SECRET, port: 80 }]]),
   meta: MAP,
   weights: { passing: 1, warning: 1 },
@@ -110,7 +111,9 @@ const COMMANDS: ByKind<Command> = {
 /** Names, ids, tags and targets: without them nobody could read a recording. */
 const CHECK_FIELDS = ['id', 'name', 'serviceId'];
 const READABLE_IN_REGISTRATION = [
-  ...['id', 'name', 'tags.0', 'address', 'taggedAddresses.lan.address'].map((field) => `service.${field}`),
+  ...['id', 'name', 'tags.0', 'address', 'ports.0.name', 'taggedAddresses.lan.address'].map(
+    (field) => `service.${field}`,
+  ),
   ...CHECK_FIELDS.map((field) => `checks.0.${field}`),
 ];
 const READABLE_IN_COMMANDS: Readonly<Record<Command['kind'], readonly string[]>> = {
@@ -241,7 +244,7 @@ test('of saved registrations only the listed fields are readable', () => {
   >;
   expect(secretsIn(rest).sort()).toEqual(['draining.0', 'maintenance.0.service', 'states.0.check']);
   expect(services.flatMap((text) => secretsIn(JSON.parse(text))).sort()).toEqual(
-    ['ID', 'Name', 'Tags.0', 'Address', 'TaggedAddresses.lan.Address'].sort(),
+    ['ID', 'Name', 'Tags.0', 'Address', 'Ports.0.Name', 'TaggedAddresses.lan.Address'].sort(),
   );
   for (const [i, text] of checks.entries())
     expect(secretsIn(JSON.parse(text)).sort(), text).toEqual(

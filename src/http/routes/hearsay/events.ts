@@ -56,11 +56,14 @@ function createEventFormatter(site: Site, wanted: ReadonlySet<string>): EventFor
       service: name,
       instances: view.catalog
         .instances(name)
-        .map(({ node, service: { id, address, port, tags }, status, unconfirmed }) => ({
+        .map(({ node, service: { id, address, port, ports, tags }, status, unconfirmed }) => ({
           node,
           id,
           address: address === '' ? (view.member(node)?.address.host ?? '') : address,
           port,
+          ...(ports.length === 0
+            ? {}
+            : { ports: Object.fromEntries(ports.map((one) => [one.name, one.port])) }),
           tags,
           status,
           ...(unconfirmed ? { restored: true } : {}),

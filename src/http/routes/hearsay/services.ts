@@ -1,6 +1,7 @@
 /** `/v1/hearsay`, services: placement of keys, addresses to connect to, draining. Field names are a contract. */
 import { AgentError } from '../../../base/errors.ts';
 import { effectiveWeight, instancesChecksum, rendezvousOwners } from '../../../catalog/placement.ts';
+import { namedPort } from '../../../model/service.ts';
 import { requireService } from '../../consul/requirements.ts';
 import { requiredFlagParam, textParam } from '../../endpoint/query.ts';
 import { route } from '../../endpoint/route.ts';
@@ -56,8 +57,8 @@ export const hearsayOwner = route({
 });
 
 /**
- * `GET /v1/hearsay/resolve/:service`: usable instances, nearest first, those on suspected nodes last. `rtt` is in milliseconds,
- * null if unknown.
+ * `GET /v1/hearsay/resolve/:service`: usable instances, nearest first, those on suspected nodes last. With `port` those that
+ * have a port of that name, at it. `rtt` is in milliseconds, null if unknown.
  */
 export const hearsayResolve = route({
   method: 'GET',
@@ -66,10 +67,11 @@ export const hearsayResolve = route({
   summary: 'Usable instances of a service with their addresses, nearest first',
   responseSchema: arrayOf(object({ ...LOCATION_FIELDS, weight: number, status: string, rtt: nullable(any) })),
   watch: ({ params, site }) => [...serviceTopics(site, params.service), 'members'],
-  handler: ({ params, site }) => {
+  query: { port: textParam },
+  handler: ({ params, query: { port }, site }) => {
     const usable = usableInstances(site, requireValue(params.service, 'service name'));
     return sortByRtt(site, '_agent', usable, ({ poolNode }) => poolNode.name).flatMap((one) =>
-      toInstanceLocations(one).map((location) => ({
+      toInstanceLocations(one, port).map((location) => ({
         ...location,
         weight: effectiveWeight(one.instance),
         status: one.instance.status,
@@ -93,12 +95,16 @@ export const hearsayDrain = route({
   },
 });
 
-/** Empty for an instance that cannot be dialed: the address of its node is unknown. */
-function toInstanceLocations(serviceInstance: ServiceInstance | undefined): InstanceLocation[] {
+/** Empty for an instance that cannot be dialed: it has no port of that name, or the address of its node is unknown. */
+function toInstanceLocations(
+  serviceInstance: ServiceInstance | undefined,
+  portName = '',
+): InstanceLocation[] {
   if (serviceInstance === undefined) return [];
   const { node, service } = serviceInstance.instance;
   const address = instanceAddress(serviceInstance);
-  return address === '' ? [] : [{ id: service.id, node, address, port: service.port }];
+  const port = portName === '' ? service.port : namedPort(service, portName);
+  return address === '' || port === undefined ? [] : [{ id: service.id, node, address, port }];
 }
 
 function ownerCountParam(values: readonly string[]): number {

@@ -77,7 +77,16 @@ function cluster(annOptions: { readonly wallClockOffset?: number } = {}) {
 }
 
 const definition = {
-  ...{ id: 'web', name: 'web', tags: [], address: '', port: 80, taggedAddresses: new Map(), meta: new Map() },
+  ...{
+    id: 'web',
+    name: 'web',
+    tags: [],
+    address: '',
+    port: 80,
+    ports: [],
+    taggedAddresses: new Map(),
+    meta: new Map(),
+  },
   ...{ weights: { passing: 1, warning: 1 }, enableTagOverride: false },
 };
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AgentError } from '../../../../src/base/errors.ts';
 import { parseService } from '../../../../src/checks/definition/definition.ts';
+import { encodeService } from '../../../../src/checks/definition/encode.ts';
 
 /** The message of the error that `parse` throws. */
 function refusal(parse: () => unknown): string {
@@ -24,6 +25,7 @@ describe('services', () => {
         tags: [],
         address: '',
         port: 0,
+        ports: [],
         taggedAddresses: new Map(),
         meta: new Map(),
         weights: { passing: 1, warning: 1 },
@@ -31,6 +33,52 @@ describe('services', () => {
       },
       checks: [],
     });
+  });
+
+  test('named ports are kept; the default one, or else the first, is the port', () => {
+    const parse = (Ports: object[], Port = 0) => parseService({ Name: 'web', Port, Ports }).service;
+    const http = { Name: 'HTTP', Port: 80 };
+    const metrics = { Name: 'metrics', Port: 9100, Default: true };
+    expect(parse([http]).port).toBe(80);
+    expect(parse([http, metrics], 9100)).toMatchObject({
+      port: 9100,
+      ports: [
+        { name: 'http', port: 80, isDefault: false },
+        { name: 'metrics', port: 9100, isDefault: true },
+      ],
+    });
+    const service = parse([http, metrics]);
+    expect(parseService(encodeService(service)).service).toEqual(service);
+  });
+
+  test.each([
+    ['a port without a name', { Ports: [{ Port: 1 }] }, 'Invalid port name'],
+    ['a port name with a dot', { Ports: [{ Name: 'a.b', Port: 1 }] }, 'Invalid port name "a.b"'],
+    ['port 0', { Ports: [{ Name: 'a' }] }, 'Invalid port 0 of "a"'],
+    [
+      'two of one name',
+      {
+        Ports: [
+          { Name: 'a', Port: 1 },
+          { Name: 'A', Port: 2 },
+        ],
+      },
+      'two have the same name',
+    ],
+    [
+      'two defaults',
+      {
+        Ports: [
+          { Name: 'a', Port: 1, Default: true },
+          { Name: 'b', Port: 2, Default: true },
+        ],
+      },
+      'at most one is the Default',
+    ],
+    ['another Port', { Port: 3, Ports: [{ Name: 'a', Port: 1 }] }, 'Port 3 is not the default of Ports'],
+    ['17 ports', { Ports: Array.from({ length: 17 }, (_, i) => ({ Name: `p${i}`, Port: 1 })) }, 'at most 16'],
+  ])('%s is refused', (_, value, message) => {
+    expect(service(value)).toContain(message);
   });
 
   test.each([

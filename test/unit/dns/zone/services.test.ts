@@ -29,11 +29,34 @@ const V1_SRV = [
   '+ d3.node.dc1.consul A 10.0.0.3',
 ].join(' | ');
 
+const METRICS_SRV = 'NOERROR | SRV 1 1 9100 d1.node.dc1.consul | + d1.node.dc1.consul A 10.0.0.1';
+
 let server: TestServer;
 beforeAll(async () => {
   server = await startServer({ altDomain: 'corp.example' }, NODES, SERVICES);
 });
 afterAll(() => server.close());
+
+describe('named ports', () => {
+  test.each([
+    ['metrics.port.multi.service.consul SRV', METRICS_SRV],
+    ['METRICS.Port.multi.service.dc1.consul SRV', METRICS_SRV],
+    ['_metrics._multi.service.consul SRV', METRICS_SRV],
+    ['metrics.port.multi.service.consul A', 'NOERROR | A 10.0.0.1'],
+    ['http.port.multi.service.consul A', 'NOERROR | A 10.0.0.1 | A 10.0.0.2'],
+    ['port.multi.service.consul A', NODATA],
+    ['nope.port.multi.service.consul SRV', NXDOMAIN],
+    ['http.port.web.service.consul SRV', NXDOMAIN],
+    ['port.web.service.consul A', NXDOMAIN],
+  ])('%s: %s', async (question, expected) => {
+    expect((await answerTo(server, question)).toLowerCase()).toBe(expected.toLowerCase());
+  });
+
+  test('without a name the default port is answered', async () => {
+    const { answers = [] } = await sendQuery(server, 'multi.service.consul SRV');
+    expect(answers.map((record) => record.type === 'SRV' && record.data.port).sort()).toEqual([80, 81]);
+  });
+});
 
 describe('queries about services, over UDP and TCP', () => {
   describe.each([false, true])('tcp %s', (tcp) => {
