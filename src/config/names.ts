@@ -5,13 +5,31 @@ import { encodeUtf8 } from '../base/bytes.ts';
 const MAX_NODE_NAME = 128;
 const MAX_LABEL_BYTES = 255;
 
-/** Source: serf serf.go, ValidateNodeNames: letters, digits, `-` and `.`, at most 128. */
+const PRINTABLE_ASCII = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
+/** Control and format characters, and others that nobody sees. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
+
+/** What is wrong with a member's name, as a clause, if it could pass for another or cannot be shown; else `undefined`. */
+export function nameProblem(name: string): string | undefined {
+  if (PRINTABLE_ASCII.test(name)) return undefined;
+  if (/^\s|\s$/u.test(name)) return 'a name must not begin or end with a blank';
+  if (UNPRINTABLE.test(name)) return 'a name must not have characters that cannot be printed';
+  return name === name.normalize('NFC') ? undefined : 'a name must be in the normal form NFC';
+}
+
+/** Equal for names that readers or DNS could take for one another. */
+export const foldName = (name: string): string => name.normalize('NFKC').toUpperCase().toLowerCase();
+
+/** Differs: Serf refuses other characters than those of a host name if it is set to validate names, and else none. */
 export function validateNodeName(name: string): void {
   if (name === '') throw new Error('must not be empty');
-  if (name.length > MAX_NODE_NAME) throw new Error(`must be at most ${MAX_NODE_NAME} characters`);
-  if (!/^[A-Za-z0-9.-]+$/.test(name))
-    throw new Error('must consist of letters, digits, "-" and ".", as in Serf');
+  if (encodeUtf8(name).length > MAX_NODE_NAME) throw new Error(`must have at most ${MAX_NODE_NAME} bytes`);
+  const problem = nameProblem(name);
+  if (problem !== undefined) throw new Error(problem.replace(/^a name must/, 'must'));
 }
+
+/** Whether the labels of a node's name are those of a host, so that programs can look it up. */
+export const isHostNodeName = (name: string): boolean => /^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$/.test(name);
 
 /** The host's name as a node name. Characters that are not allowed become `-`. */
 export function toNodeName(hostname: string): string {

@@ -6,7 +6,7 @@ import { isLoopback, parseAddress } from '../base/address.ts';
 import { AgentError } from '../base/errors.ts';
 import { type ConfigFile, type FileValue, parseConfigFile } from './file/parse.ts';
 import { TOKEN_KEYS, type TokenKey } from './http.ts';
-import { suggestSimilar, toNodeName } from './names.ts';
+import { isHostNodeName, suggestSimilar, toNodeName } from './names.ts';
 import { PRESETS, type PresetName } from './presets.ts';
 import { type AgentConfig, GOSSIP_PORT, SETTINGS, type SettingEntry } from './schema.ts';
 import { formatDuration } from './setting.ts';
@@ -165,6 +165,10 @@ function valueWarnings(config: AgentConfig): string[] {
   if (!config.encrypted && !isLoopback(config.bind.ip))
     warnings.push(
       `gossip on ${config.bind.key} is not encrypted: any host that reaches the port can join (see \`hearsay keygen\`)`,
+    );
+  if (!isHostNodeName(config.node))
+    warnings.push(
+      `node: "${config.node}" is no host name, so few programs can look up its name in DNS; members and services are found as ever`,
     );
   if (config.openOperator && TOKEN_KEYS.every((key) => config[key] === undefined))
     warnings.push(

@@ -50,8 +50,8 @@ export const agentSection = defineSection({
     defaultText: "the host's name",
     placeholder: 'NAME',
     validate: validateNodeName,
-    bounds: 'letters, digits, "-", "."; at most 128',
-    doc: 'Name of this node, unique in the cluster.',
+    bounds: 'at most 128 bytes, printable; DNS can say letters, digits, "-" and "."',
+    doc: 'Name of this node, unique in the cluster; names that differ in letter case only are one.',
     source: 'serf Config.NodeName',
   }),
   bind: addressSetting({

@@ -7,6 +7,7 @@ import type { Address } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import { type Rng, shuffle } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
+import { foldName } from '../config/names.ts';
 import { isUp } from './precedence.ts';
 import type { Absence, Identity, Member, MemberState, MembersView } from './types.ts';
 
@@ -23,6 +24,8 @@ export class MemberTable implements MembersView {
   readonly self: MutableMember;
   readonly #rng: Rng;
   readonly #byName = new Map<string, MutableMember>();
+  /** No two names fold alike: readers and DNS could take one for the other. */
+  readonly #byFoldedName = new Map<string, MutableMember>();
   /** Every row once, in random order: probes go round it, and random choices are made from it. */
   readonly #ring: MutableMember[] = [];
   /** Hosts, and hosts with ports, of every row; built when they are asked for. */
@@ -34,6 +37,7 @@ export class MemberTable implements MembersView {
     this.#rng = rng;
     this.self = { identity, state: 'alive', incarnation, since: now };
     this.#byName.set(identity.name, this.self);
+    this.#byFoldedName.set(foldName(identity.name), this.self);
     this.#ring.push(this.self);
   }
 
@@ -49,15 +53,22 @@ export class MemberTable implements MembersView {
     return this.#byName.get(name);
   }
 
+  /** The member of this name, or of one that differs in letter case or form only. */
+  getFolded(name: string): MutableMember | undefined {
+    return this.#byFoldedName.get(foldName(name));
+  }
+
   all(): IterableIterator<MutableMember> {
     return this.#byName.values();
   }
 
   /** Adds a row at a random place of the ring. Until an alive message is applied, it is dead at incarnation 0. */
   add(identity: Identity, now: Millis): MutableMember {
-    assert(!this.#byName.has(identity.name), `a second row of ${identity.name}`);
+    const folded = foldName(identity.name);
+    assert(!this.#byFoldedName.has(folded), `a second row of ${identity.name}`);
     const row: MutableMember = { identity, state: 'dead', incarnation: 0, since: now };
     this.#byName.set(identity.name, row);
+    this.#byFoldedName.set(folded, row);
     this.#addresses = undefined;
     const at = this.#rng.int(this.#ring.length + 1);
     const moved = this.#ring[at];
@@ -109,7 +120,7 @@ export class MemberTable implements MembersView {
     assert(at >= 0 && !isUp(row.state), `${row.identity.name} is not in the ring, or up`);
     this.#ring.splice(at, 1);
     if (at < this.#cursor) this.#cursor--;
-    this.#byName.delete(row.identity.name);
+    this.#unlist(row);
     this.#addresses = undefined;
     this.#assertRingMatchesTable();
   }
@@ -131,6 +142,11 @@ export class MemberTable implements MembersView {
     return undefined;
   }
 
+  #unlist({ identity: { name } }: MutableMember): void {
+    this.#byName.delete(name);
+    this.#byFoldedName.delete(foldName(name));
+  }
+
   /** Removes rows that went down before `before`, and shuffles the ring. Returns the rows removed. */
   removeExpired(before: Millis): MutableMember[] {
     const dropped: MutableMember[] = [];
@@ -140,7 +156,7 @@ export class MemberTable implements MembersView {
         if (row === this.self || isUp(row.state) || row.since >= before) this.#ring[kept++] = row;
         else {
           dropped.push(row);
-          this.#byName.delete(row.identity.name);
+          this.#unlist(row);
         }
       }
       this.#ring.length = kept;

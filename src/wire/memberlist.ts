@@ -29,8 +29,8 @@ export const MESSAGE_TYPE = {
 
 /** Of `meta` in an alive message. Source: memberlist MetaMaxSize. */
 export const MAX_META_BYTES = 512;
-/** Bytes of a name. Source: serf name validation. */
-export const MAX_NAME_BYTES = 128;
+/** Bytes of a name. Differs: memberlist has no limit, and Serf one of 128 where it validates names. */
+export const MAX_NAME_BYTES = 255;
 
 /** A probe, answered with `ack`. */
 export const Ping = struct('ping', MESSAGE_TYPE.ping, {
@@ -212,7 +212,7 @@ export function checkNode(name: string, addr: Uint8Array, meta: Uint8Array, vsn:
   if (vsn.length !== 6) throw new WireError('badValue', `Vsn of ${vsn.length} bytes`);
 }
 
-/** 1 to 128 bytes. */
+/** 1 to 255 bytes. */
 export function isMemberName(name: string): boolean {
   // A UTF-16 unit takes at most 3 bytes of UTF-8, so most names need not be encoded.
   if (3 * name.length <= MAX_NAME_BYTES) return name.length > 0;
@@ -222,7 +222,7 @@ export function isMemberName(name: string): boolean {
 const encoder = new TextEncoder();
 
 export function checkMemberName(name: string): void {
-  if (!isMemberName(name)) throw new WireError('badValue', 'a name that is empty or longer than 128 bytes');
+  if (!isMemberName(name)) throw new WireError('badValue', 'a name that is empty or longer than 255 bytes');
 }
 
 export function checkIp(ip: Uint8Array): void {

@@ -5,6 +5,7 @@
  */
 import { WireError } from '../base/errors.ts';
 import { readTuple } from './entry.ts';
+import { MAX_NAME_BYTES } from './memberlist.ts';
 import type { MsgpackReader, MsgpackWriter } from './msgpack.ts';
 import { arrayField, decodeStruct, omitEmpty, STR, struct, U64, u16 } from './struct.ts';
 
@@ -15,8 +16,8 @@ const FORMAT = 1;
 const MAX_ROWS = 64;
 const MAX_NUMBERS = 12;
 const MAX_TEXTS = 16;
-/** A name has 128 bytes, an address fewer. */
-const MAX_TEXT = 128;
+/** Characters of a name; an address has fewer. */
+const MAX_TEXT = MAX_NAME_BYTES;
 /** A month; evidence is kept for less. */
 const MAX_AGE = 31 * 86_400_000;
 

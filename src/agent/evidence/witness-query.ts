@@ -40,7 +40,7 @@ export function startWitnessQuery(
   out: SerfEffect[],
 ): QueryReport {
   if (!isMemberName(node))
-    throw new AgentError('badRequest', 'a node name has 1 to 128 bytes: check the spelling');
+    throw new AgentError('badRequest', 'a node name has 1 to 255 bytes: check the spelling');
   const query: QueryDefinition = {
     name: WITNESS_QUERY,
     payload: encodeUtf8(node),

@@ -2,10 +2,11 @@
  * Handles alive messages about members: adds, updates or revives the row, has the claim verified, or refuses it. Alive
  * messages about this agent may need a refutation, see refute.ts.
  *
- * Source: memberlist state.go, aliveNode; P22, P23 (docs/protocol.md).
+ * Source: memberlist state.go, aliveNode; P22, P23, P75 (docs/protocol.md).
  */
 import { type Address, formatAddress, toAddress } from '../../base/address.ts';
 import { copyBytes, sameBytes } from '../../base/bytes.ts';
+import { nameProblem } from '../../config/names.ts';
 import { type Alive, encodeMessage } from '../../wire/memberlist.ts';
 import { isAtAddress, isIp, type SwimContext } from '../context.ts';
 import type { MutableMember } from '../members.ts';
@@ -39,6 +40,7 @@ export function handleAlive(
     if (row.state !== 'alive') notifyDown(context, row, row.identity.address);
     return;
   }
+  if (row === undefined && !isNameFree(context, alive, source)) return;
   const reason = rejectionReason(context, alive, row);
   if (reason !== undefined)
     return context.recordFact({
@@ -65,6 +67,23 @@ function rejectionReason(
   if (!isValidVsn(alive.vsn) || !isCompatible(alive.vsn, context.self.identity.vsn))
     return `versions ${alive.vsn.join('.')}`;
   return undefined;
+}
+
+/**
+ * Whether an unknown name may become a member: it could pass for no other, and can be shown. It is told under the name of
+ * the member that has it already.
+ */
+function isNameFree(context: SwimContext, { node, addr, port }: Alive, source: MessageSource): boolean {
+  const holder = context.members.getFolded(node)?.identity.name;
+  const problem = nameProblem(node);
+  if (holder === undefined && problem === undefined) return true;
+  const at = isIp(addr) ? formatAddress(toAddress(addr, port)) : 'an invalid address';
+  const reason =
+    holder === undefined
+      ? `the node at ${at} cannot be a member, rename it: ${problem}`
+      : `the node "${node}" at ${at} cannot be a member beside "${holder}", rename it: DNS and readers take them for one`;
+  context.recordFact({ kind: 'gossipMessageRefused', node: holder ?? node, reason, ...sourceField(source) });
+  return false;
 }
 
 /** Accepts a verified claim as if a member had introduced it. */

@@ -122,4 +122,20 @@ export const hostileMutants: readonly Mutant[] = [
     description: 'Compounds may be nested, so a datagram has any number of messages.',
     expectedTests: ['property/wire.hostile.test.ts'],
   },
+  {
+    id: 'swim-folded-names-ignored',
+    file: 'swim/members.ts',
+    find: 'this.#byFoldedName.set(foldName(identity.name), this.self);',
+    replace: '',
+    description: "A node whose name differs from this agent's only in case becomes a member beside it.",
+    expectedTests: ['unit/swim/rules/names.test.ts'],
+  },
+  {
+    id: 'swim-folded-name-kept',
+    file: 'swim/members.ts',
+    find: 'this.#byFoldedName.delete(foldName(name));',
+    replace: '',
+    description: 'The name of a member that was dropped stays taken, so it never comes back.',
+    expectedTests: ['unit/swim/rules/names.test.ts'],
+  },
 ];

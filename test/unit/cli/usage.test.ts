@@ -32,7 +32,7 @@ describe('usage', () => {
     [['leave', 'now'], 'too many arguments'],
     [['agent', '--bind'], "option '--bind <ADDR[:PORT]>' argument missing"],
     [['agent', '--swim-probe-interval', '1ms'], '--swim-probe-interval: must be at least 10ms'],
-    [['agent', '--node', 'a b'], '--node: must consist of letters'],
+    [['agent', '--node', 'a\u200bb'], '--node: must not have characters that cannot be printed'],
     [['demo', '--nodes', '0'], '--nodes: must be a whole number from 1 to 50'],
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
   ])('%j is exit 2 and one sentence on stderr', async (words, sentence) => {

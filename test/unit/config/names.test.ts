@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { parseIp } from '../../../src/base/address.ts';
 import {
+  foldName,
   isInNetwork,
+  nameProblem,
   parseCidr,
   suggestSimilar,
   toNodeName,
@@ -15,13 +17,19 @@ import {
 import { SETTINGS } from '../../../src/config/schema.ts';
 
 describe('node names', () => {
-  test.each(['web-1', 'a', 'host.example.org', 'N'.repeat(128)])('%s is one', (name) => {
-    expect(() => validateNodeName(name)).not.toThrow();
-  });
+  test.each(['web-1', 'a', 'host.example.org', 'N'.repeat(128), 'a_b', 'a b', 'a/b', 'ü', '<b>'])(
+    '%s is one',
+    (name) => {
+      expect(() => validateNodeName(name)).not.toThrow();
+    },
+  );
 
-  test.each(['', 'a b', 'a_b', 'a/b', 'ü', 'a\n', 'N'.repeat(129), '<b>'])('%j is none', (name) => {
-    expect(() => validateNodeName(name)).toThrow('must');
-  });
+  test.each(['', ' a', 'a ', 'a\n', 'a\u200bb', 'u\u0308', 'N'.repeat(129), 'ü'.repeat(65)])(
+    '%j is none',
+    (name) => {
+      expect(() => validateNodeName(name)).toThrow('must');
+    },
+  );
 
   test.each([
     ['web-1', 'web-1'],
@@ -33,6 +41,42 @@ describe('node names', () => {
     expect(toNodeName(hostname)).toBe(name);
     expect(() => validateNodeName(toNodeName(hostname))).not.toThrow();
   });
+});
+
+test.each([
+  ['a\u001b[31m', 'printed'],
+  ['a\u202eb', 'printed'],
+  ['a\u200bb', 'printed'],
+  ['a\ufe0f', 'printed'],
+  ['a\u2028b', 'printed'],
+  ['\u00a0a', 'blank'],
+  ['a ', 'blank'],
+  ['e\u0301', 'NFC'],
+  ['\u212aelvin', 'NFC'],
+])('S16 %j is no name of a member', (name, clause) => {
+  expect(nameProblem(name)).toContain(clause);
+});
+
+test('S16 what agents of Serf may be called is a name', () => {
+  for (const name of ['web_1', 'my node', 'n/1', 'größe', '北京', '\u{1f600}', 'x'.repeat(255)])
+    expect([name, nameProblem(name)]).toEqual([name, undefined]);
+});
+
+test('S16 names fold alike if readers or DNS could take one for the other', () => {
+  for (const [one, other] of [
+    ['ann', 'ANN'],
+    ['größe', 'GRÖSSE'],
+    ['ann', '\uff41nn'],
+    ['a b', 'a\u00a0b'],
+    ['ſam', 'sam'],
+  ] as const)
+    expect(foldName(one)).toBe(foldName(other));
+  for (const [one, other] of [
+    ['ann', 'anna'],
+    ['web_1', 'web-1'],
+    ['ü', 'u'],
+  ] as const)
+    expect(foldName(one)).not.toBe(foldName(other));
 });
 
 test('a gossip key is base64 of 16, 24 or 32 bytes', () => {

@@ -180,7 +180,7 @@ describe('errors name the source', () => {
     ],
     ['retry-join', ['a'], 'f.yaml:1: retry-join: no such setting; did you mean retryJoin?'],
     ['nonsense', 1, 'f.yaml:1: nonsense: no such setting'],
-    ['node', 'a b', 'f.yaml:1: node: must consist of letters, digits, "-" and ".", as in Serf'],
+    ['node', 'a ', 'f.yaml:1: node: must not begin or end with a blank'],
     ['node', null, 'f.yaml:1: node: has no value'],
     ['swim', 'fast', 'f.yaml:1: swim: must be a map of settings'],
     [
@@ -259,6 +259,13 @@ describe('HTTP beyond loopback (S13)', () => {
 });
 
 describe('warnings', () => {
+  test('a node name that DNS cannot say', () => {
+    expect(resolve({ flags: { node: 'web_1' } }).warnings).toEqual([
+      'node: "web_1" is no host name, so few programs can look up its name in DNS; members and services are found as ever',
+    ]);
+    expect(resolve({ flags: { node: 'web-1.example' } }).warnings).toEqual([]);
+  });
+
   test('S13 operators without a token, and HTTP open to the network', () => {
     const open = resolve({ flags: { openOperator: true } }).warnings;
     expect(open).toEqual([expect.stringMatching(/^openOperator: every account of this host may /)]);

@@ -22,7 +22,7 @@ test.each<[string, Uint8Array]>([
   ['another format', Uint8Array.of(205, 2, 0x80)],
   ['another type', Uint8Array.of(207, 1, 0x80)],
   ['no name', encodePause({ ...PAUSE, node: '' })],
-  ['a name that is too long', encodePause({ ...PAUSE, node: 'x'.repeat(129) })],
+  ['a name that is too long', encodePause({ ...PAUSE, node: 'x'.repeat(256) })],
   ['nothing after its type', Uint8Array.of(205)],
   ['half a map', encodePause(PAUSE).subarray(0, 6)],
 ])('a message with %s is refused', (_, bytes) => {

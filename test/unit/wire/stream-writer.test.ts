@@ -38,7 +38,7 @@ describe('rows of a push/pull', () => {
       row('short-vsn', { vsn: new Uint8Array(3) }),
       row('odd-addr', { addr: new Uint8Array(3) }),
       row(''),
-      row('x'.repeat(129)),
+      row('x'.repeat(256)),
       row('much-meta', { meta: new Uint8Array(513) }),
       row('odd-state', { state: 4 }),
       row('odd-port', { port: 65_536 }),

@@ -283,12 +283,6 @@ describe('what must be neither stored nor broadcast', () => {
   });
 });
 
-test('names are case-sensitive', () => {
-  const ann = new Actor('ann').knowing('bob').receive(alive('Bob', 1, { addr: elsewhere }));
-  expect(ann.eventLog()).toEqual(['memberJoined Bob']);
-  expect(ann.swim.members.size).toBe(3);
-});
-
 test('equal identities are one object with an intern function', () => {
   const held = new Map<string, ReturnType<typeof identityOf>>();
   const intern = (identity: ReturnType<typeof identityOf>) => {
