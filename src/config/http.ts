@@ -11,6 +11,9 @@ export type TokenFileKey = `${TokenKey}File`;
 /** A reply to a request from the agent's own host that lacks a scope names the file of the operator token, percent-encoded. */
 export const TOKEN_FILE_HEADER = 'x-hearsay-token-file';
 
+/** Sent by HTTP checks, so that no agent is changed by the check of a tenant. Source: S15 (docs/security.md). */
+export const CHECK_HEADER = 'x-hearsay-check';
+
 /** A token as the configuration holds it: from the environment, or the content of its file. */
 const tokenSetting = (doc: string): Setting<string | undefined> =>
   textSetting({

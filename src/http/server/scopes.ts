@@ -8,13 +8,10 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isLoopback, parseIp } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
-import { TOKEN_FILE_HEADER } from '../../config/http.ts';
+import { CHECK_HEADER, TOKEN_FILE_HEADER } from '../../config/http.ts';
 import type { QueryParams } from '../endpoint/query.ts';
 import { HttpError } from '../endpoint/reply/reply.ts';
 import { includesScope, SCOPES, type Scope } from '../endpoint/scope.ts';
-
-/** The header that checks send. Source: S15 (docs/security.md). */
-const CHECK_HEADER = 'x-hearsay-check';
 
 export interface ScopeTokens {
   /** Has every scope, and every request needs it or another. */

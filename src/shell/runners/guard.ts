@@ -1,6 +1,6 @@
 /**
- * The egress guard: which addresses checks may connect to, against SSRF and DNS rebinding (S15). Allowed are this host,
- * its own networks, and what the owner allows. Link-local addresses and cloud metadata services are denied even then,
+ * The egress guard: which addresses checks may connect to, against SSRF and DNS rebinding (S15). Allowed are loopback, the
+ * addresses of this host, and what the owner allows: not its neighbors. Link-local addresses and cloud metadata services are denied even then,
  * unless they are named themselves. A name is resolved once, and only an address that was checked is dialed.
  */
 import { BlockList, isIP } from 'node:net';
@@ -11,12 +11,12 @@ export interface EgressGuardOptions {
   /** Networks besides this host's own, such as `10.0.0.0/8`. */
   readonly allow?: readonly string[];
   readonly lookup?: HostLookup;
-  /** Reads the networks of this host's interfaces, such as `127.0.0.1/8`. */
-  readonly networks?: () => readonly string[];
+  /** Reads the addresses of this host's interfaces. */
+  readonly ownAddresses?: () => readonly string[];
 }
 
-/** How long the networks of the interfaces are cached: bridges of containers come and go. */
-const NETWORKS_TTL_MS = 10_000;
+/** How long the addresses of the interfaces are cached: bridges of containers come and go. */
+const ADDRESSES_TTL_MS = 10_000;
 /** A lookup occupies one of the process's four threads until the system gives up. */
 const MAX_CONCURRENT_LOOKUPS = 2;
 const MAX_ADDRESSES = 8;
@@ -31,15 +31,18 @@ const DENIED_NETWORKS = [
   'fd00:ec2::254/128',
 ] as const;
 
+/** All of them are this host. */
+const LOOPBACK_NETWORKS = ['127.0.0.0/8', '::1/128'] as const;
+
 export class EgressGuard {
   readonly #denied = toBlockList(DENIED_NETWORKS);
   readonly #allowed: BlockList;
   /** Networks that the owner allowed by naming a part of a denied one. */
   readonly #allowedDespiteDenied: BlockList;
   readonly #lookup: HostLookup;
-  readonly #networks: () => readonly string[];
-  #ownNetworks = new BlockList();
-  #ownNetworksReadAt = Number.NEGATIVE_INFINITY;
+  readonly #readAddresses: () => readonly string[];
+  #ownAddresses = new BlockList();
+  #ownAddressesReadAt = Number.NEGATIVE_INFINITY;
   readonly #pendingLookups = new Map<string, Promise<readonly string[]>>();
   readonly #lookupQueue: (() => void)[] = [];
   #activeLookups = 0;
@@ -52,14 +55,14 @@ export class EgressGuard {
     );
     this.#allowed = toBlockList(allow);
     this.#lookup = options.lookup ?? systemLookup;
-    this.#networks = options.networks ?? interfaceNetworks;
+    this.#readAddresses = options.ownAddresses ?? interfaceAddresses;
   }
 
   isAllowed(literal: string): boolean {
     const ip = unmapIpv4(literal);
     if (isIP(ip) === 0) return false;
     if (this.#isDenied(ip)) return has(this.#allowedDespiteDenied, ip);
-    return has(this.#allowed, ip) || this.#isOwnNetwork(ip);
+    return has(this.#allowed, ip) || this.#isOwnAddress(ip);
   }
 
   /** Resolves to the addresses of `host` that may be dialed, at least one, or rejects. */
@@ -71,7 +74,7 @@ export class EgressGuard {
     throw new Error(
       all.length === 0
         ? `${host} has no address`
-        : `${all[0]} is denied to checks: it is in no network of this host, and --check-allow does not name it`,
+        : `${all[0]} is denied to checks: it is no address of this host, and --check-allow does not name its network`,
     );
   }
 
@@ -104,13 +107,13 @@ export class EgressGuard {
     return has(this.#denied, unmapIpv4(ip));
   }
 
-  #isOwnNetwork(ip: string): boolean {
+  #isOwnAddress(ip: string): boolean {
     const now = performance.now();
-    if (now - this.#ownNetworksReadAt > NETWORKS_TTL_MS) {
-      this.#ownNetworks = toBlockList(this.#networks());
-      this.#ownNetworksReadAt = now;
+    if (now - this.#ownAddressesReadAt > ADDRESSES_TTL_MS) {
+      this.#ownAddresses = toBlockList([...LOOPBACK_NETWORKS, ...this.#readAddresses()]);
+      this.#ownAddressesReadAt = now;
     }
-    return has(this.#ownNetworks, ip);
+    return has(this.#ownAddresses, ip);
   }
 }
 
@@ -144,7 +147,7 @@ function unmapIpv4(literal: string): string {
   return octets.join('.');
 }
 
-const interfaceNetworks = (): readonly string[] =>
-  Object.values(networkInterfaces()).flatMap((addresses) =>
-    (addresses ?? []).flatMap(({ cidr }) => (cidr === null ? [] : [cidr])),
+const interfaceAddresses = (): readonly string[] =>
+  Object.values(networkInterfaces()).flatMap((interfaces) =>
+    (interfaces ?? []).map(({ address }) => address),
   );

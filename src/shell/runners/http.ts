@@ -1,6 +1,6 @@
 /**
- * The HTTP check: 2xx is passing, 429 is warning, everything else critical. One connection per request, redirects on the
- * same host only (SSRF), and no more of the body is read than is kept.
+ * The HTTP check: 2xx is passing, 429 is warning, everything else critical. One connection per request, one redirect on the
+ * same host at most (SSRF), and no more of the body is read than is kept.
  *
  * Source: Consul agent/checks/check.go, CheckHTTP.
  */
@@ -9,15 +9,19 @@ import { type IncomingMessage, request as openRequest } from 'node:http';
 import { encodeUtf8 } from '../../base/bytes.ts';
 import { utf8Head } from '../../checks/output.ts';
 import type { CheckProbe } from '../../checks/types.ts';
+import { CHECK_HEADER } from '../../config/http.ts';
 import type { CheckStatus } from '../../model/service.ts';
 import { type DialTarget, dial, resolveTarget } from './dial.ts';
 import { type RunContext, type Runner, withErrorPrefix } from './runner.ts';
 
-const MAX_REDIRECTS = 3;
+/** Source: S15. Differs: Consul follows ten. */
+const MAX_REDIRECTS = 1;
 /** The body is output for people. Once the status is known, it is awaited for this long at most. */
 const MAX_BODY_WAIT_MS = 1000;
 /** Headers that are set here and not taken from the definition. */
-const OWN_HEADERS = new Set(['connection', 'content-length', 'transfer-encoding', 'upgrade', 'expect']);
+const OWN_HEADERS = new Set([
+  ...['connection', 'content-length', 'transfer-encoding', 'upgrade', 'expect', CHECK_HEADER],
+]);
 
 type HttpProbe = Extract<CheckProbe, { kind: 'http' }>;
 
@@ -25,6 +29,8 @@ interface CheckRequest {
   readonly url: URL;
   readonly method: string;
   readonly body: string;
+  /** After a redirect to another port or scheme: what the definition sends may be meant for one program only. */
+  readonly bare?: true;
 }
 
 export const runHttp: Runner<'http'> = async (probe, run) => {
@@ -83,12 +89,17 @@ async function send(
 }
 
 /** Headers of the definition override the defaults. A `Host` header names another host to the server. */
-function buildHeaders(probe: HttpProbe, { url, body }: CheckRequest): Record<string, string | string[]> {
+function buildHeaders(
+  probe: HttpProbe,
+  { url, body, bare }: CheckRequest,
+): Record<string, string | string[]> {
   const headers = new Map<string, string | string[]>([
     ['host', url.host],
     ['user-agent', 'Consul Health Check'],
     ['accept', 'text/plain, text/*, */*'],
+    [CHECK_HEADER, '1'], // agents refuse to be changed by it: a check of a tenant is no command
   ]);
+  if (bare === true) return Object.fromEntries(headers);
   if (url.username !== '' || url.password !== '') {
     const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
     headers.set('authorization', `Basic ${Buffer.from(pair).toString('base64')}`);
@@ -112,9 +123,12 @@ function followRedirect(
   if (!URL.canParse(headers.location, request.url.href)) return undefined;
   const url = new URL(headers.location, request.url);
   if (url.hostname !== request.url.hostname || !/^https?:$/.test(url.protocol)) return undefined;
+  const isHead = request.method === 'HEAD';
+  if (url.origin !== request.url.origin)
+    return { url: withoutUser(url), method: isHead ? 'HEAD' : 'GET', body: '', bare: true };
   url.username = request.url.username;
   url.password = request.url.password;
-  if (statusCode >= 307 || request.method === 'GET' || request.method === 'HEAD') return { ...request, url };
+  if (statusCode >= 307 || request.method === 'GET' || isHead) return { ...request, url };
   return { url, method: 'GET', body: '' };
 }
 
@@ -152,3 +166,9 @@ function parseUrl(text: string): URL {
 
 /** Removes user and password from a URL that is shown. */
 const redactUrl = (url: string): string => url.replace(/^(https?:\/\/)[^/?#]*@/i, '$1');
+
+function withoutUser(url: URL): URL {
+  url.username = '';
+  url.password = '';
+  return url;
+}

@@ -44,6 +44,7 @@ describe('S13 routes', () => {
       '/v1/hearsay/forget/:node...',
       '/v1/hearsay/join',
       '/v1/hearsay/keys/:operation',
+      '/v1/hearsay/reload',
       '/v1/hearsay/tags',
     ]);
   });

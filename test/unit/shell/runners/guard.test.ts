@@ -4,17 +4,17 @@ import { EgressGuard } from '../../../../src/shell/runners/guard.ts';
 import { createRunners } from '../../../../src/shell/runners/index.ts';
 import { listening, outcomeOf } from './support.ts';
 
-const networks = (): string[] => [
-  '127.0.0.1/8',
-  '::1/128',
-  '10.1.2.3/24',
-  '172.17.0.1/16',
-  'fd00:1::5/64',
-  'fe80::1/64',
-  '169.254.7.7/16',
+const ownAddresses = (): string[] => [
+  '127.0.0.1',
+  '::1',
+  '10.1.2.3',
+  '172.17.0.1',
+  'fd00:1::5',
+  'fe80::1',
+  '169.254.7.7',
 ];
 const permits = (ip: string, allow: string[] = []): boolean =>
-  new EgressGuard({ networks, allow }).isAllowed(ip);
+  new EgressGuard({ ownAddresses, allow }).isAllowed(ip);
 
 describe('S15: which addresses checks may connect to', () => {
   test.each([
@@ -23,19 +23,22 @@ describe('S15: which addresses checks may connect to', () => {
     ['loopback in IPv6', '::1'],
     ['mapped loopback', '::ffff:127.0.0.1'],
     ['an own address', '10.1.2.3'],
-    ['a neighbor in an own network', '10.1.2.77'],
-    ['a container on a bridge of this host', '172.17.0.9'],
-    ['an own IPv6 network', 'fd00:1::77'],
+    ['an own address of a bridge', '172.17.0.1'],
+    ['an own IPv6 address', 'fd00:1::5'],
   ])('%s: yes', (_, ip) => {
     expect(permits(ip)).toBe(true);
   });
 
   test.each([
     ['another private network', '10.1.3.1'],
+    ['a neighbor in the network of an interface', '10.1.2.77'],
+    ['a container on a bridge of this host', '172.17.0.9'],
+    ['a neighbor in IPv6', 'fd00:1::77'],
+    ['an own link-local address', '169.254.7.7'],
     ['the internet', '93.184.216.34'],
     ['the internet in IPv6', '2606:2800:220:1::1'],
     ['metadata of clouds', '169.254.169.254'],
-    ['link-local, even if an interface has such a network', '169.254.7.8'],
+    ['link-local', '169.254.7.8'],
     ['link-local in IPv6', 'fe80::2'],
     ['link-local with a zone', 'fe80::2%eth0'],
     ['mapped metadata', '::ffff:169.254.169.254'],
@@ -74,7 +77,7 @@ describe('S15: which addresses checks may connect to', () => {
 });
 
 describe('S15: only checked addresses are dialed', () => {
-  const hidden = (ip: string) => ({ lookup: async () => [ip], networks });
+  const hidden = (ip: string) => ({ lookup: async () => [ip], ownAddresses });
 
   test.each([
     ['http', { HTTP: 'http://inner.example/' }],
@@ -108,7 +111,7 @@ describe('S15: only checked addresses are dialed', () => {
   test('denied addresses are skipped, not dialed', async () => {
     const port = await listening(createServer((_, response) => response.end('well')));
     const lookup = async (): Promise<string[]> => ['169.254.169.254', '127.0.0.1'];
-    expect(await outcomeOf({ HTTP: `http://web.example:${port}/` }, { lookup, networks })).toMatchObject({
+    expect(await outcomeOf({ HTTP: `http://web.example:${port}/` }, { lookup, ownAddresses })).toMatchObject({
       status: 'passing',
     });
   });
@@ -136,7 +139,7 @@ describe('S15: only checked addresses are dialed', () => {
     const asked: string[] = [];
     const waiting: (() => void)[] = [];
     const guard = new EgressGuard({
-      networks,
+      ownAddresses,
       lookup: (name) =>
         new Promise((resolve) => {
           asked.push(name);

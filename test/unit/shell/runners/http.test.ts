@@ -66,6 +66,7 @@ describe('http checks', () => {
     const second = await outcomeOf({ HTTP, Method: 'put', Header, Body: '{"ä":1}' });
     expect(seen[0]?.request.headers).toEqual({
       host: `127.0.0.1:${port}`,
+      'x-hearsay-check': '1',
       'user-agent': 'Consul Health Check',
       accept: 'text/plain, text/*, */*',
       authorization: `Basic ${btoa('user:pass')}`,
@@ -107,19 +108,43 @@ describe('http checks', () => {
 });
 
 describe('redirects', () => {
-  test('on the same host are followed, at most three times', async () => {
+  test('S15 on the same host are followed, once at most', async () => {
     const port = await serving((request, response) => {
       const left = Number(request.url?.slice(1));
       if (left > 0) response.writeHead(302, { location: `/${left - 1}` });
       response.end(`left ${left}`);
     });
-    expect(await outcomeOf({ HTTP: `http://127.0.0.1:${port}/3` })).toMatchObject({ status: 'passing' });
-    expect(await outcomeOf({ HTTP: `http://127.0.0.1:${port}/4` })).toMatchObject({ status: 'critical' });
+    expect(await outcomeOf({ HTTP: `http://127.0.0.1:${port}/1` })).toMatchObject({ status: 'passing' });
+    expect(await outcomeOf({ HTTP: `http://127.0.0.1:${port}/2` })).toMatchObject({ status: 'critical' });
     const HTTP = `http://127.0.0.1:${port}/1`;
     expect(await outcomeOf({ HTTP, DisableRedirects: true })).toMatchObject({
       status: 'critical',
       output: `HTTP GET ${HTTP}: 302 Found Output: left 1`,
     });
+  });
+
+  test('S15 to another port take along nothing that the definition sends', async () => {
+    const heard: unknown[] = [];
+    const other = await serving((request, response) => {
+      const { method, headers } = request;
+      heard.push([method, headers.authorization, headers['x-secret'], headers['x-hearsay-check']]);
+      response.end();
+    });
+    const port = await serving((request, response) => {
+      const { authorization } = request.headers;
+      if (request.url === '/user') expect(authorization).toMatch(/^Basic /);
+      response.writeHead(307, { location: `http://127.0.0.1:${other}/x` }).end();
+    });
+    const Header = { Authorization: ['Bearer t0ken'], 'X-Secret': ['s'], 'X-Hearsay-Check': [] };
+    for (const check of [
+      { HTTP: `http://127.0.0.1:${port}/`, Header, Method: 'PUT', Body: 'secret' },
+      { HTTP: `http://user:password@127.0.0.1:${port}/user` },
+    ])
+      expect(await outcomeOf(check)).toMatchObject({ status: 'passing' });
+    expect(heard).toEqual([
+      ['GET', undefined, undefined, '1'],
+      ['GET', undefined, undefined, '1'],
+    ]);
   });
 
   test('S15: to another host, or another scheme, are not followed', async () => {
