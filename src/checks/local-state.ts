@@ -167,7 +167,10 @@ export class RegistryState {
     this.#aliasesDirty = true;
   }
 
-  /** Stores the result of a check. A changed status is published at once, a changed output later. */
+  /**
+   * Stores the result of a check. A changed status is published at once, and so is the first output, which says why a check
+   * is critical from the start; a changed output is published later.
+   */
   recordResult(id: string, status: CheckStatus, fullOutput: string, now: Millis): void {
     const before = this.store.check(id);
     if (before === undefined) return;
@@ -179,7 +182,8 @@ export class RegistryState {
     if (before.status === status && before.output === output) return;
     const check = { ...before, status, output };
     this.store.putCheck(check);
-    if (before.status === status) return this.outbox.putOutput(check, now);
+    if (before.status === status)
+      return before.output === '' ? this.outbox.putCheck(check, now) : this.outbox.putOutput(check, now);
     this.outbox.putCheck(check, now);
     this.outbox.addFact({ kind: 'checkChanged', check: id, service, from: before.status, to: status });
     this.persister.markDirty();

@@ -166,7 +166,8 @@ function drainingReasons({ poolNode, instance: { service } }: ServiceInstance, s
 function checkReasons({ poolNode, instance }: ServiceInstance, site: Site): InstanceReason[] {
   return [...instance.checks, ...instance.nodeChecks]
     .filter(({ status }) => status !== 'passing')
-    .map((check): InstanceReason => {
+    .map((published): InstanceReason => {
+      const check = withOwnOutput(published, poolNode.name, site);
       const kind = isMaintenanceCheck(check) ? 'maintenance' : 'check';
       return {
         kind,
@@ -186,6 +187,12 @@ const formatCheckStatus = ({ serviceId, id, name, status, output }: Check): stri
   const whose = serviceId === '' ? 'the check of its node' : 'its check';
   return `${whose} ${label} is ${status}${formatCause(output)}`;
 };
+
+/** The newest output of a check of this agent. Others learn of a changed output minutes later. */
+function withOwnOutput(check: Check, node: string, { agent: { view } }: Site): Check {
+  const own = node === view.node ? view.local.checks().get(check.id) : undefined;
+  return own === undefined || own.status !== check.status ? check : { ...check, output: own.output };
+}
 
 const formatMaintenance = ({ serviceId, notes }: Check): string =>
   `${serviceId === '' ? 'its node' : 'it'} is in maintenance${formatCause(notes)}`;

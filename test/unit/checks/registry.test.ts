@@ -141,6 +141,15 @@ describe('registering', () => {
 });
 
 describe('deregistering', () => {
+  test('the first output of a check that is critical from the start is published at once', () => {
+    const { service, pass, published, output } = stand();
+    service({ Name: 'a', Check: { CheckID: 'c', HTTP: 'http://127.0.0.1/', Interval: '10s' } });
+    published();
+    pass(11 * SECOND, () => 'critical');
+    expect(output('c')).toBe('it is critical');
+    expect(lines(published())).toEqual(['put c:c critical']);
+  });
+
   test('a check ID that another service has is taken from it, begins anew, and the log says so', () => {
     const { service, update, status, facts, registry } = stand();
     service({ Name: 'a', Check: { CheckID: 'c', TTL: '1h' } });

@@ -182,6 +182,8 @@ test('/v1/hearsay/why: since when a check fails, and the node that reports it', 
       status: 'critical',
     },
   ]);
+  await put('/v1/agent/check/fail/service:web?note=no%20pulse'); // others see it minutes later
+  expect(await why()).toMatchObject([{ message: 'its check service:web ("beat") is critical (no pulse)' }]);
   await put('/v1/agent/check/pass/service:web');
   expect(await why()).toEqual([]);
 });
