@@ -16,7 +16,7 @@ export const CATALOG_LAWS = ['I7', 'I8', 'I9', 'I9 of a node that is down', 'I14
 /** Laws of the quiet period. */
 export const QUIET_LAWS = ['L1', 'L2', 'L3', 'L5', 'L6', 'L7', 'L8'] as const;
 /** Laws of events, queries and keys. */
-export const MESSAGE_LAWS = ['E1', 'E2', 'Q1', 'Q2', 'Q3', 'K1', 'K2', 'K3'] as const;
+export const MESSAGE_LAWS = ['E1', 'E2', 'Q1', 'Q2', 'Q3', 'K1', 'K2', 'K3', 'K4'] as const;
 
 export type LawId =
   | (typeof MEMBERSHIP_LAWS)[number]

@@ -229,4 +229,12 @@ export const agentMutants: readonly Mutant[] = [
     description: 'A member that fails while it is asked for its keys counts as one that has answered.',
     expectedTests: ['story/keys.test.ts'],
   },
+  {
+    id: 'agent-keys-used-while-failed',
+    file: 'agent/operations/key-operations.ts',
+    find: "findRefusal(report, query, key, this.#membersWith('failed'))",
+    replace: "findRefusal(report, query, key, report.operation === 'use' ? [] : this.#membersWith('failed'))",
+    description: 'A key is made primary while a member is down that does not have it.',
+    expectedTests: ['story/keys.test.ts'],
+  },
 ];

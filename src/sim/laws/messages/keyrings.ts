@@ -1,8 +1,9 @@
 /**
  * Gossip keys during rotations (G16): no keyring is ever empty (K1); members that were healthy before a rotation began
- * do not lose one another for longer than a suspicion can last (K2); and a host that returns with keys that nobody uses
- * any more is notified (K3).
+ * do not lose one another for longer than a suspicion can last (K2); a host that returns with keys that nobody uses any
+ * more is notified (K3); and no key is made primary, unless by force, that a member lacks which is seen to have failed (K4).
  */
+import type { Command } from '../../../agent/contract/commands.ts';
 import type { Fact } from '../../../agent/contract/facts.ts';
 import type { Millis } from '../../../base/time.ts';
 import { UNKNOWN_KEY } from '../../../wire/crypt.ts';
@@ -31,6 +32,8 @@ export class KeyringLaw implements Law {
   /** Since when the first host of a pair cannot decrypt the second, or does not see it. */
   readonly #lost = new Map<string, Millis>();
   readonly #notified = new Set<SimHost>();
+  /** Hosts whose last `use` was not forced. */
+  readonly #unforced = new Set<SimHost>();
   readonly #leftBehind = new Map<SimHost, { readonly boot: number; readonly since: Millis }>();
 
   /** `requiresNotice`: loss is so low that every host that is left behind must be notified. */
@@ -54,7 +57,15 @@ export class KeyringLaw implements Law {
     this.#notified.delete(host);
   }
 
+  onCommand(host: SimHost, command: Command): void {
+    if (command.kind !== 'keys' || command.operation !== 'use') return;
+    if (command.force) this.#unforced.delete(host);
+    else this.#unforced.add(host);
+  }
+
   onFact(host: SimHost, fact: Fact): void {
+    if (fact.kind === 'keysChanged' && fact.change === 'use' && fact.by === host.name)
+      this.#judgeUse(host, fact.key);
     if ((fact.kind === 'packetRejected' || fact.kind === 'streamRejected') && fact.code === 'undecryptable')
       this.#notified.add(host);
   }
@@ -91,6 +102,21 @@ export class KeyringLaw implements Law {
   recoverAll(): void {
     for (const host of [...this.#context.world.hosts])
       if (this.#isLeftBehind(host)) recoverHost(this.#context.world, host);
+  }
+
+  /** K4, where an operator's own agent begins to use a key: by then it has asked everybody. Serf's agents never ask. */
+  #judgeUse(operator: SimHost, key: string): void {
+    if (!this.#unforced.has(operator) || operator.options.serfPeer === true) return;
+    this.#context.judged('K4');
+    for (const { name, status } of operator.runningAgent.view.members()) {
+      const lacking = [...this.#context.world.hosts].find(
+        (host) => host.name === name && !host.keys.some((one) => keyFingerprint(one) === key),
+      );
+      if (status === 'failed' && lacking !== undefined)
+        this.#context.reportViolation(
+          `K4 ${operator.label} uses ${key} without force, which ${lacking.label} lacks, and shows that as failed`,
+        );
+    }
   }
 
   #lossReason(host: SimHost, other: SimHost): string | undefined {

@@ -8,6 +8,7 @@ import { KeyringLaw } from '../../../../src/sim/laws/messages/keyrings.ts';
 import { QueryLaw } from '../../../../src/sim/laws/messages/queries.ts';
 import type { SimHostOptions } from '../../../../src/sim/world/host.ts';
 import { World } from '../../../../src/sim/world/world.ts';
+import { fingerprint } from '../../../../src/wire/crypt.ts';
 import { nowhere } from '../echo-agent.ts';
 import { ScriptedAgent } from '../scripted-agent.ts';
 
@@ -42,6 +43,7 @@ function trio(options: SimHostOptions = {}, lossless = true) {
       events.onStart(host);
       keyrings.onStart(host);
     },
+    onCommand: (host, command) => keyrings.onCommand(host, command),
     onEffects: (host, facts) => {
       for (const fact of facts) {
         events.onFact(host, fact);
@@ -223,4 +225,20 @@ test('K3: a host with keys that nobody uses that is not notified; one that is ge
   expect(back()).toEqual({ broken: ['K3'], keys: [key(2)] });
   const fact = { kind: 'packetRejected', from: 'x', code: 'undecryptable', detail: '' } as const;
   expect(back({ kind: 'fact', fact })).toEqual({ broken: [], keys: [key(2)] });
+});
+
+test('K4: a key that a failed member lacks is made primary, and not by force', () => {
+  const use = (force: boolean, ...keysOfCat: Uint8Array[]) => {
+    const { world, emit, agentOf, broken } = trio({ keys: [key(1), key(2)] });
+    world.host('cat').keys = keysOfCat;
+    agentOf('ann').show('cat', { status: 'failed' });
+    world.command('ann', { kind: 'keys', operation: 'use', key: key(2), force, timeout: undefined });
+    const change = { kind: 'keysChanged', change: 'use', key: fingerprint(key(2)), by: 'ann' } as const;
+    emit('ann', { kind: 'fact', fact: change });
+    world.run(100);
+    return broken();
+  };
+  expect(use(false, key(1))).toEqual(['K4']);
+  expect(use(true, key(1))).toEqual([]);
+  expect(use(false, key(1), key(2))).toEqual([]);
 });
