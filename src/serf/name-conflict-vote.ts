@@ -9,13 +9,18 @@
 import { type Address, toAddress } from '../base/address.ts';
 import { encodeUtf8 } from '../base/bytes.ts';
 import { AgentError, WireError } from '../base/errors.ts';
-import type { Millis } from '../base/time.ts';
+import { type Millis, NEVER } from '../base/time.ts';
 import { decodeConflictResponse } from '../wire/serf.ts';
 import { CONFLICT_QUERY } from './queries/names.ts';
 import type { QueryDefinition, QueryId, QueryReport, SerfEffect } from './types.ts';
 
-/** Time between two votes: any peer can claim a name. */
+/** Time between two conflicts that are voted on: any peer can claim a name. */
 const VOTE_INTERVAL: Millis = 30_000;
+/**
+ * From a vote that is lost to the start of the next one: by then the members know a member that has moved at its new
+ * address (G10, docs/reliability.md).
+ */
+const SECOND_VOTE_AFTER: Millis = 4000;
 /** Votes lost in a row. */
 const MAX_LOST_VOTES = 2;
 
@@ -25,6 +30,8 @@ export class NameConflictVote {
   #vote: { readonly id: QueryId; readonly other: Address } | undefined;
   #lostVotes = 0;
   #notBefore: Millis = Number.NEGATIVE_INFINITY;
+  /** The claim that is voted on once more, and when. */
+  #second: { readonly other: Address; readonly at: Millis } | undefined;
 
   constructor(self: string, address: () => Address) {
     this.#self = self;
@@ -35,6 +42,24 @@ export class NameConflictVote {
   onConflict(other: Address, now: Millis, sendQuery: (definition: QueryDefinition) => QueryReport): void {
     if (now < this.#notBefore || isAt(other, this.#address())) return;
     this.#notBefore = now + VOTE_INTERVAL;
+    this.#lostVotes = 0;
+    this.#begin(other, sendQuery);
+  }
+
+  /** When `tick` is due. */
+  get deadline(): Millis {
+    return this.#second?.at ?? NEVER;
+  }
+
+  /** Starts the second vote when it is due. */
+  tick(now: Millis, sendQuery: (definition: QueryDefinition) => QueryReport): void {
+    const second = this.#second;
+    if (second === undefined || now < second.at) return;
+    this.#second = undefined;
+    if (!isAt(second.other, this.#address())) this.#begin(second.other, sendQuery);
+  }
+
+  #begin(other: Address, sendQuery: (definition: QueryDefinition) => QueryReport): void {
     try {
       const { id } = sendQuery({
         name: CONFLICT_QUERY,
@@ -51,7 +76,7 @@ export class NameConflictVote {
   }
 
   /** Counts the votes if this is the report of the vote, and final. */
-  countVotes(report: QueryReport, out: SerfEffect[]): void {
+  countVotes(report: QueryReport, now: Millis, out: SerfEffect[]): void {
     const vote = this.#vote;
     if (vote?.id !== report.id || !report.finished) return;
     this.#vote = undefined;
@@ -65,6 +90,8 @@ export class NameConflictVote {
     });
     const isLost = votesAgainst > 0 && votesForUs < Math.floor(votes.length / 2) + 1;
     this.#lostVotes = isLost ? this.#lostVotes + 1 : 0;
+    if (isLost && this.#lostVotes < MAX_LOST_VOTES)
+      this.#second = { other: vote.other, at: now + SECOND_VOTE_AFTER };
     if (this.#lostVotes >= MAX_LOST_VOTES) out.push({ kind: 'nameVoteLost', other: vote.other });
   }
 }

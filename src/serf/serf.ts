@@ -97,11 +97,8 @@ export class Serf {
       handleInternalQuery: options.handleInternalQuery ?? (() => undefined),
     });
     this.#nameConflictVote = new NameConflictVote(self, address);
-    this.#exchangedParts = {
-      membership: this.#membership,
-      events: this.#events,
-      queryClock: this.#queries.clock,
-    };
+    const { clock: queryClock } = this.#queries;
+    this.#exchangedParts = { membership: this.#membership, events: this.#events, queryClock };
     if (clocks !== undefined) this.#restore(clocks);
     this.#timers.set('reap', now + config.reapInterval);
     this.#timers.set('reconnect', now + config.reconnectInterval);
@@ -109,6 +106,7 @@ export class Serf {
     this.#deadlines.add(() => this.#timers.deadline);
     this.#deadlines.add(() => this.#membership.deadline);
     this.#deadlines.add(() => this.#queries.deadline);
+    this.#deadlines.add(() => this.#nameConflictVote.deadline);
   }
 
   get view(): SerfView {
@@ -191,7 +189,7 @@ export class Serf {
         return;
       case 'queryResponse':
         this.#queries.handleResponse(message, now, out);
-        return this.#countVotes(out);
+        return this.#countVotes(now, out);
       case 'relay':
         return this.#queries.relay(message, out);
       case 'unknown':
@@ -283,7 +281,7 @@ export class Serf {
 
   tick(now: Millis, out: SerfEffect[]): void {
     this.#queries.tick(now, out);
-    this.#countVotes(out);
+    this.#countVotes(now, out);
     for (let due = this.#timers.pop(now); due !== undefined; due = this.#timers.pop(now))
       this.#onTimer(due, now, out);
     this.#membership.tick(now, out);
@@ -320,10 +318,11 @@ export class Serf {
     out.push({ kind: 'reconnect', name: held.name, to: held.member.identity.address });
   }
 
-  /** A vote about our name may be among the queries that have ended. */
-  #countVotes(out: SerfEffect[]): void {
+  /** A vote about our name may be due, or among the queries that have ended. */
+  #countVotes(now: Millis, out: SerfEffect[]): void {
+    this.#nameConflictVote.tick(now, (definition) => this.query(definition, now, out));
     for (const effect of [...out])
-      if (effect.kind === 'queryUpdated') this.#nameConflictVote.countVotes(effect.report, out);
+      if (effect.kind === 'queryUpdated') this.#nameConflictVote.countVotes(effect.report, now, out);
   }
 
   #handleIntent(intent: Intent, body: Uint8Array, now: Millis, out: SerfEffect[], from: string): void {

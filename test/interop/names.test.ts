@@ -23,7 +23,7 @@ test.skipIf(!isInstalled('serf'))(
       });
 
     const ours = await startHearsay({ name: 's1', ip: ip(3), join });
-    await waitUntil('ours has stopped', 200_000, () => ours.child.exitCode !== null);
+    await waitUntil('ours has stopped', 60_000, () => ours.child.exitCode !== null);
     expect(ours.child.exitCode).toBe(1);
     expect(ours.log()).toContain('choose another name');
 

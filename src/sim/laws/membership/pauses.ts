@@ -98,10 +98,11 @@ export class PauseLaw implements Law {
     if (isForged(host.name)) return;
     const over = told + duration * (1 + DRIFT) + GRACE;
     const healthySince = Math.max(over, this.#unhealthyAt.get(observer) ?? Number.NEGATIVE_INFINITY);
-    if (world.now > over && status === 'away' && world.now > healthySince + GRACE)
+    if (world.now < healthySince + GRACE) return;
+    judged('I24');
+    if (status === 'away')
       reportViolation(`I24 ${observer.label} shows ${host.name} as away, whose pause is over`);
     if (world.now < healthySince + DETECTION) return;
-    judged('I24');
     if (status !== 'failed' && status !== 'left')
       reportViolation(`I24 ${observer.label} shows ${host.name} as ${status}, long after its pause`);
   }
