@@ -3,9 +3,17 @@ import { Option } from 'commander';
 import { joinHostPort } from '../../base/address.ts';
 import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
 import { type MemberInfo, MembersSchema, parseResponse } from '../api/schemas.ts';
-import { addExample, type CliContext, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
-import { matchesGlob } from '../input/glob.ts';
+import {
+  addExample,
+  type CliContext,
+  CliError,
+  type CommandBuilder,
+  EXIT,
+  printJson,
+  toAction,
+} from '../command.ts';
 import { parsePair } from '../input/pairs.ts';
+import { parseRegularExpression } from '../input/regular-expressions.ts';
 import { colorStatus, compareNames, formatAge, formatTable } from '../output/table.ts';
 
 const STATUSES = ['alive', 'suspect', 'away', 'leaving', 'left', 'failed'] as const;
@@ -19,16 +27,23 @@ interface Options extends ClientOptions {
 
 export const membersCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command)
-    .addOption(new Option('--status <status...>', 'Show only members with this status').choices(STATUSES))
-    .option('--tag <key=value...>', 'Show only members with this tag; several must all match')
+    .addOption(statusOption())
     .option(
-      '--name <glob>',
-      'Show only members whose name matches: * is any text, ? one character, [a-z] a range',
+      '--tag <key=regexp...>',
+      'Show only members with this tag, whose value matches as a whole; several must all match',
     )
+    .option('--name <regexp>', 'Show only members whose name matches as a whole: web-.* is web- and any text')
     .option('--detailed', 'Show incarnation and protocol versions, too')
     .action(toAction(cli, (options: Options) => members(cli, options)));
-  addExample(command, 'hearsay members --status alive --tag role=web');
+  addExample(command, "hearsay members --status alive --tag 'role=web|db'");
 };
+
+/** The statuses are offered as completions; what is given is a regular expression. */
+function statusOption(): Option {
+  const option = new Option('--status <regexp...>', 'Show only members whose status matches');
+  option.argChoices = [...STATUSES];
+  return option;
+}
 
 async function members(cli: CliContext, options: Options): Promise<number> {
   const client = await createClient(cli, options);
@@ -41,11 +56,24 @@ async function members(cli: CliContext, options: Options): Promise<number> {
 }
 
 function filterOf({ status, tag, name }: Options): (member: MemberInfo) => boolean {
-  const tags = (tag ?? []).map((pair) => parsePair(pair, '--tag'));
+  const tags = (tag ?? []).map((pair) => {
+    const [key, value] = parsePair(pair, '--tag');
+    return { key, matches: parseRegularExpression(value, '--tag') };
+  });
+  const hasStatus = status?.map(parseStatus);
+  const hasName = name === undefined ? undefined : parseRegularExpression(name, '--name');
   return (member) =>
-    (status === undefined || status.includes(member.status)) &&
-    (name === undefined || matchesGlob(member.name, name)) &&
-    tags.every(([key, value]) => Object.hasOwn(member.tags, key) && member.tags[key] === value);
+    (hasStatus === undefined || hasStatus.some((matches) => matches(member.status))) &&
+    (hasName === undefined || hasName(member.name)) &&
+    tags.every(({ key, matches }) => Object.hasOwn(member.tags, key) && matches(member.tags[key] ?? ''));
+}
+
+/** An expression that matches no status at all is a misspelling. */
+function parseStatus(expression: string): (text: string) => boolean {
+  const matches = parseRegularExpression(expression, '--status');
+  if (!STATUSES.some(matches))
+    throw new CliError(EXIT.usage, `--status: "${expression}" matches none of ${STATUSES.join(', ')}`);
+  return matches;
 }
 
 function table({ colors }: CliContext, members: readonly MemberInfo[], detailed: boolean): string {

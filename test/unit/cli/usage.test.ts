@@ -22,12 +22,19 @@ describe('usage', () => {
     [['nonsense', '--help'], "unknown command 'nonsense'; see `hearsay --help`"],
     [['help', 'nonsense'], "unknown command 'nonsense'; see `hearsay --help`"],
     [['drain'], "missing required argument 'id'; see `hearsay drain --help`"],
+    [
+      ['members', '--name', 'web-['],
+      '--name: "web-[" is not a regular expression: .* is any text, and a backslash takes a sign as it is',
+    ],
+    [
+      ['members', '--status', 'alve'],
+      '--status: "alve" matches none of alive, suspect, away, leaving, left, failed',
+    ],
     [['members', '--nonsense'], "unknown option '--nonsense'; see `hearsay members --help`"],
     [
       ['members', '--stats', 'alive'],
       "unknown option '--stats' (Did you mean --status?); see `hearsay members --help`",
     ],
-    [['members', '--status', 'well'], 'Allowed choices are alive, suspect, away, leaving, left, failed'],
     [['forget'], "missing required argument 'node'; see `hearsay forget --help`"],
     [['leave', 'now'], 'too many arguments'],
     [['agent', '--bind'], "option '--bind <ADDR[:PORT]>' argument missing"],

@@ -62,10 +62,15 @@ describe('members', () => {
     [['--tag', 'role=web', '--tag', 'zone=a'], ['web-1']],
     [['--tag', 'constructor=x'], []],
     [
-      ['--name', 'web-*'],
+      ['--name', 'web-.*'],
       ['web-1', 'web-2'],
     ],
-    [['--name', 'web-?', '--status', 'failed'], ['web-2']],
+    [['--name', 'web-.', '--status', 'fail.*'], ['web-2']],
+    [
+      ['--tag', 'role=web|db', '--status', 'alive'],
+      ['web-1', 'db-1'],
+    ],
+    [['--tag', 'role=we'], []],
   ])('filtered by %j', async (words, names) => {
     const shown = JSON.parse(await members([...words, '--json'])) as { name: string }[];
     expect(shown.map(({ name }) => name)).toEqual(names);
