@@ -11,16 +11,31 @@ import { watchMembers } from './watch.ts';
 
 interface Options extends ClientOptions {
   readonly level?: string;
+  readonly recent?: number;
   readonly events?: boolean;
 }
 
 export const monitorCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command, 'Print one JSON object per line')
     .option('--level <level>', `Lowest level to show: ${LOG_LEVELS.join(', ')} (default: info)`)
+    .option(
+      '--recent <n>',
+      `Lines from before to begin with, at most ${MAX_RECENT_LINES}`,
+      parseRecent,
+      MAX_RECENT_LINES,
+    )
     .option('--events', 'Show member changes and user events instead of the log')
     .action(toAction(cli, (options: Options) => monitor(cli, options)));
   addExample(command, 'hearsay monitor --level debug');
 };
+
+/** As many lines as the agent keeps, as `serf monitor`. */
+const MAX_RECENT_LINES = 512;
+
+function parseRecent(text: string): number {
+  if (/^\d+$/.test(text) && Number(text) <= MAX_RECENT_LINES) return Number(text);
+  throw new CliError(EXIT.usage, `--recent: must be a whole number from 0 to ${MAX_RECENT_LINES}`);
+}
 
 async function monitor(cli: CliContext, options: Options): Promise<number> {
   if (options.events !== true) return log(cli, options);
@@ -39,7 +54,10 @@ async function monitor(cli: CliContext, options: Options): Promise<number> {
 }
 
 /** The log at `level`, independent of the level the agent itself writes. */
-async function log(cli: CliContext, { level = 'info', ...options }: Options): Promise<number> {
+async function log(
+  cli: CliContext,
+  { level = 'info', recent = MAX_RECENT_LINES, ...options }: Options,
+): Promise<number> {
   const { io } = cli;
   if (!(LOG_LEVELS as readonly string[]).includes(level))
     throw new CliError(EXIT.usage, `--level: must be one of ${LOG_LEVELS.join(', ')}`);
@@ -50,7 +68,7 @@ async function log(cli: CliContext, { level = 'info', ...options }: Options): Pr
   const show = (line: string): void => io.out.write(`${json ? asJson(line) : sanitize(line)}\n`);
   try {
     await client.streamLines(
-      `/v1/agent/monitor?loglevel=${level}${json ? '&logjson' : ''}`,
+      `/v1/agent/monitor?loglevel=${level}&recent=${recent}${json ? '&logjson' : ''}`,
       stop.signal,
       show,
     );

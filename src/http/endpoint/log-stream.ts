@@ -7,8 +7,11 @@ import type { BlockingQueries, OnDisconnect } from './blocking.ts';
 
 /** The agent's log. Lines are JSON and end with a line break. */
 export interface LogFeed {
-  /** Calls `onLine` for each line from now on, until the returned function is called. */
-  follow(level: LogLevel, onLine: (line: string) => void): () => void;
+  /**
+   * Calls `onLine` for the last `recent` lines, of those that are kept, and for each line from now on, until the returned
+   * function is called.
+   */
+  follow(level: LogLevel, onLine: (line: string) => void, recent?: number): () => void;
 }
 
 /** How lines are written for a client, line breaks included. */
@@ -20,6 +23,8 @@ export interface LogLineFormat {
 export interface LogStreamOptions {
   readonly feed: LogFeed;
   readonly level: LogLevel;
+  /** Lines from before to begin with. */
+  readonly recent: number;
   readonly format: LogLineFormat;
   readonly blockingQueries: BlockingQueries;
   readonly onDisconnect: OnDisconnect;
@@ -33,7 +38,7 @@ const MAX_BUFFERED_CHARS = 256 * 1024;
 const MAX_WAIT_MILLIS = 600_000;
 
 export function createLogStream(options: LogStreamOptions): ReadableStream<Uint8Array> {
-  const { feed, level, format, blockingQueries, onDisconnect } = options;
+  const { feed, level, recent, format, blockingQueries, onDisconnect } = options;
   const buffered: string[] = [];
   let size = 0;
   let lost = 0;
@@ -48,7 +53,7 @@ export function createLogStream(options: LogStreamOptions): ReadableStream<Uint8
     if (lost > 0) push(format.formatLost(lost));
     lost = 0;
   };
-  const unfollow = feed.follow(level, (json) => {
+  const onLine = (json: string): void => {
     const line = format.formatLine(json);
     if (size + line.length > MAX_BUFFERED_CHARS) lost += 1;
     else {
@@ -56,7 +61,8 @@ export function createLogStream(options: LogStreamOptions): ReadableStream<Uint8
       push(line);
     }
     wake();
-  });
+  };
+  const unfollow = feed.follow(level, onLine, recent);
   const end = (): void => {
     if (ended) return;
     ended = true;

@@ -2,6 +2,9 @@
 import type { Logger } from 'pino';
 import { LOG_LEVELS, type LogLevel } from '../../config/schema.ts';
 
+/** Lines that are kept for followers that want what was before. Source: serf agent, log_writer.go. */
+export const MAX_RECENT_LINES = 512;
+
 /** Writes lines; each ends with a line break. */
 export interface LineSink {
   write(line: string): unknown;
@@ -21,6 +24,8 @@ export class LogMultistream implements LineSink {
   readonly [METADATA] = true;
   lastLevel = 0;
   readonly #followers = new Set<StreamEntry>();
+  /** The last lines that were written to the main sink, oldest first, with their levels. */
+  readonly #recent: { readonly level: number; readonly line: string }[] = [];
   #main: StreamEntry;
   #logger: Logger | undefined;
 
@@ -40,9 +45,14 @@ export class LogMultistream implements LineSink {
     this.#updateLevel();
   }
 
-  /** Adds a follower; `onLine` must not log. Returns a function that removes it. */
-  follow(level: LogLevel, onLine: (line: string) => void): () => void {
+  /**
+   * Adds a follower; `onLine` must not log. At once it gets the last `recent` lines of its level, of those that are kept.
+   * Returns a function that removes it.
+   */
+  follow(level: LogLevel, onLine: (line: string) => void, recent = 0): () => void {
     const follower: StreamEntry = { level: toNumber(level), sink: { write: onLine } };
+    const before = this.#recent.filter((one) => one.level >= follower.level);
+    for (const { line } of before.slice(Math.max(0, before.length - recent))) onLine(line);
     this.#followers.add(follower);
     this.#updateLevel();
     return () => {
@@ -53,7 +63,11 @@ export class LogMultistream implements LineSink {
 
   write(line: string): void {
     const level = this.lastLevel;
-    if (level >= this.#main.level) this.#main.sink.write(line);
+    if (level >= this.#main.level) {
+      this.#main.sink.write(line);
+      this.#recent.push({ level, line });
+      if (this.#recent.length > MAX_RECENT_LINES) this.#recent.shift();
+    }
     for (const follower of this.#followers) if (level >= follower.level) follower.sink.write(line);
   }
 

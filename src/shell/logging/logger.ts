@@ -30,7 +30,7 @@ export async function openLog({ level, format }: { level: LogLevel; format: LogF
   streams.attach(logger);
   return {
     logger,
-    follow: (level, onLine) => streams.follow(level, onLine),
+    follow: (level, onLine, recent) => streams.follow(level, onLine, recent),
     setLevel: (to) => streams.setLevel(to),
   };
 }

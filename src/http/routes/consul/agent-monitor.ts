@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { AgentError } from '../../../base/errors.ts';
 import { LOG_LEVELS, type LogLevel } from '../../../config/schema.ts';
 import { createLogStream, type LogLineFormat } from '../../endpoint/log-stream.ts';
-import { flagParam, textParam } from '../../endpoint/query.ts';
+import { flagParam, textParam, uintParam } from '../../endpoint/query.ts';
 import { HttpError, StreamReply } from '../../endpoint/reply/reply.ts';
 import { route } from '../../endpoint/route.ts';
 
@@ -12,8 +12,8 @@ const MAX_CLIENTS = 16;
 const clients = new WeakMap<object, number>();
 
 /**
- * `GET /v1/agent/monitor?loglevel=debug`: endless text, one line per record, from now on. `logjson`: one JSON object
- * per line. A client that reads too slowly loses lines, and the stream reports how many.
+ * `GET /v1/agent/monitor?loglevel=debug`: endless text, one line per record, from now on; `recent=512`: and the last
+ * lines from before. `logjson`: one JSON object per line. A client that reads too slowly loses lines, and the stream reports how many.
  *
  * Source: Consul HTTP API, "Stream Logs".
  */
@@ -22,8 +22,8 @@ export const agentMonitor = route({
   scope: 'read',
   path: '/v1/agent/monitor',
   summary: 'The log of this agent, live',
-  query: { loglevel: textParam, logjson: flagParam },
-  handler: ({ query: { loglevel, logjson }, site: { info, blockingQueries }, onDisconnect }) => {
+  query: { loglevel: textParam, logjson: flagParam, recent: uintParam },
+  handler: ({ query: { loglevel, logjson, recent }, site: { info, blockingQueries }, onDisconnect }) => {
     const { logs } = info;
     const level = parseLogLevel(loglevel);
     if (logs === undefined) throw new AgentError('unavailable', 'The log of this agent cannot be followed');
@@ -34,7 +34,8 @@ export const agentMonitor = route({
       });
     clients.set(logs, count + 1);
     const stream = createLogStream({
-      ...{ feed: logs, level, format: logjson ? JSON_FORMAT : TEXT_FORMAT, blockingQueries, onDisconnect },
+      ...{ feed: logs, level, recent, format: logjson ? JSON_FORMAT : TEXT_FORMAT },
+      ...{ blockingQueries, onDisconnect },
       onEnd: () => clients.set(logs, (clients.get(logs) ?? 1) - 1),
     });
     return new StreamReply(stream, {

@@ -20,7 +20,7 @@ describe('monitor', () => {
     const body = 'T [INFO] swim: one\nT [WARN] \u001b[31mtwo\n';
     const agent = await startFakeAgent({ 'GET /v1/agent/monitor': { status: 200, body } });
     const ran = await hearsay(['monitor', '--level', 'debug', '--http-addr', agent.url]);
-    expect(agent.requests[0]?.url).toBe('/v1/agent/monitor?loglevel=debug');
+    expect(agent.requests[0]?.url).toBe('/v1/agent/monitor?loglevel=debug&recent=512');
     expect(ran.out).toBe('T [INFO] swim: one\nT [WARN] [31mtwo\n');
     expect([ran.code, ran.err]).toEqual([
       3,
@@ -32,8 +32,8 @@ describe('monitor', () => {
     const agent = await startFakeAgent({
       'GET /v1/agent/monitor': { status: 200, body: `${LINES.join('\n')}\n` },
     });
-    const ran = await hearsay(['monitor', '--json', '--http-addr', agent.url]);
-    expect(agent.requests[0]?.url).toBe('/v1/agent/monitor?loglevel=info&logjson');
+    const ran = await hearsay(['monitor', '--json', '--recent', '0', '--http-addr', agent.url]);
+    expect(agent.requests[0]?.url).toBe('/v1/agent/monitor?loglevel=info&recent=0&logjson');
     expect(ran.out).toBe(`${LINES.join('\n')}\n`);
   });
 
@@ -47,5 +47,7 @@ describe('monitor', () => {
       'hearsay: --level: must be one of trace, debug, info, warn, error\n',
     ]);
     expect((await hearsay(['monitor', '--level', 'info', '--events'])).code).toBe(2);
+    const many = await hearsay(['monitor', '--recent', '513']);
+    expect([many.code, many.err]).toEqual([2, 'hearsay: --recent: must be a whole number from 0 to 512\n']);
   });
 });
