@@ -30,8 +30,10 @@ export class SavedState implements SnapshotSource {
     this.#boot = { startedAt, now };
   }
 
+  /** The incarnation rises by refutations, too: after a crash peers would refuse all that is said at a lower one (I3). */
   get revision(): number {
-    return this.#parts.services.revision + this.#parts.members.tagsRevision;
+    const { services, members, swim } = this.#parts;
+    return services.revision + members.tagsRevision + swim.incarnation;
   }
 
   get commandRevision(): number {
