@@ -172,6 +172,13 @@ export const FACT_TABLE: FactRows<JournalFact> = {
     'keyrings_exposed',
     ['file'],
   ],
+  dataDirectoryExposed: [
+    'storage',
+    'warn',
+    'data directory can be entered by other users: chmod 700 it',
+    'data_directories_exposed',
+    ['file'],
+  ],
   keyringUnreadable: [
     'storage',
     'warn',

@@ -10,6 +10,7 @@ export type ShellFact = Readonly<
   | { kind: 'storageRecovered' }
   | { kind: 'storageLockUnavailable'; reason: string }
   | { kind: 'keyringExposed'; file: string }
+  | { kind: 'dataDirectoryExposed'; file: string }
   | { kind: 'keyringUnreadable'; file: string; reason: string }
   /** `source` is where a key was configured, `file` the keyring of the data directory. */
   | { kind: 'gossipKeyOutdated'; source: string; file: string }

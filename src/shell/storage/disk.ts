@@ -1,4 +1,5 @@
 /** The disk operations in use, with what each guarantees after a crash, as an interface: tests make any of them fail. */
+import { constants } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorCode } from '../../base/errno.ts';
@@ -10,6 +11,7 @@ export interface Disk {
   /** Creates a directory and its parents, mode 0700. Does nothing if it exists. */
   makeDirectory(path: string): Promise<void>;
   stat(path: string): Promise<FileStats>;
+  /** A link is refused (ELOOP): no other file takes the place of one of ours. */
   read(path: string): Promise<Uint8Array>;
   /** Creates a new file, mode 0600. When this resolves, its contents are durable (fsync). */
   create(path: string, contents: Uint8Array): Promise<void>;
@@ -44,7 +46,7 @@ async function makeDirectory(path: string): Promise<void> {
 export const DISK: Disk = {
   makeDirectory,
   stat: (path) => stat(path),
-  read: (path) => readFile(path),
+  read: (path) => readFile(path, { flag: constants.O_RDONLY | constants.O_NOFOLLOW }),
   create: async (path, contents) => {
     const file = await open(path, 'wx', 0o600);
     try {

@@ -2,7 +2,6 @@
  * Files of gossip keys. A keyring file has Serf's format: a JSON array of base64 keys, the primary first. The keyring of a
  * data directory is an object: such an array, and which keys were configured when it was stored. Keys are never logged.
  */
-import { readFile, stat } from 'node:fs/promises';
 import type { StoredKeyring } from '../../agent/operations/restore-keys.ts';
 import { decodeUtf8, encodeUtf8 } from '../../base/bytes.ts';
 import { errorCode } from '../../base/errno.ts';
@@ -11,7 +10,7 @@ import { formatKey, parseKey } from '../../wire/crypt.ts';
 import { MAX_KEYRING_KEYS } from '../../wire/keyring.ts';
 import type { Journal } from '../logging/journal.ts';
 import { DISK } from './disk.ts';
-import { assertTrustedOwner } from './file-owner.ts';
+import { readTrustedFile } from './trusted-file.ts';
 import { writeFileAtomic } from './writer.ts';
 
 const MAX_FILE_BYTES = 64 * 1024;
@@ -24,11 +23,12 @@ export async function readKeyring(path: string, record?: Journal['record']): Pro
   const configError = (clause: string): AgentError => new AgentError('config', `keyring ${path}: ${clause}`);
   let json: string;
   try {
-    const stats = await stat(path);
-    assertTrustedOwner(stats, `keyring ${path}`, 'chmod 600 it');
-    if (stats.size > MAX_FILE_BYTES) throw configError('the file is too large for a keyring');
+    const what = `keyring ${path}`;
+    const { text, stats } = await readTrustedFile(path, {
+      ...{ what, remedy: 'chmod 600 it', maxBytes: MAX_FILE_BYTES },
+    });
     if ((stats.mode & 0o004) !== 0) record?.({ kind: 'keyringExposed', file: path });
-    json = await readFile(path, 'utf8');
+    json = text;
   } catch (error) {
     if (error instanceof AgentError) throw error;
     const code = errorCode(error);

@@ -4,13 +4,12 @@
  *
  * Source: serf snapshot.go; P62 (docs/protocol.md).
  */
-import { readFile, stat } from 'node:fs/promises';
 import type { PreviousNode, Snapshot } from '../../agent/contract/machine.ts';
 import { formatAddress, parseAddress } from '../../base/address.ts';
 import { errorCode } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
 import { isMemberName } from '../../wire/memberlist.ts';
-import { assertTrustedOwner } from './file-owner.ts';
+import { readTrustedFile } from './trusted-file.ts';
 
 /** Serf compacts its snapshots long before they have this size. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
@@ -22,10 +21,9 @@ export async function readSerfSnapshot(path: string): Promise<Snapshot> {
   const configError = (clause: string): AgentError =>
     new AgentError('config', `Serf snapshot ${path}: ${clause}`);
   try {
-    const stats = await stat(path);
-    assertTrustedOwner(stats, `Serf snapshot ${path}`, 'chmod go-w it');
-    if (stats.size > MAX_FILE_BYTES) throw configError('the file is too large for a snapshot');
-    return parseSerfSnapshot(await readFile(path, 'utf8'));
+    const what = `Serf snapshot ${path}`;
+    const { text } = await readTrustedFile(path, { what, remedy: 'chmod go-w it', maxBytes: MAX_FILE_BYTES });
+    return parseSerfSnapshot(text);
   } catch (error) {
     if (error instanceof AgentError) throw error;
     const code = errorCode(error);

@@ -114,6 +114,7 @@ const CONFIG_ERRORS: ReadonlySet<string> = new Set([
 const describeCode = (code: string): string =>
   code === 'ENOENT' ? 'ENOENT: it cannot be created there, or is a link to nothing' : code;
 
+const GROUP_OR_OTHERS = 0o077;
 const REMEDY = 'chmod 700 it, or choose another directory with --data-dir';
 
 /** Returns a function that releases the lock. */
@@ -125,7 +126,9 @@ async function lockDirectory(
 ): Promise<() => void> {
   try {
     await disk.makeDirectory(dir);
-    assertTrustedOwner(await disk.stat(dir), `the data directory ${dir}`, REMEDY);
+    const stats = await disk.stat(dir);
+    assertTrustedOwner(stats, `the data directory ${dir}`, REMEDY);
+    if ((stats.mode & GROUP_OR_OTHERS) !== 0) record({ kind: 'dataDirectoryExposed', file: dir });
   } catch (error) {
     if (error instanceof AgentError) throw error;
     const code = errorCode(error);

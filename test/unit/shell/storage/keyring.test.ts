@@ -40,7 +40,7 @@ test.each([
   [[key(1, 16), key(1, 15)], 'entry 2 is not base64 of 16, 24 or 32 bytes'],
   [['sEcReT!'], 'entry 1 is not base64 of 16, 24 or 32 bytes'],
   [Array.from({ length: 65 }, (_, i) => key(i, 16)), 'more than 64 keys'],
-  ['x'.repeat(70_000), 'the file is too large for a keyring'],
+  ['x'.repeat(70_000), 'the file is too large'],
 ])('%j is refused, with the file and the entry but never the key', async (contents, clause) => {
   write(contents);
   await expect(readKeyring(path)).rejects.toMatchObject({
