@@ -18,6 +18,7 @@ import { type HttpServer, startHttpServer } from './http/server/server.ts';
 import { type HttpRuntime, toHttpOptions, toScopeTokens } from './http/settings.ts';
 import { createRecordedAgent, type RecordedAgent } from './replay/recorder.ts';
 import { monotonicNow } from './shell/driver.ts';
+import { resolveExecUser } from './shell/exec-user.ts';
 import { createJournal, type Journal } from './shell/logging/journal.ts';
 import { type Log, openLog } from './shell/logging/logger.ts';
 import { registerProcessMetrics } from './shell/logging/process-metrics.ts';
@@ -223,6 +224,8 @@ async function startAgentShell(
     process.exitCode = exitCode;
     void stop();
   };
+  const { execUser: user } = config;
+  const execUser = user === undefined ? {} : { execUser: await resolveExecUser(user) };
   const shell = await startShell({
     bind: config.bind,
     ...(config.advertise === undefined ? {} : { advertise: config.advertise }),
@@ -233,7 +236,7 @@ async function startAgentShell(
       members: { period: config.serf.coalescePeriod, quiescent: config.serf.quiescentPeriod },
       user: { period: config.serf.userCoalescePeriod, quiescent: config.serf.userQuiescentPeriod },
     },
-    checks: { allowExec: config.allowExecChecks, allow: config.checkAllow },
+    checks: { allowExec: config.allowExecChecks, allow: config.checkAllow, ...execUser },
     ...(state.storage === undefined ? {} : { storage: state.storage }),
     ...(state.keyringStore === undefined ? {} : { keyring: state.keyringStore }),
     onFatal: () => stopWith(EXIT_CRASHED),

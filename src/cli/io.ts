@@ -2,6 +2,7 @@
 import { writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { AgentConfig } from '../config/schema.ts';
+import { eraseFromEnvironment } from '../files/environ.ts';
 import type { ReadSettings, RunningAgent } from '../main.ts';
 
 export interface Output {
@@ -21,6 +22,8 @@ export interface Io {
   /** All of stdin as text. Rejects when it is more than `maxBytes`. */
   readStdin(maxBytes: number): Promise<string>;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Erases variables that hold secrets. Returns those that other programs can still read. */
+  eraseFromEnvironment(names: readonly string[]): readonly string[];
   readonly hostname: string;
   /** Calls `handler` at each `signal` until the function it returns is called. */
   onSignal(signal: Signal, handler: () => void): () => void;
@@ -36,6 +39,7 @@ export function processIo(): Io {
     err: toOutput(process.stderr),
     readStdin,
     env: process.env,
+    eraseFromEnvironment,
     hostname: hostname(),
     onSignal: (signal, handler) => {
       process.on(signal, handler);

@@ -176,6 +176,13 @@ export const agentSection = defineSection({
     doc: 'Allow exec checks, but only in --service files.',
     source: 'consul enable_local_script_checks',
   }),
+  execUser: textSetting({
+    default: undefined,
+    defaultText: 'the user of the agent',
+    placeholder: 'NAME|UID:GID',
+    validate: validateNotEmpty,
+    doc: 'User as whom exec checks and handlers run. The agent must be root to switch.',
+  }),
   handlers: handlersSetting({
     reloads: true,
     doc:

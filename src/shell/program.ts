@@ -6,10 +6,18 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 
+/** Another user than that of this process, by number. */
+export interface ProgramUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 export interface ProgramRun {
   readonly argv: readonly string[];
   /** Variables besides the inherited ones. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Absent: the user of this process. Supplementary groups are dropped. */
+  readonly user?: ProgramUser;
   /** Standard input; absent: /dev/null. */
   readonly input?: Uint8Array;
   /** When it aborts, the whole process group is killed. */
@@ -43,6 +51,7 @@ export async function runProgram(run: ProgramRun): Promise<ExitStatus> {
     stdio: [run.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     cwd: '/',
     env: { ...inheritedVariables(), ...run.env },
+    ...run.user,
   });
   const kill = (): void => killGroup(child);
   run.signal.addEventListener('abort', kill, { once: true });

@@ -140,6 +140,7 @@ async function createAgentOn({ udp, tcp }: Ports, create: () => Agent): Promise<
 const createEventHandlers = (options: ShellOptions, agent: Agent, handle: AgentHandle): Handlers =>
   createHandlers({
     ...(options.handlers ?? { handlers: [], members: NO_COALESCING, user: NO_COALESCING }),
+    ...(options.checks.execUser === undefined ? {} : { execUser: options.checks.execUser }),
     self: () => agent.view.self(),
     respond: (id, payload) => handle.execute({ kind: 'respond', id, payload }),
     record: (fact) => options.journal.record(fact),

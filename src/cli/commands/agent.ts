@@ -2,11 +2,11 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { VERSION } from '../../base/version.ts';
-import type { AgentConfig } from '../../config/schema.ts';
+import { type AgentConfig, SETTINGS } from '../../config/schema.ts';
 import { formatDuration } from '../../config/setting.ts';
 import { addExample, type CliContext, type CommandBuilder, printNotice, toAction } from '../command.ts';
 import { addAgentOptions, loadConfig } from '../input/settings.ts';
-import type { StartedAgent } from '../io.ts';
+import type { Io, StartedAgent } from '../io.ts';
 import { type Lifecycle, runUntilStopped } from '../lifetime.ts';
 import { sanitize } from '../sanitize.ts';
 
@@ -22,10 +22,21 @@ export const agentCommand: CommandBuilder = (command, cli) => {
   addExample(command, 'hearsay agent --node web-1 --bind 10.0.0.7 --retry-join 10.0.0.5');
 };
 
+const SECRET_VARIABLES = [...SETTINGS.values()]
+  .filter(({ setting }) => setting.secret === true)
+  .map(({ env }) => env);
+
 async function runAgent({ io }: CliContext, command: Command): Promise<number> {
-  const { config, warnings } = await loadConfig(command, io);
+  const started: Io = { ...io, env: { ...io.env } }; // for reloads: the secrets in it are erased now
+  const { config, warnings } = await loadConfig(command, started);
   for (const warning of warnings) printNotice(io, `warning: ${warning}`);
-  const running: StartedAgent = await io.startAgent(config, () => loadConfig(command, io));
+  const exposed = io.eraseFromEnvironment(SECRET_VARIABLES);
+  if (exposed.length > 0)
+    printNotice(
+      io,
+      `warning: ${exposed.join(' and ')} can be read in /proc by other programs of this user: set it by file`,
+    );
+  const running: StartedAgent = await io.startAgent(config, () => loadConfig(command, started));
   for (const line of readyLines(config, running)) io.out.write(`${line}\n`);
   return runUntilStopped(io, {
     stopInOrder: () => stopInOrder(running),

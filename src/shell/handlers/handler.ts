@@ -6,6 +6,7 @@ import { utf8Head } from '../../checks/output.ts';
 import type { HandlerConfig } from '../../config/schema.ts';
 import type { HandlerEvent } from '../../serf/types.ts';
 import type { ShellFact } from '../logging/facts.ts';
+import type { ProgramUser } from '../program.ts';
 import { type Action, MAX_HANDLER_OUTPUT_BYTES } from './action.ts';
 import { scriptAction } from './script.ts';
 import { eventName, eventType, type LocalNode, matchesFilter } from './serf-env.ts';
@@ -14,6 +15,8 @@ import { WorkQueue } from './work-queue.ts';
 
 /** What handlers use of the agent. */
 export interface HandlerContext {
+  /** As whom scripts run; absent: the user of the agent. */
+  readonly execUser?: ProgramUser;
   self(): LocalNode;
   /** Responds to a query. Rejects if it was answered already, has timed out, or the response is too large. */
   respond(id: number, payload: Uint8Array): Promise<void>;
@@ -39,7 +42,7 @@ export class Handler {
 
   constructor(config: HandlerConfig, context: HandlerContext) {
     this.#filters = config.on;
-    [this.#name, this.#action] = createAction(config);
+    [this.#name, this.#action] = createAction(config, context.execUser);
     this.#context = context;
     const process = (event: HandlerEvent, signal: AbortSignal): Promise<void> => this.#handle(event, signal);
     const onDropped = (event: HandlerEvent): void =>
@@ -99,8 +102,11 @@ function eventLabel(event: HandlerEvent): string {
   return name === undefined ? eventType(event) : `${eventType(event)}:${name}`;
 }
 
-function createAction({ run, webhook, timeout }: HandlerConfig): [name: string, action: Action] {
+function createAction(
+  { run, webhook, timeout }: HandlerConfig,
+  execUser: ProgramUser | undefined,
+): [name: string, action: Action] {
   return webhook === undefined
-    ? [run[0] as string, scriptAction(run, timeout)]
+    ? [run[0] as string, scriptAction(run, timeout, execUser)]
     : [webhookOrigin(webhook), webhookAction(webhook, timeout)];
 }

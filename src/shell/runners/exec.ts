@@ -8,9 +8,10 @@ import type { CheckStatus } from '../../model/service.ts';
 import { formatExit, runProgram } from '../program.ts';
 import type { Runner } from './runner.ts';
 
-export const runExec: Runner<'exec'> = async ({ argv }, { signal, outputMaxBytes }) => {
+export const runExec: Runner<'exec'> = async ({ argv }, { signal, outputMaxBytes, execUser }) => {
   const output = new OutputTail(outputMaxBytes);
-  const exit = await runProgram({ argv, signal, onOutput: (chunk) => output.append(chunk) });
+  const user = execUser === undefined ? {} : { user: execUser };
+  const exit = await runProgram({ argv, signal, onOutput: (chunk) => output.append(chunk), ...user });
   return { status: toStatus(exit.code), output: output.text() || formatExit(exit) };
 };
 

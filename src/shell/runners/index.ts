@@ -6,6 +6,7 @@ import { describeError } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
 import { truncateOutput } from '../../checks/output.ts';
 import type { CheckOutcome, CheckRun } from '../../checks/types.ts';
+import type { ProgramUser } from '../program.ts';
 import { runExec } from './exec.ts';
 import { runGrpc } from './grpc.ts';
 import { EgressGuard, type EgressGuardOptions } from './guard.ts';
@@ -20,6 +21,8 @@ export interface RunnersOptions extends EgressGuardOptions, SlotsOptions {
   onOutcome(outcome: CheckOutcome): void;
   /** Whether exec checks may start programs. The registration makes sure that they come from files only. */
   readonly allowExec: boolean;
+  /** As whom programs run; absent: the user of the agent. */
+  readonly execUser?: ProgramUser;
 }
 
 export interface Runners {
@@ -36,7 +39,7 @@ export function createRunners(options: RunnersOptions): Runners {
   return {
     run: (run) =>
       slots.schedule(run.check, async (canceled) => {
-        const result = await runWithTimeout(run, options.allowExec, guard, canceled);
+        const result = await runWithTimeout(run, options, guard, canceled);
         if (result !== undefined)
           options.onOutcome({ ...result, check: run.check, generation: run.generation });
       }),
@@ -47,13 +50,14 @@ export function createRunners(options: RunnersOptions): Runners {
 /** Resolves to `undefined` if the run was canceled. */
 async function runWithTimeout(
   order: CheckRun,
-  allowExec: boolean,
+  { allowExec, execUser }: Pick<RunnersOptions, 'allowExec' | 'execUser'>,
   guard: EgressGuard,
   canceled: AbortSignal,
 ): Promise<CheckResult | undefined> {
   const { timeout, outputMaxBytes } = order;
   const controller = new AbortController();
-  const run: RunContext = { signal: controller.signal, timeout, outputMaxBytes, guard };
+  const user = execUser === undefined ? {} : { execUser };
+  const run: RunContext = { signal: controller.signal, timeout, outputMaxBytes, guard, ...user };
   let timer: NodeJS.Timeout | undefined;
   const ended = new Promise<CheckResult | undefined>((resolve) => {
     timer = setTimeout(

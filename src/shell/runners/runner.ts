@@ -3,6 +3,7 @@
 import { describeError } from '../../base/errno.ts';
 import type { CheckProbe, CheckRun } from '../../checks/types.ts';
 import type { CheckStatus } from '../../model/service.ts';
+import type { ProgramUser } from '../program.ts';
 import type { EgressGuard } from './guard.ts';
 
 export interface CheckResult {
@@ -25,6 +26,8 @@ export interface RunContext {
   readonly timeout: number;
   readonly outputMaxBytes: number;
   readonly guard: EgressGuard;
+  /** As whom programs run; absent: the user of the agent. */
+  readonly execUser?: ProgramUser;
 }
 
 export const critical = (output: string): CheckResult => ({ status: 'critical', output });

@@ -48,6 +48,7 @@ export function createFakeProcess({
       err: { write: (text) => void err.push(text), isTerminal: terminal },
       readStdin: async () => input,
       env,
+      eraseFromEnvironment: () => [],
       hostname: 'host-a',
       onSignal: (signal, handler) => {
         const set = handlers.get(signal) ?? new Set();
