@@ -51,6 +51,22 @@ export function parseRecursorMessage(bytes: Buffer): RecursorMessage | undefined
   };
 }
 
+/**
+ * A copy without additional records but OPT: they may be of any zone, and nobody has vouched for them. An OPT has no name
+ * that could point at what is left out.
+ */
+export function withoutAdditionals(bytes: Buffer, { question, records }: RecursorMessage): Buffer {
+  const start = (i: number): number => records[i - 1]?.end ?? HEADER_BYTES + question.length;
+  const first = records.findIndex(({ section }) => section === 'additional');
+  if (first < 0) return bytes;
+  const kept = records.flatMap(({ section, type, end }, i) =>
+    section === 'additional' && type === RECORD_TYPE.OPT ? [bytes.subarray(start(i), end)] : [],
+  );
+  const out = Buffer.concat([bytes.subarray(0, start(first)), ...kept]);
+  out.writeUInt16BE(kept.length, 10);
+  return out;
+}
+
 const SECTIONS = [
   ['answer', 6],
   ['authority', 8],

@@ -8,6 +8,7 @@ import type { Millis } from '../../base/time.ts';
 import { RCODE } from '../message/records.ts';
 import { isInZone, type ZoneNames } from '../zone/names.ts';
 import { RecursorCache } from './cache.ts';
+import { parseRecursorMessage, withoutAdditionals } from './incoming.ts';
 import { countLetters, createRecursorQuery, type ForwardableRequest, questionKey } from './outgoing.ts';
 import { Upstream, type UpstreamResponse } from './upstream.ts';
 
@@ -104,7 +105,7 @@ export class Recursor {
       if (sent !== undefined) this.#sentQuestions.add(sent);
       const response = await this.#upstream.query(server, query, transport);
       if (sent !== undefined) this.#sentQuestions.delete(sent);
-      if (response !== undefined && this.#isUsable(response)) return response;
+      if (response !== undefined && this.#isUsable(response)) return vouchedFor(response);
     }
     return undefined;
   }
@@ -121,6 +122,12 @@ export class Recursor {
     const remaining = [...servers];
     return servers.map(() => remaining.splice(randomInt(remaining.length), 1)[0] as Address);
   }
+}
+
+/** What the recursor was asked for. Source: S21 (docs/security.md). */
+function vouchedFor({ bytes, message }: UpstreamResponse): UpstreamResponse {
+  const kept = withoutAdditionals(bytes, message);
+  return { bytes: kept, message: parseRecursorMessage(kept) ?? message };
 }
 
 const RD = 0x0100;

@@ -193,6 +193,22 @@ describe('S21: forged answers', () => {
     },
   );
 
+  test('S21 additional records are left out but for OPT: nobody has vouched for them', async () => {
+    const one = await startRecursor((question, bytes) => {
+      const { id = 0, questions = [] } = decode(bytes);
+      const name = question.questions?.[0]?.name as string;
+      const opt = { type: 'OPT', name: '.', udpPayloadSize: 1232, flags: 0x8000, options: [] };
+      const additionals = [A('www.bank.example', '6.6.6.6'), opt as never, A(name, '6.6.6.7')];
+      return encode({ type: 'response', id, flags: RA, questions, answers: [A(name)], additionals });
+    });
+    const own = await startServerWith([one]);
+    for (const packet of [await sendQuery(own, `${NAME} A`), await sendQuery(own, `${NAME} A`)]) {
+      expect(packet.answers).toMatchObject([{ type: 'A', data: '192.0.2.1' }]);
+      expect(packet.additionals?.map(({ type }) => type)).toEqual(['OPT']);
+    }
+    expect(one.received).toHaveLength(1);
+  });
+
   test('malformed responses of every length end in SERVFAIL, never in a crash', async () => {
     let cut = 12;
     const one = await startRecursor((question, bytes) => {
