@@ -83,3 +83,18 @@ test('the restart of a whole cluster is not reported as a partition afterwards',
     });
   expect(story.facts('membersMissing')).toEqual([]);
 });
+
+test('members that announce their leave by memberlist alone are not missing, however many at once', () => {
+  const story = createStory(NAMES, { seed: 15 });
+  story.run('70s');
+  story.cut('*', '*', { kinds: ['serf:leave'] });
+  const leavers = ['bob', 'eve', 'hal'];
+  for (const name of leavers) story.leave(name);
+  story.run('60s');
+  for (const name of NAMES.split(' ').filter((one) => !leavers.includes(one))) {
+    expect(story.world.host(name).runningAgent.view.partitionSummary(), name).toMatchObject({
+      ...{ kind: 'whole', known: 5, visible: 5 },
+    });
+    expect(story.facts('membersMissing', name)).toEqual([]);
+  }
+});
