@@ -191,13 +191,13 @@ class AgentCore implements Agent {
         this.#streams.onAccepted(input.stream, input.from, now, out);
         break;
       case 'streamOpened':
-        this.#streams.onOpened(input.stream, out);
+        this.#streams.onOpened(input.stream, now, out);
         break;
       case 'streamData':
         this.#streams.onData(input.stream, input.bytes, now, out);
         break;
       case 'streamClosed':
-        this.#streams.onClosed(input.stream, input.why, now);
+        this.#streams.onClosed(input.stream, input, now);
         break;
       case 'tick':
         this.#tick();

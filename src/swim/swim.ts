@@ -36,7 +36,7 @@ import {
   verifySuspects,
 } from './rules/suspect-dead.ts';
 import { advanceVerifications, handleVerificationAck, type VerificationActions } from './rules/verify.ts';
-import type { Member, MembersView, SwimEffect } from './types.ts';
+import type { Member, MembersView, StreamPingOutcome, SwimEffect } from './types.ts';
 
 export type { SwimOptions } from './context.ts';
 
@@ -50,10 +50,10 @@ export class Swim {
   readonly #verificationActions: VerificationActions = {
     accept: acceptClaim,
     extendSuspicion,
-    declareDead: (context, row) => {
+    declareDead: (context, row, verification) => {
       if (this.#prober.isInGrace)
         context.suspicions.reschedule(row, context.now + context.config.probeInterval);
-      else declareDead(context, row);
+      else declareDead(context, row, verification);
     },
     acceptLeave: (context, row, verification) => {
       const { claim, reason } = verification;
@@ -183,11 +183,11 @@ export class Swim {
     return alive;
   }
 
-  /** A `streamPing` ended. Late results are ignored. */
-  onStreamPingEnd(seqNo: number, ok: boolean, now: Millis, out: SwimEffect[]): void {
+  /** A `streamPing` has connected, or ended. What comes after its round is ignored. Only an ack changes anything. */
+  onStreamPing(seqNo: number, outcome: StreamPingOutcome, now: Millis, out: SwimEffect[]): void {
     const context = this.#begin(now, out);
-    if (!ok || context.isPausing || this.#prober.onStreamAck(seqNo)) return;
-    handleVerificationAck(context, seqNo, this.#verificationActions);
+    if (context.isPausing || this.#prober.onStreamPing(seqNo, outcome)) return;
+    handleVerificationAck(context, seqNo, this.#verificationActions, outcome);
   }
 
   /** Every row, for a push/pull. */

@@ -54,7 +54,7 @@ export type SwimEffect = Readonly<
     }
   /** Send one packet of broadcasts, if there are any for this peer. */
   | { kind: 'gossip'; peer: Member }
-  /** Ping over a stream until `deadline`; `onStreamPingEnd` takes the result. */
+  /** Ping over a stream until `deadline`; `onStreamPing` takes its outcomes. */
   | { kind: 'streamPing'; seqNo: number; peer: Member; deadline: Millis }
   /** Start a push/pull with this member, `join` false. */
   | { kind: 'pushPull'; peer: Member }
@@ -63,6 +63,21 @@ export type SwimEffect = Readonly<
   | { kind: 'event'; event: MemberEvent }
   | { kind: 'fact'; fact: SwimFact }
 >;
+
+/**
+ * Why no connection came about. `refused`: the host answers, and no process listens there. `unreachable`: the network
+ * knows no way to the host. `timeout`: nothing answered.
+ */
+export type DialFailure = 'refused' | 'unreachable' | 'timeout';
+
+/**
+ * How a stream ping failed. `unanswered`: the host accepted the connection, and no process answered on it. `closed`: it
+ * was closed without an ack, as by an agent of another name.
+ */
+export type StreamFailure = DialFailure | 'unanswered' | 'closed';
+
+/** What a stream ping has come to. `connected` says that an ack may still follow. */
+export type StreamPingOutcome = 'connected' | 'acked' | StreamFailure;
 
 /** Facts for logs, metrics, traces and tests. */
 export type SwimFact = Readonly<
@@ -105,7 +120,7 @@ export type SwimFact = Readonly<
   | { kind: 'incarnationRaised'; node: string; incarnation: number }
   | { kind: 'memberReturned'; node: string; incarnation: number; source: string }
   | { kind: 'memberDiscovered'; node: string; address: string }
-  | { kind: 'memberDropped'; node: string }
+  | { kind: 'memberDropped'; node: string; address: string }
   | { kind: 'nameConflict'; node: string; current: string; claimed: string }
   /** The member moved: nobody answered at `previous` any more. */
   | { kind: 'nameReclaimed'; node: string; previous: string; claimed: string }
@@ -143,6 +158,8 @@ export interface ProbeReason {
   readonly nacks: number;
   /** A stream was tried as well. */
   readonly stream: boolean;
+  /** How it failed; absent if none was tried. */
+  readonly streamFailure?: StreamFailure;
   /** The health score at the start of the round; 0 is healthy. */
   readonly awareness: number;
   /** By how much this agent's timers were late in the round, at most. */
@@ -174,6 +191,8 @@ export interface TimeoutReason {
   readonly durationMs: Millis;
   /** Why it started. */
   readonly cause: AccusationReason;
+  /** How the last stream ping before the end failed; absent if this agent tried none. */
+  readonly streamFailure?: StreamFailure;
 }
 
 /** The member table for readers. */

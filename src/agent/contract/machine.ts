@@ -6,9 +6,12 @@ import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CheckOutcome, CheckRun, RegistrySnapshot } from '../../checks/types.ts';
 import type { HandlerEvent } from '../../serf/types.ts';
+import type { DialFailure } from '../../swim/types.ts';
 import type { Command, CommandResult, RequestId } from './commands.ts';
 import type { Fact } from './facts.ts';
 import type { Topic, View } from './view.ts';
+
+export type { DialFailure } from '../../swim/types.ts';
 
 /**
  * Everything between the sockets and the readers, without either: a sans-IO state machine, run by a shell or a
@@ -31,8 +34,11 @@ export type Input = Readonly<
   /** Our dial succeeded. */
   | { kind: 'streamOpened'; stream: StreamId }
   | { kind: 'streamData'; stream: StreamId; bytes: Uint8Array }
-  /** The stream ended, or failed if there is a `why`. It is the last input of this stream. */
-  | { kind: 'streamClosed'; stream: StreamId; why?: string }
+  /**
+   * The stream ended, or failed if there is a `why`. It is the last input of this stream. `failure`: no connection came
+   * about, since the host refused it, is not to be reached, or is silent.
+   */
+  | { kind: 'streamClosed'; stream: StreamId; why?: string; failure?: DialFailure }
   | { kind: 'tick' }
   | { kind: 'command'; request: RequestId; command: Command }
   /** A check has run. */

@@ -11,7 +11,7 @@ import type { Millis } from '../../base/time.ts';
 import type { Serf } from '../../serf/serf.ts';
 import type { SerfEffect } from '../../serf/types.ts';
 import type { Swim } from '../../swim/swim.ts';
-import type { SwimEffect } from '../../swim/types.ts';
+import type { StreamPingOutcome, SwimEffect } from '../../swim/types.ts';
 import { isCatalogType } from '../../wire/catalog.ts';
 import type { PushPull } from '../../wire/memberlist.ts';
 import type { ServiceLayer } from '../replication/services.ts';
@@ -133,8 +133,8 @@ export class PushPullHandler implements StreamHost {
     else this.#services.replication.receiveResponse(body, ticket, to, now);
   }
 
-  onPingResult(seqNo: number, ok: boolean, now: Millis): void {
-    this.#swim.onStreamPingEnd(seqNo, ok, now, this.#host.swimOut);
+  onPingOutcome(seqNo: number, outcome: StreamPingOutcome, now: Millis): void {
+    this.#swim.onStreamPing(seqNo, outcome, now, this.#host.swimOut);
   }
 
   onPushPullFinished(sync: PushPullRequest, outcome: PushPullOutcome, now: Millis): void {

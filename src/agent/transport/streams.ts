@@ -9,6 +9,7 @@ import { assert } from '../../base/assert.ts';
 import { WireError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import { Timers } from '../../base/timers.ts';
+import type { DialFailure, StreamFailure, StreamPingOutcome } from '../../swim/types.ts';
 import type { Ping, PushPull, StreamMessage } from '../../wire/memberlist.ts';
 import type { Envelope } from '../../wire/packet.ts';
 import { encodeStream } from '../../wire/stream-writer.ts';
@@ -36,7 +37,8 @@ export interface StreamHost {
   handleUserMessage(from: Address, body: Uint8Array, now: Millis): Uint8Array | undefined;
   /** A request of ours has ended, without a response if `body` is `undefined`. Throws `WireError`. */
   onResponse(request: StreamRequest, body: Uint8Array | undefined, now: Millis): void;
-  onPingResult(seqNo: number, ok: boolean, now: Millis): void;
+  /** A ping of ours has connected, or ended. */
+  onPingOutcome(seqNo: number, outcome: StreamPingOutcome, now: Millis): void;
   onPushPullFinished(sync: PushPullRequest, outcome: PushPullOutcome, now: Millis): void;
 }
 
@@ -61,7 +63,13 @@ export interface StreamRequest {
 type Session =
   | { readonly role: 'sync'; readonly decoder: StreamDecoder; readonly sync: PushPullRequest }
   | { readonly role: 'request'; readonly decoder: StreamDecoder; readonly request: StreamRequest }
-  | { readonly role: 'ping'; readonly decoder: StreamDecoder; readonly ping: Ping; readonly to: Address }
+  | {
+      readonly role: 'ping';
+      readonly decoder: StreamDecoder;
+      readonly ping: Ping;
+      readonly to: Address;
+      connected: boolean;
+    }
   | { readonly role: 'listener'; readonly decoder: StreamDecoder; readonly from: Address };
 
 /** Streams of dialers at one time; further ones are closed. Source: memberlist maxPushPullRequests. */
@@ -106,9 +114,13 @@ export class Streams {
     );
   }
 
-  /** Dials a ping; its outcome goes to `host.onPingResult` by `deadline`. */
+  /** Dials a ping; its outcome goes to `host.onPingOutcome` by `deadline`. */
   dialPing(to: Address, ping: Ping, deadline: Millis, out: Effect[]): void {
-    this.#dial({ role: 'ping', decoder: this.#createDecoder('dialer'), ping, to }, to, deadline, out);
+    const session: Session = {
+      ...{ role: 'ping', decoder: this.#createDecoder('dialer'), ping, to },
+      connected: false,
+    };
+    this.#dial(session, to, deadline, out);
   }
 
   /** Dials a user message; its response goes to `host.onResponse`. */
@@ -131,12 +143,15 @@ export class Streams {
     this.#timers.set(stream, now + this.#timeout);
   }
 
-  onOpened(stream: StreamId, out: Effect[]): void {
+  onOpened(stream: StreamId, now: Millis, out: Effect[]): void {
     const session = this.#sessions.get(stream);
     if (session?.role === 'sync')
       this.#write(stream, this.#host.composePushPull(session.sync.join, session.sync), 'dialer', false, out);
-    else if (session?.role === 'ping') this.#write(stream, session.ping, 'dialer', false, out);
-    else if (session?.role === 'request') {
+    else if (session?.role === 'ping') {
+      session.connected = true;
+      this.#write(stream, session.ping, 'dialer', false, out);
+      this.#host.onPingOutcome(session.ping.seqNo, 'connected', now);
+    } else if (session?.role === 'request') {
       const { body, ticket } = session.request;
       if (ticket === undefined) this.#deleteSession(stream);
       this.#write(stream, { kind: 'user', body }, 'dialer', ticket === undefined, out);
@@ -157,11 +172,16 @@ export class Streams {
     }
   }
 
-  onClosed(stream: StreamId, why: string | undefined, now: Millis): void {
+  /** `failure`: no connection came about. */
+  onClosed(
+    stream: StreamId,
+    { why, failure }: { readonly why?: string; readonly failure?: DialFailure },
+    now: Millis,
+  ): void {
     const session = this.#sessions.get(stream);
     if (session === undefined) return;
     this.#deleteSession(stream);
-    this.#reportFailure(session, why ?? 'closed before it answered', now);
+    this.#reportFailure(session, why ?? 'closed before it answered', failure ?? 'closed', now);
   }
 
   tick(now: Millis, out: Effect[]): void {
@@ -169,7 +189,8 @@ export class Streams {
       const session = this.#sessions.get(stream);
       if (session === undefined) continue;
       this.#closeStream(stream, out);
-      this.#reportFailure(session, 'no answer in time', now);
+      const isConnected = session.role === 'ping' && session.connected;
+      this.#reportFailure(session, 'no answer in time', isConnected ? 'unanswered' : 'timeout', now);
     }
   }
 
@@ -238,7 +259,7 @@ export class Streams {
     if (session.role === 'ping') {
       this.#closeStream(stream, out);
       const ok = message.kind === 'ack' && message.seqNo === session.ping.seqNo;
-      return this.#host.onPingResult(session.ping.seqNo, ok, now);
+      return this.#host.onPingOutcome(session.ping.seqNo, ok ? 'acked' : 'closed', now);
     }
     if (session.role === 'request') {
       if (message.kind !== 'user') throw new WireError('malformed', `${message.kind} in place of a response`);
@@ -262,12 +283,12 @@ export class Streams {
       return;
     }
     this.#closeStream(stream, out);
-    this.#reportFailure(session, error.message, now);
+    this.#reportFailure(session, error.message, 'closed', now);
   }
 
-  #reportFailure(session: Session, why: string, now: Millis): void {
+  #reportFailure(session: Session, why: string, failure: StreamFailure, now: Millis): void {
     if (session.role === 'sync') this.#host.onPushPullFinished(session.sync, { ok: false, why }, now);
-    else if (session.role === 'ping') this.#host.onPingResult(session.ping.seqNo, false, now);
+    else if (session.role === 'ping') this.#host.onPingOutcome(session.ping.seqNo, failure, now);
     else if (session.role === 'request') this.#host.onResponse(session.request, undefined, now);
   }
 
@@ -317,14 +338,7 @@ export class Streams {
 }
 
 function peerOf(session: Session): Address {
-  switch (session.role) {
-    case 'listener':
-      return session.from;
-    case 'sync':
-      return session.sync.to;
-    case 'request':
-      return session.request.to;
-    case 'ping':
-      return session.to;
-  }
+  if (session.role === 'listener') return session.from;
+  if (session.role === 'ping') return session.to;
+  return session.role === 'sync' ? session.sync.to : session.request.to;
 }

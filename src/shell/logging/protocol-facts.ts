@@ -52,7 +52,7 @@ export const PROTOCOL_FACTS: FactRows<ProtocolFact> = {
   incarnationRaised: ['swim', 'debug', 'incarnation raised', 'incarnations_raised', ['node', 'incarnation']],
   memberReturned: ['swim', 'debug', 'member returned', 'members_returned', ['node', 'incarnation']],
   memberDiscovered: ['swim', 'debug', 'member discovered', 'members_discovered', ['node', 'address']],
-  memberDropped: ['swim', 'debug', 'member dropped', 'members_dropped', ['node']],
+  memberDropped: ['swim', 'debug', 'member dropped', 'members_dropped', ['node', 'address']],
   nameConflict: [
     'swim',
     'rateLimited',

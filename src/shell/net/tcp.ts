@@ -3,7 +3,7 @@
  * limits the number of streams, their duration and their size.
  */
 import { createServer, connect as dialTcp, type Server, type Socket } from 'node:net';
-import type { Input, StreamId } from '../../agent/contract/machine.ts';
+import type { DialFailure, Input, StreamId } from '../../agent/contract/machine.ts';
 import { type Address, isLoopback, toAddress } from '../../base/address.ts';
 import { assert } from '../../base/assert.ts';
 import { describeError, errorCode } from '../../base/errno.ts';
@@ -194,7 +194,9 @@ class Streams {
       this.#notifyClosed(stream);
       socket.end();
     });
-    socket.on('error', (error) => this.#fail(stream, describeError(error)));
+    socket.on('error', (error) =>
+      this.#fail(stream, describeError(error), DIAL_FAILURES.get(errorCode(error))),
+    );
     socket.on('close', () => {
       this.#notifyClosed(stream);
       this.#release(stream);
@@ -215,16 +217,20 @@ class Streams {
     stream.timer.unref();
   }
 
-  #fail(stream: Stream, reason: string): void {
+  #fail(stream: Stream, reason: string, failure?: DialFailure): void {
     stream.socket.destroy();
-    this.#notifyClosed(stream, reason);
+    this.#notifyClosed(stream, reason, failure);
   }
 
-  #notifyClosed(stream: Stream, reason?: string): void {
+  #notifyClosed(stream: Stream, reason?: string, failure?: DialFailure): void {
     if (stream.done) return;
     stream.done = true;
     const closed = { kind: 'streamClosed', stream: stream.id } as const;
-    this.#events.onInput(reason === undefined ? closed : { ...closed, why: reason });
+    this.#events.onInput({
+      ...closed,
+      ...(reason === undefined ? {} : { why: reason }),
+      ...(failure === undefined ? {} : { failure }),
+    });
   }
 
   #release(stream: Stream): void {
@@ -256,5 +262,15 @@ class Streams {
     return this.#limits.isLocal(from.ip) ? 'loopback' : from.host;
   }
 }
+
+/** Errors of `connect` by which an attempt to dial says something about the host. */
+const DIAL_FAILURES: ReadonlyMap<string, DialFailure> = new Map([
+  ['ECONNREFUSED', 'refused'],
+  ['EHOSTUNREACH', 'unreachable'],
+  ['EHOSTDOWN', 'unreachable'],
+  ['ENETUNREACH', 'unreachable'],
+  ['ENETDOWN', 'unreachable'],
+  ['ETIMEDOUT', 'timeout'],
+]);
 
 const seconds = (span: Millis): string => `${span / 1000} s`;

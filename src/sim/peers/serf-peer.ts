@@ -159,11 +159,11 @@ export class SerfPeer implements Agent, EffectHandler {
       case 'streamAccepted':
         return this.#transport.streams.onAccepted(input.stream, input.from, this.#now, this.#effects);
       case 'streamOpened':
-        return this.#transport.streams.onOpened(input.stream, this.#effects);
+        return this.#transport.streams.onOpened(input.stream, this.#now, this.#effects);
       case 'streamData':
         return this.#transport.streams.onData(input.stream, input.bytes, this.#now, this.#effects);
       case 'streamClosed':
-        return this.#transport.streams.onClosed(input.stream, input.why, this.#now);
+        return this.#transport.streams.onClosed(input.stream, input, this.#now);
       case 'tick':
         swim.tick(this.#now, this.#swimOut);
         this.#drainEffects();
@@ -224,7 +224,8 @@ export class SerfPeer implements Agent, EffectHandler {
         return undefined;
       },
       onResponse: () => {},
-      onPingResult: (seqNo, ok, now) => this.#layers.swim.onStreamPingEnd(seqNo, ok, now, this.#swimOut),
+      onPingOutcome: (seqNo, outcome, now) =>
+        this.#layers.swim.onStreamPing(seqNo, outcome, now, this.#swimOut),
       onPushPullFinished: (sync, outcome, now) => {
         if (outcome.ok && sync.ticket !== undefined) {
           const nodes = this.#layers.swim.members.size;

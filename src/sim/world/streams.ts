@@ -8,6 +8,7 @@ import { type Address, joinHostPort } from '../../base/address.ts';
 import { NO_BYTES } from '../../base/bytes.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
+import type { DialFailure } from '../../swim/types.ts';
 import type { SimHost } from './host.ts';
 import type { SimNetwork } from './network.ts';
 
@@ -25,7 +26,13 @@ export interface StreamsContext {
 type Segment =
   | { readonly kind: 'syn' | 'opened' | 'fin'; readonly bytes: Uint8Array; readonly due: Millis }
   | { readonly kind: 'data'; readonly bytes: Uint8Array; readonly due: Millis }
-  | { readonly kind: 'reset'; readonly bytes: Uint8Array; readonly due: Millis; readonly why: string };
+  | {
+      readonly kind: 'reset';
+      readonly bytes: Uint8Array;
+      readonly due: Millis;
+      readonly why: string;
+      readonly failure?: DialFailure;
+    };
 
 /** One end of a connection, and the segments on their way out of it. */
 interface StreamEnd {
@@ -152,7 +159,7 @@ export class SimStreams {
     end.blockedFor += wait;
     if (end.blockedFor > GIVE_UP) {
       end.out = [];
-      this.#notifyClosed(end, 'timed out');
+      this.#notifyClosed(end, 'timed out', 'timeout');
       return;
     }
     end.pumping = true;
@@ -162,7 +169,7 @@ export class SimStreams {
   #deliverSegment(segment: Segment, to: StreamEnd): void {
     const { host } = to;
     if (segment.kind === 'syn') return this.#accept(to);
-    if (segment.kind === 'reset') return this.#notifyClosed(to, segment.why);
+    if (segment.kind === 'reset') return this.#notifyClosed(to, segment.why, segment.failure);
     if (to.boot !== host.bootCount || !host.running) {
       // The process was restarted since, and its kernel does not know the connection.
       if (to.peer !== undefined) this.#notifyClosed(to.peer, 'reset by peer');
@@ -183,7 +190,8 @@ export class SimStreams {
     const { host, peer } = to;
     if (peer === undefined) return;
     if (!host.running) {
-      this.#send(to, { kind: 'reset', bytes: NO_BYTES, due: 0, why: 'connection refused' });
+      const refused = { why: 'connection refused', failure: 'refused' } as const;
+      this.#send(to, { kind: 'reset', bytes: NO_BYTES, due: 0, ...refused });
       return;
     }
     const listener = this.#createEnd(host, host.nextStream());
@@ -199,7 +207,7 @@ export class SimStreams {
   }
 
   /** Tells the agent at this end that the stream is closed. */
-  #notifyClosed(end: StreamEnd, why: string | undefined): void {
+  #notifyClosed(end: StreamEnd, why: string | undefined, failure?: DialFailure): void {
     if (end.detached) return;
     this.#detach(end);
     if (end.stream === undefined || end.boot !== end.host.bootCount || !end.host.running) return;
@@ -207,6 +215,7 @@ export class SimStreams {
       kind: 'streamClosed',
       stream: end.stream,
       ...(why === undefined ? {} : { why }),
+      ...(failure === undefined ? {} : { failure }),
     });
   }
 

@@ -11,7 +11,8 @@ import { type Millis, NEVER } from '../../base/time.ts';
 import type { Ack } from '../../wire/memberlist.ts';
 import { isAtAddress, type SwimContext } from '../context.ts';
 import type { MutableMember } from '../members.ts';
-import type { ProbeReason } from '../types.ts';
+import { streamFailureField } from '../state/verifications.ts';
+import type { ProbeReason, StreamPingOutcome } from '../types.ts';
 import { maxVersion, NACK_VERSION, STREAM_PING_VERSION } from '../versions.ts';
 import { dropExpiredMembers } from './reclaim.ts';
 import { LOCAL_SOURCE } from './source.ts';
@@ -42,7 +43,8 @@ interface Round {
   readonly awareness: number;
   /** By how much timers of this round were late, at most. */
   latenessMs: Millis;
-  stream: 'untried' | 'tried' | 'acked';
+  /** What has become of the stream ping, `dialed` before anything is known; `undefined`: none was tried. */
+  stream: 'dialed' | StreamPingOutcome | undefined;
 }
 
 export class Prober {
@@ -115,11 +117,11 @@ export class Prober {
     if (round !== undefined && round.seqNo === seqNo && round.nacks < round.nacksExpected) round.nacks++;
   }
 
-  /** Counts only at the end of the round, since an ack over UDP says more. */
-  onStreamAck(seqNo: number): boolean {
+  /** Counts only at the end of the round, since an ack over UDP says more. False: it is not of this round. */
+  onStreamPing(seqNo: number, outcome: StreamPingOutcome): boolean {
     const round = this.#round;
     if (round === undefined || round.seqNo !== seqNo) return false;
-    round.stream = 'acked';
+    round.stream = outcome;
     return true;
   }
 
@@ -158,7 +160,7 @@ export class Prober {
       nacks: 0,
       awareness: awareness.score,
       latenessMs: 0,
-      stream: 'untried',
+      stream: undefined,
     };
     this.#sendDirectPing(this.#round);
   }
@@ -201,7 +203,7 @@ export class Prober {
       });
     }
     if (!config.streamPing || maxVersion(target) < STREAM_PING_VERSION) return;
-    round.stream = 'tried';
+    round.stream = 'dialed';
     context.out.push({ kind: 'streamPing', seqNo, peer: target, deadline: round.endsAt });
   }
 
@@ -258,7 +260,8 @@ function reasonOf(round: Round, now: Millis): ProbeReason {
     durationMs: now - startedAt,
     helpers,
     nacks,
-    stream: stream !== 'untried',
+    stream: stream !== undefined,
+    ...streamFailureField(stream),
     awareness,
     latenessMs,
   };

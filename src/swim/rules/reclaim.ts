@@ -3,6 +3,7 @@
  *
  * Source: memberlist state.go, resetNodes.
  */
+import { formatAddress } from '../../base/address.ts';
 import { assert } from '../../base/assert.ts';
 import type { SwimContext } from '../context.ts';
 import type { MutableMember } from '../members.ts';
@@ -26,6 +27,7 @@ function onDropped(context: SwimContext, row: MutableMember): void {
   // Invariant: a suspicion has a row.
   assert(context.suspicions.get(row) === undefined, 'a dropped member is under suspicion');
   context.recentlyDropped.add(row, context.now);
-  context.recordFact({ kind: 'memberDropped', node: row.identity.name });
+  const { name: node, address } = row.identity;
+  context.recordFact({ kind: 'memberDropped', node, address: formatAddress(address) });
   context.emit({ kind: 'memberDropped', member: row });
 }

@@ -8,7 +8,7 @@ import { type Dead, encodeMessage, type Suspect } from '../../wire/memberlist.ts
 import type { SwimContext } from '../context.ts';
 import type { MutableMember } from '../members.ts';
 import { isPlausibleIncarnation, precedence } from '../precedence.ts';
-import type { Verification } from '../state/verifications.ts';
+import { streamFailureField, type Verification } from '../state/verifications.ts';
 import type { AccusationReason } from '../types.ts';
 import { endAbsence, isAbsenceViolated } from './absence.ts';
 import { isOwnWord, verifyLeave } from './leave.ts';
@@ -110,12 +110,15 @@ export function verifySuspects(context: SwimContext): void {
 }
 
 /** Ends a suspicion that was not refuted in time. */
-export function declareDead(context: SwimContext, row: MutableMember): void {
+export function declareDead(context: SwimContext, row: MutableMember, verification?: Verification): void {
   const suspicion = context.suspicions.get(row);
   if (suspicion === undefined) return;
   const { incarnation, identity } = row;
   const { accusers, startedAt, reason: cause } = suspicion;
-  const reason: AccusationReason = { kind: 'timeout', accusers, durationMs: context.now - startedAt, cause };
+  const reason: AccusationReason = {
+    ...{ kind: 'timeout', accusers, durationMs: context.now - startedAt, cause },
+    ...streamFailureField(verification?.stream),
+  };
   const dead: Dead = { kind: 'dead', incarnation, node: identity.name, from: context.name };
   handleDead(context, dead, LOCAL_SOURCE, reason);
 }

@@ -13,7 +13,7 @@ import { isAtAddress, type SwimContext } from '../context.ts';
 import type { MutableMember } from '../members.ts';
 import { isUp } from '../precedence.ts';
 import { attemptTiming, type Verification, type VerificationKind } from '../state/verifications.ts';
-import type { AccusationReason, Member } from '../types.ts';
+import type { AccusationReason, Member, StreamPingOutcome } from '../types.ts';
 import { maxVersion, STREAM_PING_VERSION } from '../versions.ts';
 import { notifyDown, toAccusation } from './notify-down.ts';
 
@@ -32,7 +32,7 @@ export type AcceptClaim = (context: SwimContext, claim: Alive) => void;
 export interface VerificationActions {
   readonly accept: AcceptClaim;
   /** A suspect did not answer. */
-  readonly declareDead: (context: SwimContext, row: MutableMember) => void;
+  readonly declareDead: (context: SwimContext, row: MutableMember, verification: Verification) => void;
   /** A suspect answered. */
   readonly extendSuspicion: (context: SwimContext, row: MutableMember) => void;
   /** A member of which others say that it left did not answer. */
@@ -76,14 +76,22 @@ export function handleOwnNameConflict(context: SwimContext, claim: Alive): void 
     reportNameConflict(context, context.self, claimed);
 }
 
-/** Handles an ack that neither a probe nor an indirect probe waits for. */
+/**
+ * Handles an ack that neither a probe nor an indirect probe waits for. Of a stream ping that did not come to an ack the
+ * `outcome` is remembered, and nothing else happens.
+ */
 export function handleVerificationAck(
   context: SwimContext,
   seqNo: number,
   actions: VerificationActions,
+  outcome: StreamPingOutcome = 'acked',
 ): void {
-  const verification = context.verifications.answeredBy(seqNo);
+  const verification = context.verifications.bySeqNo(seqNo);
   if (verification === undefined) return;
+  if (outcome !== 'acked') {
+    verification.stream = outcome;
+    return;
+  }
   if (verification.kind === 'leave') return onLeaverAnswer(context, verification);
   context.verifications.delete(verification);
   const { kind, claim, to } = verification;
@@ -123,7 +131,7 @@ function onVerificationTimeout(
   const node = claim.node;
   if (kind === 'newcomer') context.recordFact({ kind: 'memberUnverified', node, address: formatAddress(to) });
   const row = context.members.get(node);
-  if (kind === 'suspicion' && row !== undefined) actions.declareDead(context, row);
+  if (kind === 'suspicion' && row !== undefined) actions.declareDead(context, row, verification);
   if (kind === 'leave' && row !== undefined) actions.acceptLeave(context, row, verification);
   if (kind !== 'nameConflict' || row === undefined || !isAtAddress(row.identity, to.ip, to.port)) return;
   const claimed = toAddress(claim.addr, claim.port);
@@ -190,6 +198,7 @@ function sendVerificationPing(context: SwimContext, verification: Verification):
   if (timing.streamTimeout === undefined || !config.streamPing) return;
   const { node: name, meta, vsn, incarnation } = claim;
   const peer: Member = { identity: { name, address: to, meta, vsn }, state: 'dead', incarnation, since: now };
-  if (maxVersion(peer) >= STREAM_PING_VERSION)
-    context.out.push({ kind: 'streamPing', seqNo, peer, deadline: now + timing.streamTimeout });
+  if (maxVersion(peer) < STREAM_PING_VERSION) return;
+  verification.stream = 'dialed';
+  context.out.push({ kind: 'streamPing', seqNo, peer, deadline: now + timing.streamTimeout });
 }

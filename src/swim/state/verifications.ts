@@ -6,7 +6,7 @@ import type { Millis } from '../../base/time.ts';
 import { Timers } from '../../base/timers.ts';
 import type { SwimConfig } from '../../config/protocol.ts';
 import type { Alive } from '../../wire/memberlist.ts';
-import type { AccusationReason } from '../types.ts';
+import type { AccusationReason, StreamFailure, StreamPingOutcome } from '../types.ts';
 import { verificationTime } from './suspicion.ts';
 
 /**
@@ -30,6 +30,8 @@ export interface Verification {
   answers: number;
   /** Why the member counts as left if it does not answer. */
   readonly reason: AccusationReason | undefined;
+  /** What has become of the last stream ping, `dialed` before anything is known; `undefined`: none was tried. */
+  stream: 'dialed' | StreamPingOutcome | undefined;
 }
 
 /** How long one attempt waits for an ack, and a stream ping beside it, if any. */
@@ -64,7 +66,10 @@ export class Verifications {
   ): Verification | undefined {
     assert(!this.#byName.has(claim.node), 'a second verification of one name');
     if (this.#byName.size >= MAX_VERIFICATIONS) return undefined;
-    const verification = { kind, seqNo, to, claim: copyClaim(claim), attempt: 0, answers: 0, reason };
+    const verification: Verification = {
+      ...{ kind, seqNo, to, claim: copyClaim(claim), attempt: 0, answers: 0, reason },
+      stream: undefined,
+    };
     this.#byName.set(claim.node, verification);
     this.#bySeqNo.set(seqNo, verification);
     return verification;
@@ -79,8 +84,8 @@ export class Verifications {
     this.#timers.set(verification.claim.node, until);
   }
 
-  /** The verification that this ack answers. */
-  answeredBy(seqNo: number): Verification | undefined {
+  /** The verification that pings with this number. */
+  bySeqNo(seqNo: number): Verification | undefined {
     return this.#bySeqNo.get(seqNo);
   }
 
@@ -132,6 +137,18 @@ export function attemptTiming(
   if (kind === 'nameConflict')
     return { timeout: probeTimeout, ...(n === 1 ? { streamTimeout: 3 * probeTimeout } : {}) };
   return { timeout: probeInterval, ...(n > 1 ? { streamTimeout: probeInterval } : {}) };
+}
+
+/**
+ * The failure of a stream ping as a field of a reason; none if no stream was tried, or it was acked. A ping that is still
+ * `dialed` at the end of its round has met silence, one that is still `connected` has met a process that does not answer.
+ */
+export function streamFailureField(stream: 'dialed' | StreamPingOutcome | undefined): {
+  readonly streamFailure?: StreamFailure;
+} {
+  if (stream === undefined || stream === 'acked') return {};
+  if (stream === 'dialed') return { streamFailure: 'timeout' };
+  return { streamFailure: stream === 'connected' ? 'unanswered' : stream };
 }
 
 const copyClaim = (alive: Alive): Alive => ({

@@ -115,4 +115,12 @@ export const shellMutants: readonly Mutant[] = [
     description: 'A snapshot is reported as stored while a loss of power would still undo it.',
     expectedTests: ['unit/shell/storage/storage.faults.test.ts'],
   },
+  {
+    id: 'shell-refusal-as-silence',
+    file: 'shell/net/tcp.ts',
+    find: "['ECONNREFUSED', 'refused'],",
+    replace: "['ECONNREFUSED', 'timeout'],",
+    description: 'A refused connection counts as a silent host.',
+    expectedTests: ['unit/shell/net/tcp.test.ts'],
+  },
 ];

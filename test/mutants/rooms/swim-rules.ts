@@ -167,8 +167,8 @@ export const swimRulesMutants: readonly Mutant[] = [
   {
     id: 'swim-stream-ping-ignored',
     file: 'swim/rules/probe.ts',
-    find: "round.stream = 'acked';",
-    replace: "round.stream = 'tried';",
+    find: 'round.stream = outcome;',
+    replace: "round.stream = outcome === 'acked' ? 'dialed' : outcome;",
     description: 'An ack over TCP does not end the round in success.',
     expectedTests: ['unit/swim/rules/probe.test.ts'],
   },

@@ -197,4 +197,20 @@ export const swimMutants: readonly Mutant[] = [
     description: 'Suspicions end during a stall, though a refutation waits in the socket.',
     expectedTests: ['unit/swim/stall.test.ts'],
   },
+  {
+    id: 'swim-hang-unnoticed',
+    file: 'swim/state/verifications.ts',
+    find: "stream === 'connected' ? 'unanswered' : stream",
+    replace: "stream === 'connected' ? 'timeout' : stream",
+    description: 'A process that hangs is not told from a host that is silent.',
+    expectedTests: ['unit/swim/rules/probe.test.ts', 'truth/truth.test.ts'],
+  },
+  {
+    id: 'swim-last-ping-untold',
+    file: 'swim/rules/suspect-dead.ts',
+    find: '...streamFailureField(verification?.stream),',
+    replace: '...streamFailureField(undefined),',
+    description: 'How the ping before the end of a suspicion failed is not recorded.',
+    expectedTests: ['unit/swim/rules/suspect-dead.test.ts'],
+  },
 ];

@@ -168,7 +168,7 @@ const INPUTS: ByKind<Exclude<Input, { kind: 'command' }>> = {
   streamAccepted: { kind: 'streamAccepted', stream: 1, from: ADDRESS },
   streamOpened: { kind: 'streamOpened', stream: 1 },
   streamData: { kind: 'streamData', stream: 1, bytes: BYTES },
-  streamClosed: { kind: 'streamClosed', stream: 1, why: SECRET },
+  streamClosed: { kind: 'streamClosed', stream: 1, why: SECRET, failure: 'refused' },
   tick: { kind: 'tick' },
   checkFinished: {
     kind: 'checkFinished',

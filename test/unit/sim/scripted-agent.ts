@@ -151,5 +151,5 @@ export const facts = {
   died: { kind: 'memberDeclaredDead', node: 'bob', by: 'ann', incarnation: 1, left: false, reason: timeout },
   left: { kind: 'memberDeclaredDead', node: 'bob', by: 'bob', incarnation: 1, left: true, reason },
   returned: { kind: 'memberReturned', node: 'bob', incarnation: 2, source: '10.0.0.2:7946' },
-  forgotten: { kind: 'memberDropped', node: 'bob' },
+  forgotten: { kind: 'memberDropped', node: 'bob', address: '' },
 } as const satisfies Record<string, Fact>;

@@ -186,8 +186,8 @@ export class Network {
       case 'pushPull':
         return this.sync(name, effect.peer.identity.name);
       case 'streamPing': {
-        const ok = this.#streams(name, effect.peer.identity.name);
-        return this.#run(name, (out) => swim.onStreamPingEnd(effect.seqNo, ok, this.now, out));
+        const outcome = this.#streams(name, effect.peer.identity.name) ? 'acked' : 'timeout';
+        return this.#run(name, (out) => swim.onStreamPing(effect.seqNo, outcome, this.now, out));
       }
       case 'fact':
         this.log.push({ at: this.now, who: name, fact: effect.fact });

@@ -31,7 +31,7 @@ function createStreams() {
     isOwnName: (node) => node === 'ann',
     handleUserMessage: () => undefined,
     onResponse: (_question, body) => void calls.push(`answered ${body?.length ?? 'nothing'}`),
-    onPingResult: (seqNo, ok) => void calls.push(`pinged ${seqNo} ${ok}`),
+    onPingOutcome: (seqNo, outcome) => void calls.push(`ping ${seqNo} ${outcome}`),
     onPushPullFinished: (_sync, outcome) =>
       void calls.push(outcome.ok ? `synced ${outcome.news}` : outcome.why),
   };
@@ -87,7 +87,7 @@ describe('a peer that dials us', () => {
     expect(take()).toEqual(['closeStream', 'fact']);
 
     receive(1, state(false));
-    streams.onClosed(3, undefined, 0);
+    streams.onClosed(3, {}, 0);
     take();
     accept(1003);
     accept(1005);
@@ -101,7 +101,7 @@ describe('a peer that we dial', () => {
   test('for a push/pull is merged if it answers, and the push/pull fails if it does not', () => {
     const { streams, out, calls, receive } = createStreams();
     streams.dialPushPull({ to: PEER, join: true }, 0, out);
-    streams.onOpened(2, out);
+    streams.onOpened(2, 0, out);
     receive(2, state(false));
     expect(calls).toEqual(['merge 127.0.0.2 we dialed', 'synced 1']);
     streams.dialPushPull({ to: PEER, join: true }, 0, out);
@@ -114,9 +114,37 @@ describe('a peer that we dial', () => {
     for (const seqNo of [7, 8]) {
       streams.dialPing(PEER, ping('bob'), 500, out);
       const stream = seqNo === 7 ? 2 : 4;
-      streams.onOpened(stream, out);
+      streams.onOpened(stream, 0, out);
       receive(stream, { kind: 'ack', seqNo, payload: NO_BYTES });
     }
-    expect(calls).toEqual(['pinged 7 true', 'pinged 7 false']);
+    expect(calls).toEqual(['ping 7 connected', 'ping 7 acked', 'ping 7 connected', 'ping 7 closed']);
+  });
+
+  test.each([
+    [
+      'a refusal says that nobody listens',
+      { why: 'connection refused', failure: 'refused' },
+      false,
+      'refused',
+    ],
+    ['a close without a reason', {}, true, 'closed'],
+    ['no way to the host', { why: 'no route to host', failure: 'unreachable' }, false, 'unreachable'],
+  ] as const)('a ping that fails says how: %s', (_, closed, opens, outcome) => {
+    const { streams, out, calls } = createStreams();
+    streams.dialPing(PEER, ping('bob'), 500, out);
+    if (opens) streams.onOpened(2, 0, out);
+    streams.onClosed(2, closed, 100);
+    expect(calls.at(-1)).toBe(`ping 7 ${outcome}`);
+  });
+
+  test('a ping without an answer in time tells a silent host from a process that hangs', () => {
+    const { streams, out, calls } = createStreams();
+    streams.dialPing(PEER, ping('bob'), 500, out);
+    streams.tick(500, out);
+    expect(calls).toEqual(['ping 7 timeout']);
+    streams.dialPing(PEER, ping('bob'), 1000, out);
+    streams.onOpened(4, 600, out);
+    streams.tick(1000, out);
+    expect(calls.slice(1)).toEqual(['ping 7 connected', 'ping 7 unanswered']);
   });
 });

@@ -104,6 +104,7 @@ describe('tcp', () => {
     await until(() => ann.inputs.length === 1, 'ann hears of it');
 
     expect(ann.told(2)).toEqual(['closed: connection refused']);
+    expect(ann.inputs).toMatchObject([{ failure: 'refused' }]); // the host lives, and nobody listens there
   });
 
   test('a response is not cut off while the peer still sends', async () => {

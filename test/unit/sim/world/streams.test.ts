@@ -46,7 +46,9 @@ test('no listener: refused at once; no such address, or a machine without power:
   world.run(10_000);
 
   const closed = echo('ann').received.flatMap(({ input }) => (input.kind === 'streamClosed' ? [input] : []));
-  expect(closed).toEqual([{ kind: 'streamClosed', stream: 2, why: 'connection refused' }]);
+  expect(closed).toEqual([
+    { kind: 'streamClosed', stream: 2, why: 'connection refused', failure: 'refused' },
+  ]);
 });
 
 test('a stream waits out a cut and then delivers everything', () => {

@@ -169,7 +169,7 @@ describe('another address', () => {
   test('G10 an answer over a stream keeps the name too, and the claimant does not flap', () => {
     const ann = new Actor('ann').knowing('bob').receive(alive('bob', 9, { addr: elsewhere }));
     const { seqNo } = asked(ann);
-    ann.do((swim, now, out) => swim.onStreamPingEnd(seqNo, true, now, out));
+    ann.do((swim, now, out) => swim.onStreamPing(seqNo, 'acked', now, out));
     for (let i = 0; i < 20; i++) {
       ann.pass(500).receive(alive('bob', 10 + i, { addr: elsewhere }));
       for (const { message } of ann.sends()) if (message.kind === 'ping') ann.receive(ack(message.seqNo));

@@ -141,7 +141,7 @@ describe('when the direct ping gets no answer in time', () => {
   test('a stream ack ends the round with success, at its end', () => {
     const { ann, seqNo } = silent('cat');
     ann.take();
-    ann.do((swim, now, out) => swim.onStreamPingEnd(seqNo, true, now, out));
+    ann.do((swim, now, out) => swim.onStreamPing(seqNo, 'acked', now, out));
     expect(ann.take()).toEqual([]);
     ann.pass(500);
     const facts = ann.facts();
@@ -151,9 +151,9 @@ describe('when the direct ping gets no answer in time', () => {
 
   test('a stream that fails, or whose ack is late, changes nothing', () => {
     const { ann, seqNo } = silent('cat');
-    ann.do((swim, now, out) => swim.onStreamPingEnd(seqNo, false, now, out));
+    ann.do((swim, now, out) => swim.onStreamPing(seqNo, 'timeout', now, out));
     ann.pass(500);
-    ann.do((swim, now, out) => swim.onStreamPingEnd(seqNo, true, now, out));
+    ann.do((swim, now, out) => swim.onStreamPing(seqNo, 'acked', now, out));
     expect(ann.state('bob')).toBe('suspect');
   });
 
@@ -174,12 +174,33 @@ describe('when the direct ping gets no answer in time', () => {
       helpers: expect.arrayContaining(['cat', 'dan']),
       nacks: 2,
       stream: true,
+      streamFailure: 'timeout', // no outcome has come by the end
       awareness: 0,
       latenessMs: 0,
     };
     expect(facts).toContainEqual({ kind: 'probeFailed', node: 'bob', awareness: 0, reason });
     expect(facts).toContainEqual(expect.objectContaining({ kind: 'memberSuspected', node: 'bob', reason }));
   });
+
+  test.each([
+    [['refused'], 'refused'],
+    [['unreachable'], 'unreachable'],
+    [['connected'], 'unanswered'],
+    [['connected', 'closed'], 'closed'],
+  ] as const)(
+    'the reason of an accusation says how the stream ping failed: %j',
+    (outcomes, streamFailure) => {
+      const { ann, seqNo } = silent('cat', 'dan');
+      for (const outcome of outcomes) ann.do((swim, now, out) => swim.onStreamPing(seqNo, outcome, now, out));
+      ann.pass(500);
+      expect(ann.facts()).toContainEqual(
+        expect.objectContaining({
+          kind: 'memberSuspected',
+          reason: expect.objectContaining({ streamFailure }),
+        }),
+      );
+    },
+  );
 
   test('each missing nack costs one point of health', () => {
     const { ann, seqNo } = silent('cat', 'dan', 'eve');

@@ -97,7 +97,7 @@ describe('a name that was dropped', () => {
   test('is accepted when a stream ping succeeds', () => {
     const ann = dropped().merge(row('bob', 0, 5));
     const ping = ann.until('streamPing', ({ peer }) => peer.identity.name === 'bob');
-    ann.do((swim, now, out) => swim.onStreamPingEnd(ping.seqNo, true, now, out));
+    ann.do((swim, now, out) => swim.onStreamPing(ping.seqNo, 'acked', now, out));
     expect(ann.state('bob')).toBe('alive');
   });
 

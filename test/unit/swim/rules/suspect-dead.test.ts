@@ -238,7 +238,7 @@ describe('G5: the verification of a suspect', () => {
       if (message.kind !== 'ping') throw new Error(message.kind);
       const { seqNo } = message;
       if (by === 'ack') ann.receive(ack(seqNo), addressOf('bob'));
-      else ann.do((swim, now, out) => swim.onStreamPingEnd(seqNo, true, now, out));
+      else ann.do((swim, now, out) => swim.onStreamPing(seqNo, 'acked', now, out));
       expect(calls(ann)).toContain('sync bob');
       ann.pass(3999);
       expect(ann.state('bob')).toBe('suspect');
@@ -286,7 +286,20 @@ describe('I10: a recorded reason', () => {
     ann.pass(24_000);
     const cause = { kind: 'message', by: 'cat', source: addressOf('eve').key };
     expect(reasons(ann)).toEqual([
-      ['memberDeclaredDead', { kind: 'timeout', accusers: ['cat', 'dan'], durationMs: 11_381, cause }],
+      [
+        'memberDeclaredDead',
+        { kind: 'timeout', accusers: ['cat', 'dan'], durationMs: 11_381, cause, streamFailure: 'timeout' },
+      ],
+    ]);
+  });
+
+  test('of a death: how the last stream ping failed', () => {
+    const ann = five().receive(suspect('bob', 'cat'), addressOf('eve'));
+    const { seqNo } = ann.until('streamPing', ({ peer }) => peer.identity.name === 'bob');
+    ann.do((swim, now, out) => swim.onStreamPing(seqNo, 'refused', now, out)).pass(5000);
+    expect(reasons(ann)).toContainEqual([
+      'memberDeclaredDead',
+      expect.objectContaining({ kind: 'timeout', streamFailure: 'refused' }),
     ]);
   });
 

@@ -44,7 +44,7 @@ describe('S9: an unknown member that nobody introduces', () => {
     const ann = careful('cat').mergeFrom(served, row('bob', 0));
     const { seqNo } = ann.until('streamPing');
     expect(ann.now).toBeLessThan(500);
-    ann.do((swim, now, out) => swim.onStreamPingEnd(seqNo, true, now, out));
+    ann.do((swim, now, out) => swim.onStreamPing(seqNo, 'acked', now, out));
     expect(ann.state('bob')).toBe('alive');
   });
 

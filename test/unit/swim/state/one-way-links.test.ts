@@ -8,7 +8,7 @@ function round(ann: Actor, by: 'direct' | 'late' | 'relay' | 'stream'): void {
   const { seqNo, deadline } = ann.until('streamPing');
   if (by === 'late') return void ann.receive(ack(seqNo), addressOf('bob'));
   if (by === 'relay') return void ann.receive(ack(seqNo), addressOf('cat'));
-  ann.do((swim, now, out) => swim.onStreamPingEnd(seqNo, true, now, out)).pass(deadline - ann.now);
+  ann.do((swim, now, out) => swim.onStreamPing(seqNo, 'acked', now, out)).pass(deadline - ann.now);
 }
 const links = (ann: Actor) => ann.facts().filter(({ kind }) => kind.startsWith('link'));
 
