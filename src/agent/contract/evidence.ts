@@ -26,6 +26,7 @@ export const RETENTION_CLASSES = {
   memberLeft: 'relevant',
   memberFailed: 'relevant',
   memberDropped: 'relevant',
+  memberDiscovered: 'relevant',
   memberReaped: 'relevant',
   nameReclaimed: 'relevant',
   nameConflictLost: 'relevant',
@@ -63,6 +64,8 @@ export interface NodeEvidence {
   readonly entries: readonly EvidenceEntry[];
   /** Older entries that were evicted. */
   readonly dropped: number;
+  /** False: there may have been more. */
+  readonly isComplete: boolean;
 }
 
 /** An entry and the agent it comes from, this one or a witness; its times are on our clock. */
@@ -100,12 +103,33 @@ export type Finding =
   | 'accusationsRateLimited'
   | 'memberUnverified';
 
+/**
+ * What the last accusation came from, as one word. Of the member: `refused` (its host answers, and no process listens
+ * there), `silent` (nothing answers: its host is down, or the way to it is cut), `hung` (its host accepts connections,
+ * and its process does not answer), `closed` (something else answers there), `moved` (it lives at another address),
+ * `restarted` (it is another process now), `stalled` (it ran, and was late itself). Not of the member: `network` (packets
+ * were lost), `accuser` (the accuser was late, unhealthy or cut off), `forged` (nobody probed it).
+ */
+export type Cause =
+  | 'refused'
+  | 'silent'
+  | 'hung'
+  | 'closed'
+  | 'moved'
+  | 'restarted'
+  | 'stalled'
+  | 'network'
+  | 'accuser'
+  | 'forged';
+
 export interface Diagnosis {
   readonly finding: Finding;
   /** Without a full stop. */
   readonly sentence: string;
   /** Whether the last accusation is likely true: had the member really gone? `undefined`: there was none. */
   readonly accusation: 'true' | 'false' | 'unclear' | undefined;
+  /** `undefined`: there was no accusation, or nothing is known of its cause. */
+  readonly cause: Cause | undefined;
 }
 
 /** All evidence about one node, and the diagnosis on it. */

@@ -2,44 +2,57 @@
  * The diagnosis of a member in one sentence: its status, the accusers, what they saw, how healthy they were themselves,
  * and whether the accusation is likely true. A statement for people: nothing is decided by it.
  */
-import type { Millis } from '../../base/time.ts';
-import type { ProbeReason } from '../../swim/types.ts';
 import type { AttributedEntry, Diagnosis } from '../contract/evidence.ts';
+import { type Assessment, assessAccusation, explainsSilence } from './assessment.ts';
 import {
   type DiagnosisInput,
   type FindingClause,
   formatAt,
+  lastMove,
   lastOfKind,
-  memberNameAt,
-  membersFailedTogether,
+  linkFinding,
+  type Move,
+  movedFinding,
   secondaryFindings,
 } from './findings.ts';
-import { type Incident, lastIncident } from './incident.ts';
-import { formatList, formatProbeFailure, formatSpan } from './wording.ts';
-
-/** An accuser this late in a probe round may have missed the answer. */
-const LATE: Millis = 100;
-/** The awareness from which an accuser is doubted; 0 is healthy. */
-const UNHEALTHY = 2;
+import { type Incident, lastIncident, SLACK } from './incident.ts';
+import { formatSpan } from './wording.ts';
 
 export function diagnose(input: DiagnosisInput): Diagnosis {
-  const primary = primaryFinding(input);
+  const last = primaryFinding(input);
+  // A link that was cut after all that is what troubles the member now.
+  const isOver = last?.endedAt !== undefined && (linkFinding(input)?.at ?? 0) > last.endedAt + SLACK;
+  const primary = isOver ? undefined : last;
   const secondary = secondaryFindings(input);
   const findings = primary === undefined ? secondary : [primary, ...secondary];
   const [first] = findings;
-  if (first === undefined) return { finding: 'clean', sentence: formatClean(input), accusation: undefined };
-  const { finding, accusation } = first;
-  return { finding, accusation, sentence: findings.map(({ clause }) => clause).join('; ') };
+  if (first === undefined)
+    return { finding: 'clean', sentence: formatClean(input), accusation: undefined, cause: undefined };
+  const { finding, accusation, cause } = first;
+  return { finding, accusation, cause, sentence: findings.map(({ clause }) => clause).join('; ') };
 }
 
-/** The member's departure, or its last accusation. */
+/** The last thing that happened to the member: its departure, an accusation, or a move. */
 function primaryFinding(input: DiagnosisInput): FindingClause | undefined {
   const { node, self, status, entries } = input;
   if (status === 'left' || status === 'leaving') return departureFinding(input, status);
   if (status === 'away') return awayFinding(input);
   const incident = lastIncident(entries, node, self);
-  if (incident !== undefined) return accusationFinding(input, incident);
-  return status === undefined ? departureFinding(input, 'left') : undefined;
+  const departure = lastOfKind(entries, 'memberDeclaredDead', (fact) => fact.left);
+  if (status === undefined && departure !== undefined && departure.at > (incident?.accusedAt ?? 0))
+    return departureFinding(input, 'left');
+  const move = lastMove(input);
+  const isUp = status !== undefined && status !== 'failed' && status !== 'suspect';
+  if (incident === undefined) {
+    if (move !== undefined && isUp) return movedFinding(input, move);
+    return status === undefined ? departureFinding(input, 'left') : undefined;
+  }
+  const end = isUp ? incident.end : undefined;
+  if (move !== undefined && isUp && move.lastAt >= incident.accusedAt - SLACK) {
+    if (end !== undefined && move.at > end.lastAt + SLACK) return movedFinding(input, move);
+    return movedMeanwhileFinding(input, incident, move);
+  }
+  return end === undefined ? accusationFinding(input, incident) : resolvedFinding(input, incident, end);
 }
 
 function departureFinding(
@@ -77,135 +90,104 @@ function awayFinding({ entries, formatTime, node }: DiagnosisInput): FindingClau
   return { finding: 'away', clause };
 }
 
+/** The accusation stands: the member has neither refuted it nor come back. */
 function accusationFinding(input: DiagnosisInput, incident: Incident): FindingClause {
   const { status, formatTime } = input;
-  const { initiator, death, accusedAt, end } = incident;
-  const assessment = assessAccusers(input, incident);
-  if (end !== undefined && status !== 'failed' && status !== 'suspect')
-    return resolvedFinding(input, incident, end, assessment);
-  const { accusation } = assessment;
+  const { initiator, death, accusedAt } = incident;
+  const assessment = assessAccusation(input, incident);
+  const { accusation, cause } = assessment;
+  const seen = `${assessment.clause}${CONCLUSIONS[accusation]}`;
+  const about = { accusation, ...(cause === undefined ? {} : { cause }) };
   if (death === undefined && status !== 'failed') {
-    const suspected = `suspected by ${initiator}${formatAt(formatTime, accusedAt)}`;
-    const clause = `${suspected}: ${assessment.clause}${CONCLUSIONS[accusation]}`;
-    return { finding: 'suspected', accusation, clause };
+    const clause = `suspected by ${initiator}${formatAt(formatTime, accusedAt)}: ${seen}`;
+    return { finding: 'suspected', ...about, clause };
   }
   const { by, at } = death ?? { by: initiator, at: accusedAt };
   const first = by === initiator ? '' : `, suspected first by ${initiator}`;
-  const declared = `declared failed by ${by}${formatAt(formatTime, at)}${first}: ${assessment.clause}`;
-  const together = membersFailedTogether(input, at);
-  if (together.length > 0 && accusation === 'true') {
-    const clause = `${declared}; ${formatList(together)} failed at the same time, so it may be the network`;
-    return { finding: 'failed', accusation: 'unclear', clause };
-  }
-  return { finding: 'failed', accusation, clause: `${declared}${CONCLUSIONS[accusation]}` };
+  const clause = `declared failed by ${by}${formatAt(formatTime, at)}${first}: ${seen}`;
+  return { finding: 'failed', ...about, clause };
+}
+
+const CONCLUSIONS = { true: ', so likely true', false: ', so likely false', unclear: '' } as const;
+
+/** The accusation, as the first part of a sentence that goes on. */
+const formatPast = (
+  { formatTime }: DiagnosisInput,
+  { initiator, death, accusedAt }: Incident,
+  { clause }: Assessment,
+): string => {
+  const by = death === undefined ? `suspected by ${initiator}` : `declared failed by ${death.by}`;
+  return `was ${by}${formatAt(formatTime, death?.at ?? accusedAt)}: ${clause}`;
+};
+
+/** It was accused at its old address. Whether its process had ended there only its own start tells, and where that was. */
+function movedMeanwhileFinding(input: DiagnosisInput, incident: Incident, move: Move): FindingClause {
+  const was = formatPast(input, incident, assessAccusation(input, incident));
+  const startedAt = incident.startTimes.get(input.node);
+  const at = formatAt(input.formatTime, move.at, 'since');
+  const start = lastOfKind(input.entries, 'agentStarted', ({ node }) => node === input.node);
+  const isNewProcess = start?.fact.address === move.claimed;
+  const ranOn = !isNewProcess && startedAt !== undefined && startedAt < incident.probedFrom - SLACK;
+  const clause = ranOn
+    ? `${was}; it ran all the time, and has changed its address from ${move.previous} to ${move.claimed}${at}`
+    : `${was}; its old life at ${move.previous} was dead, and it lives at ${move.claimed}${at}`;
+  return {
+    finding: 'returned',
+    accusation: ranOn ? 'false' : 'true',
+    cause: 'moved',
+    endedAt: move.at,
+    clause,
+  };
 }
 
 /** The member refuted the accusation, or is back. Only the member itself knows whether it was gone. */
-function resolvedFinding(
-  { formatTime, node, self }: DiagnosisInput,
-  { initiator, death, accusedAt, startTimes, stalls }: Incident,
-  end: AttributedEntry,
-  assessment: Assessment,
-): FindingClause {
+function resolvedFinding(input: DiagnosisInput, incident: Incident, end: AttributedEntry): FindingClause {
+  const { formatTime, node, self } = input;
+  const { death, accusedAt, probedFrom, startTimes } = incident;
+  const assessment = assessAccusation(input, incident);
+  const was = formatPast(input, incident, assessment);
+  const about = { finding: death === undefined ? 'refuted' : 'returned', endedAt: end.lastAt } as const;
   const startedAt = startTimes.get(node);
-  const by = death === undefined ? `suspected by ${initiator}` : `declared failed by ${death.by}`;
-  const was = `was ${by}${formatAt(formatTime, death?.at ?? accusedAt)}: ${assessment.clause}`;
-  const finding = death === undefined ? 'refuted' : 'returned';
-  if (startedAt !== undefined && startedAt > accusedAt)
-    return {
-      finding,
-      accusation: 'true',
-      clause: `${was}; it was restarted${formatAt(formatTime, startedAt)}`,
-    };
-  if (startedAt === undefined && death !== undefined) {
-    const back = `it is back${formatAt(formatTime, end.at, 'since')}`;
-    const clause = `${was}; ${back}, and did not say whether it had been running`;
-    return { finding, accusation: assessment.accusation === 'false' ? 'false' : 'unclear', clause };
+  const isSameLife = startedAt !== undefined && (startedAt <= probedFrom || assessment.cause === 'forged');
+  if (startedAt !== undefined && !isSameLife && startedAt <= end.lastAt + SLACK) {
+    const clause = `${was}; it was restarted${formatAt(formatTime, startedAt)}`;
+    return { ...about, accusation: 'true', cause: 'restarted', clause };
   }
-  const stall = stalls.get(node);
+  const back = `it is back${formatAt(formatTime, end.at, 'since')}`;
+  if (!isSameLife && incident.contact === 'refused')
+    return { ...about, accusation: 'true', cause: 'restarted', clause: `${was}; ${back}` };
+  if (!isSameLife && death !== undefined) {
+    const { accusation, cause } = assessment;
+    return {
+      ...about,
+      accusation: accusation === 'false' ? 'false' : 'unclear',
+      ...(cause === undefined ? {} : { cause }),
+      clause: `${was}; ${back}, and did not say whether it had been running`,
+    };
+  }
+  const stall = explainsSilence(incident, node);
   const who = self === node ? 'this agent' : 'it';
-  const cause =
+  const late =
     stall === undefined
       ? ''
       : `, but had been ${formatSpan(stall.lateness)} late itself, so its answers did not arrive`;
   const after = end.at - accusedAt < 1 ? '' : ` after ${formatSpan(end.at - accusedAt)}`;
   return {
-    finding,
+    ...about,
     accusation: 'false',
-    clause: `${was}; ${who} refuted that${after}${cause}: a false alarm`,
+    cause: stall === undefined ? causeOfFalseAlarm(assessment) : 'stalled',
+    clause: `${was}; ${who} refuted that${after}${late}: a false alarm`,
   };
 }
 
-const CONCLUSIONS = { true: ', so likely true', false: ', so likely false', unclear: '' } as const;
-
-interface Assessment {
-  readonly clause: string;
-  readonly accusation: 'true' | 'false' | 'unclear';
-}
-
-/** A clause on what the accusers saw, and whether they are to be believed. */
-function assessAccusers(input: DiagnosisInput, incident: Incident): Assessment {
-  const { initiator, probes, pushPullSources } = incident;
-  const doubts = doubtsAboutAccuser(initiator, incident);
-  const sound = [...probes.keys()].filter(
-    (name) => name !== initiator && doubtsAboutAccuser(name, incident).length === 0,
-  );
-  const seconded = sound.length === 0 ? '' : `, and ${formatList(sound)} found the same`;
-  const probe = probes.get(initiator);
-  if (probe !== undefined) {
-    const accusation = doubts.length === 0 || sound.length > 0 ? 'true' : 'false';
-    if (doubts.length === 0) return { clause: `${formatProbeFailure(probe)}${seconded}`, accusation };
-    const but = sound.length === 0 ? '' : `, but ${formatList(sound)} found the same`;
-    return { clause: `${formatProbeFailure(probe)}; ${doubts.join(' and ')}${but}`, accusation };
-  }
-  const source = pushPullSources.get(initiator);
-  if (source !== undefined) {
-    const peer = memberNameAt(input, source) ?? source;
-    return { clause: `a push/pull with ${peer} reported it${seconded}`, accusation: 'unclear' };
-  }
-  const [witness, ...others] = sound;
-  if (witness !== undefined) {
-    const found = formatProbeFailure(probes.get(witness) as ProbeReason);
-    const same = others.length === 0 ? '' : `, and ${formatList(others)} found the same`;
-    return { clause: `at ${witness} ${found}${same}`, accusation: 'true' };
-  }
-  return assessHearsay(input, incident);
-}
-
-/** No agent is known to have seen anything. An accuser that ran at that time and knows of no probe has made none. */
-function assessHearsay(
-  input: DiagnosisInput,
-  { initiator, source, accusedAt, startTimes }: Incident,
-): Assessment {
-  const { self, witnesses } = input;
-  const isOutsider = source !== undefined && source !== '' && memberNameAt(input, source) === undefined;
-  const from = isOutsider ? `the message came from ${source}, which is not a member, and ` : '';
-  const startedAt = startTimes.get(initiator);
-  const who = initiator === self ? 'this agent' : initiator;
-  if (startedAt !== undefined && startedAt < accusedAt)
-    return { clause: `${from}${who} knows of no such probe: forged in its name`, accusation: 'false' };
-  if (witnesses.has(initiator) || initiator === self)
-    return { clause: `${from}${who} was restarted since, and knows nothing of it`, accusation: 'unclear' };
-  return { clause: `${from}what ${initiator} saw is not known here`, accusation: 'unclear' };
-}
-
-/** Clauses on why an accuser may be wrong. */
-function doubtsAboutAccuser(name: string, { probes, stalls, accusedAt }: Incident): readonly string[] {
-  const probe = probes.get(name);
-  if (probe === undefined) return [];
-  const stall = stalls.get(name) ?? { lateness: 0, at: accusedAt };
-  const doubts: string[] = [];
-  if (probe.latenessMs >= LATE && probe.latenessMs >= stall.lateness)
-    doubts.push(`${name} itself was ${formatSpan(probe.latenessMs)} late`);
-  else if (stall.lateness >= LATE) {
-    const before = formatSpan(Math.max(0, accusedAt - stall.at));
-    doubts.push(`${name} itself was ${formatSpan(stall.lateness)} late ${before} before`);
-  }
-  if (probe.awareness >= UNHEALTHY)
-    doubts.push(`${name} itself was unhealthy (awareness ${probe.awareness}, 0 is healthy)`);
-  if (probe.helpers.length > 0 && probe.nacks === 0) doubts.push(`no helper of ${name} answered it`);
-  return doubts;
-}
+/**
+ * A member that ran and was on time was not reached: the fault is the accuser's, or the network's. One whose host
+ * answered for it was late, though it does not report that.
+ */
+const causeOfFalseAlarm = ({ cause }: Assessment): Diagnosis['cause'] => {
+  if (cause === 'hung') return 'stalled';
+  return cause === 'forged' || cause === 'accuser' ? cause : 'network';
+};
 
 function formatClean({ node, self, status, since, entries, formatTime, witnesses }: DiagnosisInput): string {
   const count = [...witnesses].filter((name) => name !== self).length;

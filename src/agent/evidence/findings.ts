@@ -14,6 +14,8 @@ import { formatList } from './wording.ts';
 
 /** Members that failed this close to each other may have been lost with their network. */
 const TOGETHER: Millis = 15_000;
+/** Messages about a former life travel no longer than this. */
+const OLD_CLAIMS: Millis = 30_000;
 
 export interface DiagnosisInput {
   readonly node: string;
@@ -44,7 +46,9 @@ export function buildDiagnosisInput(
   formatTime: DiagnosisInput['formatTime'],
 ): DiagnosisInput {
   const entriesOf = (name: string): readonly EvidenceEntry[] => view.evidence(name)?.entries ?? [];
-  const boot = entriesOf(view.node).filter(({ fact }) => fact.kind === 'agentStarted');
+  // Evicted entries may have been accusations of ours: nothing is concluded from what we know nothing of.
+  const isComplete = view.evidence(node)?.isComplete ?? true;
+  const boot = entriesOf(view.node).filter(({ fact }) => fact.kind === 'agentStarted' && isComplete);
   const own = node === view.node ? entriesOf(node) : [...boot, ...entriesOf(node)];
   const member = view.member(node);
   return {
@@ -61,23 +65,26 @@ export function buildDiagnosisInput(
 export const memberNameAt = ({ members }: DiagnosisInput, address: string): string | undefined =>
   members.find((member) => member.address.key === address)?.name;
 
-/** Other members that failed at about the same time. */
-export const membersFailedTogether = (
-  { members, node }: DiagnosisInput,
+/** Other members that failed at about the same time; all of them if none is left, as one by one they are lost slowly. */
+export function membersFailedTogether(
+  { members, node, self }: DiagnosisInput,
   failedAt: Millis,
-): readonly string[] =>
-  members
-    .filter(
-      ({ name, status, since }) =>
-        status === 'failed' && name !== node && Math.abs(since - failedAt) < TOGETHER,
-    )
+): readonly string[] {
+  const others = members.filter(({ name, status }) => name !== node && name !== self && status !== 'left');
+  const failed = others.filter(({ status }) => status === 'failed');
+  return failed
+    .filter(({ since }) => failed.length === others.length || Math.abs(since - failedAt) < TOGETHER)
     .map(({ name }) => name);
+}
 
 /** One clause of the sentence. */
 export interface FindingClause {
   readonly finding: Finding;
   readonly clause: string;
   readonly accusation?: Diagnosis['accusation'];
+  readonly cause?: Diagnosis['cause'];
+  /** When that was over; absent: it is not. */
+  readonly endedAt?: Millis;
 }
 
 /** Findings that are no accusation, in order of importance. */
@@ -85,7 +92,6 @@ export const secondaryFindings = (input: DiagnosisInput): readonly FindingClause
   [
     nameLostFinding(input),
     nameConflictFinding(input),
-    movedFinding(input),
     linkFinding(input),
     rateLimitFinding(input),
     unverifiedFinding(input),
@@ -100,8 +106,28 @@ function nameLostFinding({ entries, formatTime }: DiagnosisInput): FindingClause
   };
 }
 
-function nameConflictFinding({ node, entries, formatTime }: DiagnosisInput): FindingClause | undefined {
-  const conflict = lastOfKind(entries, 'nameConflict');
+/**
+ * Old messages about the former life of a member that moved claim its name for a while. Only a claim that goes on, or of
+ * another address, is another node's.
+ */
+function nameConflictFinding(input: DiagnosisInput): FindingClause | undefined {
+  const { node, formatTime } = input;
+  const move = lastMove(input);
+  const isOfFormerLife = ({
+    lastAt,
+    fact,
+  }: {
+    readonly lastAt: Millis;
+    readonly fact: NameConflict;
+  }): boolean =>
+    move !== undefined &&
+    lastAt <= move.lastAt + OLD_CLAIMS &&
+    [move.previous, move.claimed].includes(fact.claimed);
+  const conflicts = input.entries.filter((entry) => entry.fact.kind === 'nameConflict');
+  const conflict = lastOfKind(
+    conflicts.filter((entry) => !isOfFormerLife({ ...entry, fact: entry.fact as NameConflict })),
+    'nameConflict',
+  );
   if (conflict === undefined) return undefined;
   const { current, claimed } = conflict.fact;
   const last = formatAt(formatTime, conflict.lastAt);
@@ -111,14 +137,40 @@ function nameConflictFinding({ node, entries, formatTime }: DiagnosisInput): Fin
   };
 }
 
-function movedFinding({ entries, formatTime }: DiagnosisInput): FindingClause | undefined {
-  const moved = lastOfKind(entries, 'nameReclaimed');
-  if (moved === undefined || lastOfKind(entries, 'nameConflict') !== undefined) return undefined;
-  const { previous, claimed } = moved.fact;
-  const at = formatAt(formatTime, moved.at);
+type NameConflict = Extract<EvidenceFact, { kind: 'nameConflict' }>;
+
+/** A member's move to another address. */
+export interface Move {
+  readonly previous: string;
+  readonly claimed: string;
+  /** When the first agent noticed it, and the last one. */
+  readonly at: Millis;
+  readonly lastAt: Millis;
+}
+
+/** The last move that any agent has noticed, also if the row at the old address had been dropped before. */
+export function lastMove({ entries }: Pick<DiagnosisInput, 'entries'>): Move | undefined {
+  let last: Move | undefined;
+  const droppedAt = new Map<string, string>();
+  for (const { by, at, fact } of entries) {
+    if (fact.kind === 'memberDropped') droppedAt.set(by, fact.address);
+    if (fact.kind !== 'nameReclaimed' && fact.kind !== 'memberDiscovered') continue;
+    const previous = fact.kind === 'nameReclaimed' ? fact.previous : droppedAt.get(by);
+    const claimed = fact.kind === 'nameReclaimed' ? fact.claimed : fact.address;
+    if (previous === undefined || claimed === previous) continue;
+    const isSame = last?.previous === previous && last.claimed === claimed;
+    last = { previous, claimed, at: isSame && last !== undefined ? last.at : at, lastAt: at };
+  }
+  return last;
+}
+
+/** It moved without being accused, or after its last accusation was over. */
+export function movedFinding({ formatTime }: DiagnosisInput, { previous, claimed, at }: Move): FindingClause {
   return {
     finding: 'returned',
-    clause: `it moved from ${previous}, which no longer answered, to ${claimed}${at}`,
+    cause: 'moved',
+    endedAt: at,
+    clause: `it moved from ${previous}, which no longer answered, to ${claimed}${formatAt(formatTime, at)}`,
   };
 }
 
@@ -143,7 +195,12 @@ function unverifiedFinding({ node, status, entries, formatTime }: DiagnosisInput
 }
 
 /** Links that are cut now, by their end that is not the node itself. */
-function linkFinding({ node, self, entries, formatTime }: DiagnosisInput): FindingClause | undefined {
+export function linkFinding({
+  node,
+  self,
+  entries,
+  formatTime,
+}: DiagnosisInput): (FindingClause & { readonly at: Millis }) | undefined {
   const cut = new Map<
     string,
     { readonly end: string; readonly by: 'relay' | 'stream'; readonly at: Millis }
@@ -157,15 +214,16 @@ function linkFinding({ node, self, entries, formatTime }: DiagnosisInput): Findi
   }
   if (cut.size === 0) return undefined;
   const links = [...cut.values()];
-  const since = formatAt(formatTime, Math.min(...links.map(({ at }) => at)), 'since');
+  const at = Math.min(...links.map((link) => link.at));
+  const since = formatAt(formatTime, at, 'since');
   const ends = formatList([...new Set(links.map(({ end }) => (end === self ? 'this agent' : end)))]);
   if (links.some(({ by }) => by === 'stream'))
     return {
-      finding: 'streamsOnly',
+      ...{ finding: 'streamsOnly', at },
       clause: `between it and ${ends} only TCP has worked${since}: it is alive, and UDP to or from it is lost`,
     };
   return {
-    finding: 'linkOneWay',
+    ...{ finding: 'linkOneWay', at },
     clause: `pings between it and ${ends} have failed${since}, and others succeed: it is alive, and that link is cut in one direction`,
   };
 }

@@ -1,15 +1,19 @@
 /**
- * The latest accusation of a member, reconstructed from what several agents report: its accusers, their probes, and how
- * it ended.
+ * The last incident of a member: its latest accusation and how that ended, reconstructed from what several agents report.
+ * It does not depend on the member's row, which may have been dropped and added again meanwhile.
  */
 import type { Millis } from '../../base/time.ts';
-import type { ProbeReason } from '../../swim/types.ts';
+import type { ProbeReason, StreamFailure } from '../../swim/types.ts';
 import type { AttributedEntry } from '../contract/evidence.ts';
 
 /** The times of other agents are known no better than this. */
-const SLACK: Millis = 3_000;
-/** A stall of the accuser counts this long before the accusation. */
-export const STALL_WINDOW: Millis = 10_000;
+export const SLACK: Millis = 3_000;
+
+/** Accounts that tell of one incident begin no further apart than this, while none tells of its end. */
+const SAME_INCIDENT: Millis = 30_000;
+
+/** How long before an accusation its probe began, where nothing is known of it. */
+const ONE_PROBE: Millis = 1000;
 
 export interface Stall {
   readonly lateness: Millis;
@@ -17,22 +21,36 @@ export interface Stall {
   readonly at: Millis;
 }
 
+/** A probe in vain, and when it was over. */
+export interface SeenProbe {
+  readonly reason: ProbeReason;
+  readonly at: Millis;
+}
+
 export interface Incident {
   /** The first accuser, as far as is known. */
   readonly initiator: string;
   readonly accusedAt: Millis;
-  /** Accusers by name, without the initiator. */
-  readonly confirmers: readonly string[];
+  /** When the first probe in vain began, as far as is known. */
+  readonly probedFrom: Millis;
   /** Which agent declared the member failed, and when; `undefined`: none did. */
   readonly death: { readonly by: string; readonly at: Millis } | undefined;
   /** The refutation, or the member's return. */
   readonly end: AttributedEntry | undefined;
-  /** The last failed probe of each agent that reports one. */
-  readonly probes: ReadonlyMap<string, ProbeReason>;
+  /** The failed probe of each agent that reports one. */
+  readonly probes: ReadonlyMap<string, SeenProbe>;
+  /** Agents whose own suspicion ran out: they pinged the member themselves before they declared it failed. */
+  readonly verifiers: ReadonlySet<string>;
+  /** Agents that report that they held the member as down, also on the word of another. */
+  readonly holders: ReadonlySet<string>;
+  /** Agents that were told of an accusation in their own name which they did not make in this life. */
+  readonly disowners: ReadonlySet<string>;
+  /** What the stream pings met that says most about the member; `undefined`: there was none. */
+  readonly contact: StreamFailure | undefined;
   /** For each agent that accused because of a push/pull: the peer that reported the member as down. */
   readonly pushPullSources: ReadonlyMap<string, string>;
-  /** The worst stall of each agent around that time. */
-  readonly stalls: ReadonlyMap<string, Stall>;
+  /** All stalls of each agent that are known. */
+  readonly stalls: ReadonlyMap<string, readonly Stall[]>;
   /** When each agent was started. */
   readonly startTimes: ReadonlyMap<string, Millis>;
   /** The address that the first accusation came from, if it came as a message. */
@@ -45,53 +63,156 @@ export function lastIncident(
   node: string,
   self: string,
 ): Incident | undefined {
-  const narrator = narratorOf(entries, node, self);
-  if (narrator === undefined) return undefined;
-  const narrated = entries.filter(({ by }) => by === narrator);
-  const last = narrated.findLastIndex(isAccusation);
-  let first = last;
-  while (first > 0 && !isEnd(narrated[first - 1] as AttributedEntry)) first -= 1;
-  const begin = narrated.slice(first, last + 1).find(isAccusation) as AttributedEntry;
-  const end = narrated.slice(last + 1).find(isEnd) ?? (isEnd(begin) ? begin : undefined);
+  const accounts = concurrentAccounts(entries);
+  const account = chooseAccount(accounts, node, self);
+  if (account === undefined) return undefined;
+  const root = rootOf(account, accounts);
+  const { accusedAt, end } = account;
   const until = end?.lastAt ?? Number.POSITIVE_INFINITY;
-  const around = entries.filter(({ at, lastAt }) => lastAt >= begin.at - SLACK && at <= until + SLACK);
-  const deaths = around.filter(({ fact }) => fact.kind === 'memberDeclaredDead' && !fact.left);
-  const death = deaths.find(({ by }) => by === narrator) ?? deaths[0];
-  const accusers = accusersIn(narrated.slice(first, last + 1), around);
-  const initiator = accusers[0] ?? narrator;
+  const around = entries.filter(({ at, lastAt }) => lastAt >= accusedAt - SLACK && at <= until + SLACK);
+  const death = account.death ?? around.find(isDeath);
+  const accusers = accusersIn(root.entries, around);
+  const initiator = accusers[0] ?? root.observer;
   const probes = probesIn(around);
+  const first = probes.get(initiator) ?? [...probes.values()].sort((a, b) => a.at - b.at)[0];
   return {
     initiator,
-    accusedAt: begin.at,
-    confirmers: [...new Set([...accusers, ...probes.keys()])].filter((name) => name !== initiator),
+    accusedAt,
+    probedFrom:
+      first === undefined ? accusedAt - ONE_PROBE : Math.min(accusedAt, first.at - first.reason.durationMs),
     death: death === undefined ? undefined : deathIn(death),
     end,
     probes,
+    verifiers: new Set(around.flatMap((one) => (isOwnTimeout(one) ? [one.by] : []))),
+    holders: new Set(around.flatMap((one) => (one.by !== node && isHolding(one) ? [one.by] : []))),
+    disowners: new Set(around.flatMap((one) => (one.by !== node && isDisowned(one) ? [one.by] : []))),
+    contact: contactIn(around),
     pushPullSources: pushPullSourcesIn(around),
-    stalls: stallsIn(entries, begin.at - STALL_WINDOW, Math.min(until, (death ?? begin).lastAt) + SLACK),
+    stalls: stallsIn(entries),
     startTimes: new Map(
       entries.flatMap(({ by, at, fact }) => (fact.kind === 'agentStarted' ? [[by, at]] : [])),
     ),
-    source: sourceIn(begin),
+    source: sourceIn(root.entries[0] as AttributedEntry),
   };
 }
 
-/** The agent whose order of events is followed: this one, unless others know more. */
-function narratorOf(entries: readonly AttributedEntry[], node: string, self: string): string | undefined {
-  const accusing = entries.filter(isAccusation);
-  const isOwn = ({ by }: AttributedEntry): boolean => by === self;
-  const asWitness = accusing.filter(({ fact }) => fact.kind !== 'suspicionRefuted');
-  if (self !== node && asWitness.some(isOwn)) return self;
-  return (asWitness.at(-1) ?? accusing.findLast(isOwn) ?? accusing.at(-1))?.by;
+/** One incident, as one observer tells it. */
+interface Account {
+  readonly observer: string;
+  /** From the first accusation on. */
+  readonly entries: AttributedEntry[];
+  readonly accusedAt: Millis;
+  death?: AttributedEntry;
+  end?: AttributedEntry;
 }
 
-const isAccusation = ({ fact }: AttributedEntry): boolean =>
-  fact.kind === 'memberSuspected' ||
-  fact.kind === 'suspicionRefuted' ||
-  (fact.kind === 'memberDeclaredDead' && !fact.left);
+/** The accounts of the latest incident. */
+function concurrentAccounts(entries: readonly AttributedEntry[]): readonly Account[] {
+  const observers = [...new Set(entries.map(({ by }) => by))];
+  const accounts = observers.flatMap((observer) => accountsOf(entries, observer));
+  const latest = Math.max(...accounts.map(({ accusedAt }) => accusedAt));
+  return accounts.filter((account) => lastTold(account) >= latest);
+}
 
+/** Where the accusation of an account came from: one that rests on a push/pull began at another agent. */
+function rootOf(account: Account, accounts: readonly Account[]): Account {
+  const { fact } = account.entries[0] as AttributedEntry;
+  const isDerived = 'reason' in fact && typeof fact.reason === 'object' && fact.reason.kind === 'pushPull';
+  const [earliest] = [...accounts].sort((a, b) => a.accusedAt - b.accusedAt);
+  return isDerived && earliest !== undefined ? earliest : account;
+}
+
+/**
+ * The account of the latest incident: this agent's own if it is among those that tell of it, else that of an agent that
+ * probed the member itself. The member's own comes last, as it knows of its refutation alone.
+ */
+function chooseAccount(accounts: readonly Account[], node: string, self: string): Account | undefined {
+  const rankOf = ({ observer, entries: told }: Account): number => {
+    if (observer === node) return 0;
+    if (observer === self) return 3;
+    return told.some(isFirstHand) ? 2 : 1;
+  };
+  return [...accounts].sort((a, b) => rankOf(b) - rankOf(a) || b.accusedAt - a.accusedAt)[0];
+}
+
+/** Until when an account may be of the same incident as another one. */
+const lastTold = ({ end, entries }: Account): Millis =>
+  end === undefined ? (entries.at(-1)?.lastAt ?? 0) + SAME_INCIDENT : end.lastAt + SLACK;
+
+/** The incidents that one observer tells of, oldest first, but those that ended with the member's leave. */
+function accountsOf(entries: readonly AttributedEntry[], observer: string): readonly Account[] {
+  const accounts: Account[] = [];
+  let open: Account | undefined;
+  for (const entry of entries) {
+    if (entry.by !== observer) continue;
+    if (isAccusation(entry)) {
+      // A row that is dead is accused no more: this one is of another life.
+      if (open?.death !== undefined) open = undefined;
+      if (open === undefined) {
+        open = { observer, entries: [], accusedAt: entry.at };
+        accounts.push(open);
+      }
+      if (isDeath(entry)) open.death = entry;
+    }
+    if (open === undefined) continue;
+    open.entries.push(entry);
+    if (!isEnd(entry)) continue;
+    open.end = entry;
+    open = undefined;
+  }
+  return mergeRefutations(accounts).filter(({ end }) => end?.fact.kind !== 'memberDeclaredDead');
+}
+
+/** The accused refutes each accuser by itself. */
+function mergeRefutations(accounts: readonly Account[]): readonly Account[] {
+  const merged: Account[] = [];
+  for (const account of accounts) {
+    const before = merged.at(-1);
+    const follows =
+      before?.end?.fact.kind === 'suspicionRefuted' && account.accusedAt - before.end.lastAt <= SLACK;
+    if (before === undefined || !follows) merged.push(account);
+    else {
+      before.entries.push(...account.entries);
+      if (account.end !== undefined) before.end = account.end;
+    }
+  }
+  return merged;
+}
+
+const isDeath = ({ fact }: AttributedEntry): boolean => fact.kind === 'memberDeclaredDead' && !fact.left;
+
+const isAccusation = (entry: AttributedEntry): boolean => {
+  const { by, fact } = entry;
+  // A member outbids what peers hold of its former life, too: then it names itself, or an address.
+  if (fact.kind === 'suspicionRefuted') return fact.by !== by && fact.by !== fact.source;
+  return fact.kind === 'memberSuspected' || isDeath(entry);
+};
+
+/** Its observer held the member as down, and not for a message in its own name that reached it from others. */
+const isHolding = (entry: AttributedEntry): boolean =>
+  isAccusation(entry) && entry.fact.kind !== 'suspicionRefuted' && !isDisowned(entry);
+
+/** An accusation in the observer's own name reached it as a message. */
+const isDisowned = ({ by, fact }: AttributedEntry): boolean =>
+  (fact.kind === 'memberSuspected' || fact.kind === 'memberDeclaredDead') &&
+  fact.reason.kind === 'message' &&
+  fact.reason.by === by;
+
+/** The member refuted, is back, or is known anew after its row was dropped; or it has left. */
 const isEnd = ({ fact }: AttributedEntry): boolean =>
-  fact.kind === 'suspicionCleared' || fact.kind === 'memberReturned' || fact.kind === 'suspicionRefuted';
+  fact.kind === 'suspicionCleared' ||
+  fact.kind === 'memberReturned' ||
+  fact.kind === 'memberDiscovered' ||
+  fact.kind === 'suspicionRefuted' ||
+  (fact.kind === 'memberDeclaredDead' && fact.left);
+
+const isFirstHand = (entry: AttributedEntry): boolean =>
+  isOwnTimeout(entry) ||
+  ('reason' in entry.fact && typeof entry.fact.reason === 'object' && entry.fact.reason.kind === 'probe');
+
+/** The observer itself declared the member failed. */
+const isOwnTimeout = ({ by, fact }: AttributedEntry): boolean =>
+  fact.kind === 'memberDeclaredDead' && fact.by === by && fact.reason.kind === 'timeout';
 
 const deathIn = ({ at, fact, by }: AttributedEntry): { by: string; at: Millis } => ({
   by: 'by' in fact && typeof fact.by === 'string' ? fact.by : by,
@@ -99,10 +220,7 @@ const deathIn = ({ at, fact, by }: AttributedEntry): { by: string; at: Millis } 
 });
 
 /** The initiator first. The agent whose suspicion ran out has counted all accusers. */
-function accusersIn(
-  narrated: readonly AttributedEntry[],
-  around: readonly AttributedEntry[],
-): readonly string[] {
+function accusersIn(told: readonly AttributedEntry[], around: readonly AttributedEntry[]): readonly string[] {
   for (const { fact } of around)
     if (
       fact.kind === 'memberDeclaredDead' &&
@@ -112,7 +230,7 @@ function accusersIn(
       return fact.reason.accusers;
   return [
     ...new Set(
-      narrated.flatMap(({ fact }) =>
+      told.flatMap(({ fact }) =>
         fact.kind === 'memberSuspected' ||
         fact.kind === 'suspicionConfirmed' ||
         fact.kind === 'suspicionRefuted' ||
@@ -124,19 +242,36 @@ function accusersIn(
   ];
 }
 
+/** The failed probe that an entry tells of first-hand. */
+function probeIn({ by, at, fact }: AttributedEntry): SeenProbe | undefined {
+  if (fact.kind === 'probeFailed') return { reason: fact.reason, at };
+  if (fact.kind !== 'memberSuspected' && fact.kind !== 'suspicionConfirmed') return undefined;
+  return fact.by === by && fact.reason.kind === 'probe' ? { reason: fact.reason, at } : undefined;
+}
+
 /** A probe that led to an accusation counts more than a later one that did not. */
-function probesIn(around: readonly AttributedEntry[]): ReadonlyMap<string, ProbeReason> {
-  const probes = new Map<string, ProbeReason>();
-  for (const { by, fact } of around)
-    if (fact.kind === 'probeFailed' && !probes.has(by)) probes.set(by, fact.reason);
-  for (const { by, fact } of around)
-    if (
-      (fact.kind === 'memberSuspected' || fact.kind === 'suspicionConfirmed') &&
-      fact.reason.kind === 'probe' &&
-      fact.by === by
-    )
-      probes.set(by, fact.reason);
+function probesIn(around: readonly AttributedEntry[]): ReadonlyMap<string, SeenProbe> {
+  const probes = new Map<string, SeenProbe>();
+  const led = around.filter(({ fact }) => fact.kind !== 'probeFailed');
+  const idle = around.filter(({ fact }) => fact.kind === 'probeFailed');
+  for (const entry of [...led, ...idle]) {
+    const probe = probeIn(entry);
+    if (probe !== undefined && !probes.has(entry.by)) probes.set(entry.by, probe);
+  }
   return probes;
+}
+
+/** From what says most: a refusal proves that no process listened, a connection that the host is up. */
+const CONTACTS: readonly StreamFailure[] = ['refused', 'unanswered', 'closed', 'unreachable', 'timeout'];
+
+function contactIn(around: readonly AttributedEntry[]): StreamFailure | undefined {
+  const met = around.map((entry) => {
+    const { fact } = entry;
+    if (fact.kind === 'memberDeclaredDead')
+      return isOwnTimeout(entry) && fact.reason.kind === 'timeout' ? fact.reason.streamFailure : undefined;
+    return probeIn(entry)?.reason.streamFailure;
+  });
+  return CONTACTS.find((one) => met.includes(one));
 }
 
 function pushPullSourcesIn(around: readonly AttributedEntry[]): ReadonlyMap<string, string> {
@@ -147,20 +282,11 @@ function pushPullSourcesIn(around: readonly AttributedEntry[]): ReadonlyMap<stri
   return sources;
 }
 
-function stallsIn(
-  entries: readonly AttributedEntry[],
-  from: Millis,
-  until: Millis,
-): ReadonlyMap<string, Stall> {
-  const stalls = new Map<string, Stall>();
+function stallsIn(entries: readonly AttributedEntry[]): ReadonlyMap<string, readonly Stall[]> {
+  const stalls = new Map<string, Stall[]>();
   for (const { by, at, fact } of entries)
-    if (
-      fact.kind === 'stalled' &&
-      at >= from &&
-      at <= until &&
-      fact.latenessMs > (stalls.get(by)?.lateness ?? 0)
-    )
-      stalls.set(by, { lateness: fact.latenessMs, at });
+    if (fact.kind === 'stalled')
+      stalls.set(by, [...(stalls.get(by) ?? []), { lateness: fact.latenessMs, at }]);
   return stalls;
 }
 

@@ -6,7 +6,7 @@ import { assert } from '../../base/assert.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Serf } from '../../serf/serf.ts';
 import type { QueryId, QueryReport, SerfEffect } from '../../serf/types.ts';
-import type { AttributedEntry, Investigation, NodeReport } from '../contract/evidence.ts';
+import type { AttributedEntry, EvidenceKind, Investigation, NodeReport } from '../contract/evidence.ts';
 import type { View } from '../contract/view.ts';
 import { diagnose } from './diagnosis.ts';
 import { buildDiagnosisInput } from './findings.ts';
@@ -17,7 +17,7 @@ import { formatEntry } from './wording.ts';
 
 /** Investigations that are retained; the oldest that has ended is dropped first. Serf limits how many run at once. */
 const MAX_RETAINED = 32;
-/** Witnesses whose entries are used: more than a reader can take in. */
+/** Witnesses whose entries are used, and as many that only heard of it: more than a reader can take in. */
 const MAX_WITNESSES = 64;
 
 export class Investigations {
@@ -64,8 +64,9 @@ export class WitnessReportCollector {
   readonly #entries: AttributedEntry[] = [];
   /** Responses read so far; a query report only appends. */
   #readCount = 0;
-  /** Agents that saw something of the node itself. */
+  /** Agents that saw something of the node themselves, and those that heard of it. */
   #witnessCount = 0;
+  #hearerCount = 0;
   #finished = false;
   #investigation: Investigation | undefined;
 
@@ -109,8 +110,11 @@ export class WitnessReportCollector {
       return;
     }
     this.#answered.add(from);
-    if (entries.some(isAbout(this.#node))) this.#witnessCount += 1;
-    if (this.#witnessCount <= MAX_WITNESSES) this.#entries.push(...entries);
+    const isHearer = entries.every((entry) => !isAbout(this.#node)(entry) || isHeard(entry));
+    if (isHearer) this.#hearerCount += entries.some(isAbout(this.#node)) ? 1 : 0;
+    else this.#witnessCount += 1;
+    const count = isHearer ? this.#hearerCount : this.#witnessCount;
+    if (count <= MAX_WITNESSES) this.#entries.push(...entries);
   }
 }
 
@@ -127,7 +131,10 @@ export function reportOnNode(
   investigation: Investigation | undefined,
 ): NodeReport | undefined {
   const input = buildDiagnosisInput(view, node, investigation ?? NO_REPORTS, formatTime);
-  const entries = input.entries.filter(isAbout(node));
+  const seers = new Set(input.entries.flatMap((entry) => (isHeard(entry) ? [] : [entry.by])));
+  const entries = input.entries
+    .filter(isAbout(node))
+    .filter((entry) => entry.by === view.node || (seers.has(entry.by) && !isHeardAccusation(entry)));
   if (input.status === undefined && entries.length === 0) return undefined;
   return {
     ...diagnose(input),
@@ -137,6 +144,22 @@ export function reportOnNode(
     entries: entries.map((entry) => ({ ...entry, message: formatEntry(entry, node) })),
   };
 }
+
+/** What one witness has from others, as all have it: the diagnosis uses it, and the list of events has it once. */
+const isHeardAccusation = ({ fact }: AttributedEntry): boolean =>
+  (fact.kind === 'memberSuspected' || fact.kind === 'memberDeclaredDead') && fact.reason.kind === 'message';
+
+const HEARD_KINDS: ReadonlySet<EvidenceKind> = new Set<EvidenceKind>([
+  'agentStarted',
+  'suspicionCleared',
+  'memberReturned',
+  'memberDiscovered',
+  'memberDropped',
+]);
+
+/** Every agent of the cluster may know it, without having probed the node. */
+const isHeard = (entry: AttributedEntry): boolean =>
+  HEARD_KINDS.has(entry.fact.kind) || isHeardAccusation(entry);
 
 /** The start of another agent says how long it has run; it is context, and no evidence about the node. */
 const isAbout =

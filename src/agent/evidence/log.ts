@@ -21,14 +21,23 @@ export const EVIDENCE_LIMITS = {
   /** Entries of one name, by retention class. */
   relevant: 32,
   noise: 8,
-  /** Entries about this agent itself. */
-  stall: 32,
+  /** Entries about this agent itself. Severe stalls are kept apart, so that small ones evict none. */
+  stall: 16,
+  severeStall: 16,
   health: 32,
 } as const;
 
-/** Our own state this long before an entry, and after it, may have to do with it. */
+/** Our own health this long before an entry, and after it, may have to do with it. */
 const CONTEXT_BEFORE: Millis = 30_000;
 const CONTEXT_AFTER: Millis = 5_000;
+/** A stall of this length alone explains why this agent did not answer a probe. */
+const SEVERE_STALL: Millis = 1000;
+/** A stall may end this long after what it has to do with, since both are noticed one after the other. */
+const STALL_SLACK: Millis = 500;
+/** How long before a refutation the probes were that this agent did not answer. */
+const BEFORE_REFUTATION: Millis = 15_000;
+/** Refutations further apart than this belong to different incidents. */
+const SAME_INCIDENT: Millis = 10_000;
 /** An equal entry is looked for among this many of the latest. */
 const LOOK_BACK = 8;
 
@@ -56,6 +65,7 @@ export class EvidenceLog {
   readonly #own = new EvidenceBuffer();
   #boot: EvidenceEntry | undefined;
   readonly #stalls: EvidenceEntry[] = [];
+  readonly #severeStalls: EvidenceEntry[] = [];
   readonly #health: EvidenceEntry[] = [];
   readonly #members = new EvidenceStore(EVIDENCE_LIMITS.members);
   readonly #outsiders = new EvidenceStore(EVIDENCE_LIMITS.outsiders);
@@ -73,7 +83,8 @@ export class EvidenceLog {
 
   /** The number of names and entries held. */
   get size(): { readonly names: number; readonly entries: number } {
-    const own = this.#own.size + this.#stalls.length + this.#health.length;
+    const stalls = this.#stalls.length + this.#severeStalls.length;
+    const own = this.#own.size + stalls + this.#health.length;
     return {
       names: this.#members.names + this.#outsiders.names + 1,
       entries: this.#members.entries + this.#outsiders.entries + own,
@@ -91,39 +102,57 @@ export class EvidenceLog {
   /** All evidence about a name; `undefined` if there is none. Names match exactly. */
   forNode(node: string): NodeEvidence | undefined {
     if (node === this.#self) {
-      const evidence = this.#withContext(node, this.#own, () => true);
+      const evidence = this.#withContext(node, this.#own, this.#severeStalls, this.#health);
       const { entries } = evidence;
       return this.#boot === undefined ? evidence : { ...evidence, entries: [this.#boot, ...entries] };
     }
     const buffer = this.#members.get(node) ?? this.#outsiders.get(node);
-    if (buffer === undefined) return undefined;
+    // Nothing is concluded from what may have been evicted.
+    if (buffer === undefined)
+      return this.#members.hasEvicted ? { node, entries: [], dropped: 0, isComplete: false } : undefined;
     const entries = buffer.all();
-    const isContext = ({ at, lastAt }: EvidenceEntry): boolean =>
-      entries.some((one) => at >= one.at - CONTEXT_BEFORE && lastAt <= one.lastAt + CONTEXT_AFTER);
-    return this.#withContext(node, buffer, isContext);
+    const health = this.#health.filter(({ at, lastAt }) =>
+      entries.some((one) => at >= one.at - CONTEXT_BEFORE && lastAt <= one.lastAt + CONTEXT_AFTER),
+    );
+    return this.#withContext(node, buffer, [], health);
   }
 
-  /** The entries of a buffer together with those about our own state that `isContext` chooses. */
+  /**
+   * The entries of a buffer, `stalls` with those others that overlap what this agent did or missed, and `health`. A
+   * stall beside it says nothing, and busy hosts have many.
+   */
   #withContext(
     node: string,
     buffer: EvidenceBuffer,
-    isContext: (entry: EvidenceEntry) => boolean,
+    stalls: readonly EvidenceEntry[],
+    health: readonly EvidenceEntry[],
   ): NodeEvidence {
-    const context = [...this.#stalls, ...this.#health].filter(isContext);
-    const entries = [...buffer.all(), ...context].sort((a, b) => a.at - b.at);
-    return { node, entries, dropped: buffer.dropped };
+    const own = buffer.all();
+    const spans = own.flatMap((entry) => spanOf(entry, this.#self) ?? []);
+    const overlapping = [...this.#stalls, ...this.#severeStalls].filter(
+      (stall) => !stalls.includes(stall) && spans.some((span) => overlaps(stall, span)),
+    );
+    const entries = [...own, ...stalls, ...overlapping, ...health].sort((a, b) => a.at - b.at);
+    return { node, entries, dropped: buffer.dropped, isComplete: buffer.dropped === 0 };
   }
 
   #store(fact: EvidenceFact, now: Millis): void {
     const entry = { at: now, lastAt: now, count: 1, fact };
-    const retention = RETENTION_CLASSES[fact.kind];
-    if (retention === 'boot') {
+    if (fact.kind === 'agentStarted') {
       this.#boot = entry;
       return;
     }
-    if (retention === 'stall') return void pushBounded(this.#stalls, entry, EVIDENCE_LIMITS.stall);
-    if (retention === 'health') return void pushBounded(this.#health, entry, EVIDENCE_LIMITS.health);
+    if (fact.kind === 'stalled') {
+      const isSevere = fact.latenessMs >= SEVERE_STALL;
+      const list = isSevere ? this.#severeStalls : this.#stalls;
+      return void pushBounded(list, entry, EVIDENCE_LIMITS[isSevere ? 'severeStall' : 'stall']);
+    }
+    if (fact.kind === 'awarenessChanged')
+      return void pushBounded(this.#health, entry, EVIDENCE_LIMITS.health);
+    const retention = RETENTION_CLASSES[fact.kind];
     const node = 'node' in fact ? fact.node : this.#self;
+    // The first discovery of a member says nothing about trouble; a later one ends what was known of its former life.
+    if (fact.kind === 'memberDiscovered' && this.#members.get(node) === undefined) return;
     if (node === this.#self || LINK_KINDS.has(fact.kind)) this.#own.add(entry, retention);
     if (node === this.#self) return;
     const isKnown = this.#members.get(node) !== undefined || this.#isMember(node);
@@ -166,6 +195,8 @@ class EvidenceStore {
   readonly #buffers = new Map<string, EvidenceBuffer>();
   /** The entries of all buffers. */
   entries = 0;
+  /** All that was known of some name had to go. */
+  hasEvicted = false;
 
   constructor(limits: { readonly nameCount: number; readonly entryCount: number }) {
     this.#limits = limits;
@@ -188,6 +219,7 @@ class EvidenceStore {
     for (const oldest of this.#buffers.keys()) {
       if (this.#buffers.size <= this.#limits.nameCount && this.entries <= this.#limits.entryCount) return;
       this.delete(oldest);
+      this.hasEvicted = true;
     }
   }
 
@@ -220,12 +252,37 @@ const isReasonOf = ({ fact }: EvidenceEntry, { fact: before }: EvidenceEntry): b
   fact.reason === before.reason;
 
 /** The index of a recent equal entry; -1 if there is none. */
-function findEqual({ fact }: EvidenceEntry, list: readonly EvidenceEntry[]): number {
+function findEqual({ at, fact }: EvidenceEntry, list: readonly EvidenceEntry[]): number {
   if (!REPEATED_KINDS.has(fact.kind)) return -1;
+  const since = fact.kind === 'suspicionRefuted' ? at - SAME_INCIDENT : Number.NEGATIVE_INFINITY;
   const from = Math.max(0, list.length - LOOK_BACK);
-  for (let i = list.length - 1; i >= from; i--) if (isEqual(fact, (list[i] as EvidenceEntry).fact)) return i;
+  for (let i = list.length - 1; i >= from; i--) {
+    const one = list[i] as EvidenceEntry;
+    if (one.lastAt >= since && isEqual(fact, one.fact)) return i;
+  }
   return -1;
 }
+
+/** A span of time, in ms on this agent's clock. */
+interface Span {
+  readonly from: Millis;
+  readonly until: Millis;
+}
+
+/** When this agent probed in vain, or was probed in vain itself; `undefined` for what does not rest on its timing. */
+function spanOf({ at, lastAt, fact }: EvidenceEntry, self: string): Span | undefined {
+  if (fact.kind === 'suspicionRefuted') return { from: at - BEFORE_REFUTATION, until: lastAt };
+  if (fact.kind !== 'probeFailed' && fact.kind !== 'memberSuspected' && fact.kind !== 'suspicionConfirmed')
+    return undefined;
+  const isOwn = fact.kind === 'probeFailed' || fact.by === self;
+  return isOwn && fact.reason.kind === 'probe'
+    ? { from: at - fact.reason.durationMs, until: lastAt }
+    : undefined;
+}
+
+/** A stall is recorded at its end. */
+const overlaps = ({ at, fact }: EvidenceEntry, { from, until }: Span): boolean =>
+  fact.kind === 'stalled' && at >= from && at - fact.latenessMs <= until + STALL_SLACK;
 
 /** Facts of one kind are equal if their strings are; their numbers may differ. */
 function isEqual(a: EvidenceFact, b: EvidenceFact): boolean {

@@ -1,6 +1,6 @@
 /** Evidence as text: one clause for each entry. Its observer is shown beside it. */
 import type { Millis } from '../../base/time.ts';
-import type { AccusationReason, ProbeReason } from '../../swim/types.ts';
+import type { AccusationReason, ProbeReason, StreamFailure } from '../../swim/types.ts';
 import type { AttributedEntry } from '../contract/evidence.ts';
 
 /** `300 ms`, `2.1 s`, `4 min`. */
@@ -28,17 +28,32 @@ export function formatProbeFailure({ helpers, nacks, stream }: ProbeReason): str
     : `${failed} (${silent} ${silent === 1 ? 'helper' : 'helpers'} did not answer)`;
 }
 
+/** What a connection to the member's host met. */
+export const formatContact = (failure: StreamFailure): string => CONTACT_CLAUSES[failure];
+
+const CONTACT_CLAUSES: Readonly<Record<StreamFailure, string>> = {
+  refused: 'its host refused a connection: no process listened there',
+  unanswered: 'its host accepted a connection, and its process did not answer: it hangs, or is suspended',
+  closed:
+    'its host closed a connection without an answer: another agent, or one with other keys, listens there',
+  unreachable: 'the network knows no way to its host',
+  timeout: 'nothing answered: its host is down, or the way to it is cut',
+};
+
 const origin = (source: string): string => (source === '' ? '' : `, received from ${source}`);
+
+const formatFailure = (failure: StreamFailure | undefined): string =>
+  failure === undefined ? '' : `; ${formatContact(failure)}`;
 
 /** Why `by` accused the member, as `observer` knows. */
 function formatReason(reason: AccusationReason, by: string, observer: string): string {
   switch (reason.kind) {
     case 'probe':
-      return formatProbeFailure(reason);
+      return `${formatProbeFailure(reason)}${formatFailure(reason.streamFailure)}`;
     case 'pushPull':
       return `${reason.source} reported it as ${reason.state} in a push/pull`;
     case 'timeout':
-      return `accused by ${formatList(reason.accusers)}, and silent for ${formatSpan(reason.durationMs)}`;
+      return `accused by ${formatList(reason.accusers)}, and silent for ${formatSpan(reason.durationMs)}${formatFailure(reason.streamFailure)}`;
     case 'message':
       return by === observer
         ? `after a message from ${reason.source}`
@@ -55,7 +70,7 @@ export function formatEntry({ fact, by: observer, count }: AttributedEntry, node
 function clauseOf(fact: AttributedEntry['fact'], observer: string, node: string): string {
   switch (fact.kind) {
     case 'probeFailed':
-      return `a probe of ${node} failed: ${formatProbeFailure(fact.reason)}`;
+      return `a probe of ${node} failed: ${formatReason(fact.reason, observer, observer)}`;
     case 'probeSavedByTcp':
       return `${node} answered over TCP, but not over UDP`;
     case 'linkOneWay':
@@ -87,7 +102,9 @@ function clauseOf(fact: AttributedEntry['fact'], observer: string, node: string)
     case 'memberFailed':
       return `${node} has failed`;
     case 'memberDropped':
-      return `the row of ${node} was dropped`;
+      return `the row of ${node}${fact.address === '' ? '' : ` at ${fact.address}`} was dropped`;
+    case 'memberDiscovered':
+      return `${node} was discovered anew, at ${fact.address}`;
     case 'memberReaped':
       return `${node} was reaped: it had ${fact.status}`;
     case 'nameReclaimed':

@@ -2,7 +2,13 @@
  * `why/:node` as JSON: the evidence about one node, of this agent and of the witnesses it queries, with the diagnosis
  * on it. Each statement is attributed to the agent that made it.
  */
-import type { EvidenceFact, Finding, Investigation, NodeReport } from '../../agent/contract/evidence.ts';
+import type {
+  Cause,
+  EvidenceFact,
+  Finding,
+  Investigation,
+  NodeReport,
+} from '../../agent/contract/evidence.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { OnDisconnect } from '../endpoint/blocking.ts';
@@ -27,6 +33,8 @@ export interface WhyNodeReport {
   readonly diagnosis: string;
   readonly finding: Finding;
   readonly accusation: NodeReport['accusation'] | null;
+  /** What the accusation came from; null: there was none, or it is not known. */
+  readonly cause: Cause | null;
   readonly witnesses: WitnessesJson | null;
   /** Older entries of this agent's own that were evicted. */
   readonly dropped: number;
@@ -56,6 +64,7 @@ export async function explainNode(
     diagnosis: report.sentence,
     finding: report.finding,
     accusation: report.accusation ?? null,
+    cause: report.cause ?? null,
     witnesses: inquiry === undefined ? null : toWitnessesJson(inquiry),
     dropped: report.dropped,
     evidence: report.entries.map((entry) => toEntryJson(entry, site)),

@@ -131,6 +131,7 @@ export const hearsayWhyNode = route({
     diagnosis: string,
     finding: string,
     accusation: nullable(string),
+    cause: nullable(string),
     witnesses: nullable(
       object({ answered: arrayOf(string), unreadable: arrayOf(string), error: nullable(string) }),
     ),

@@ -2,90 +2,85 @@ import { describe, expect, test } from 'vitest';
 import type { AttributedEntry, EvidenceFact } from '../../../../src/agent/contract/evidence.ts';
 import { diagnose } from '../../../../src/agent/evidence/diagnosis.ts';
 import type { DiagnosisInput } from '../../../../src/agent/evidence/findings.ts';
-import type { ProbeReason } from '../../../../src/swim/types.ts';
-
-const probe = (changes: Partial<ProbeReason> = {}): ProbeReason => ({
-  ...{ kind: 'probe', seqNo: 1, durationMs: 1000, helpers: ['a', 'b', 'c'], nacks: 3 },
-  ...{ stream: false, awareness: 0, latenessMs: 0 },
-  ...changes,
-});
-const entry = (by: string, at: number, fact: EvidenceFact): AttributedEntry => ({
-  ...{ by, at, lastAt: at, count: 1 },
-  fact,
-});
-const suspected = (by: string, at: number, reason = probe()): AttributedEntry =>
-  entry(by, at, {
-    kind: 'memberSuspected',
-    node: 'db-3',
-    by,
-    incarnation: 1,
-    deadline: at + 4000,
-    reason,
-  });
-const dead = (by: string, at: number, accusers = ['db-1']): AttributedEntry =>
-  entry(by, at, {
-    ...{ kind: 'memberDeclaredDead', node: 'db-3', by, incarnation: 1, left: false },
-    reason: { kind: 'timeout', accusers, durationMs: 4000, cause: probe() },
-  });
-const stalled = (by: string, at: number, lateness: number): AttributedEntry =>
-  entry(by, at, { kind: 'stalled', latenessMs: lateness });
-
-const inputOf = (
-  entries: readonly AttributedEntry[],
-  changes: Partial<DiagnosisInput> = {},
-): DiagnosisInput => ({
-  ...{ node: 'db-3', self: 'db-1', status: 'failed', since: 4000, members: [], witnesses: new Set() },
-  entries: [...entries].sort((a, b) => a.at - b.at),
-  formatTime: (at) => `12:00:0${Math.round(at / 1000)}`,
-  ...changes,
-});
-const accusation = [suspected('db-1', 0), dead('db-1', 4000)];
+import type { ProbeReason, StreamFailure } from '../../../../src/swim/types.ts';
+import {
+  accusation,
+  alone,
+  cleared,
+  dead,
+  entry,
+  inputOf,
+  memberAt,
+  probe,
+  SILENCE,
+  stalled,
+  started,
+  suspected,
+} from './entries.ts';
 
 describe('I10: the accuser’s own state is taken into account', () => {
   test('a healthy accuser is believed', () => {
     expect(diagnose(inputOf(accusation))).toEqual({
-      ...{ finding: 'failed', accusation: 'true' },
-      sentence:
-        'declared failed by db-1 at 12:00:04: direct and 3 of 3 indirect probes failed, so likely true',
+      ...{ finding: 'failed', accusation: 'true', cause: 'silent' },
+      sentence: `declared failed by db-1 at 12:00:04: direct and 3 of 3 indirect probes failed; ${SILENCE}, so likely true`,
     });
   });
 
-  test('an accuser that was late in that round is not', () => {
-    const late = suspected('db-1', 0, probe({ latenessMs: 2100 }));
+  test('one that was late in that round, and alone, is not', () => {
+    const late = suspected('db-1', 0, alone({ latenessMs: 2100 }));
     expect(diagnose(inputOf([late, dead('db-1', 4000)]))).toEqual({
-      ...{ finding: 'failed', accusation: 'false' },
+      ...{ finding: 'failed', accusation: 'false', cause: 'accuser' },
       sentence:
-        'declared failed by db-1 at 12:00:04: direct and 3 of 3 indirect probes failed; db-1 itself was 2.1 s late, so likely false',
+        'declared failed by db-1 at 12:00:04: a direct probe failed; db-1 itself was 2.1 s late, so likely false',
     });
   });
 
   test.each([
-    ['unhealthy', probe({ awareness: 3 }), 'db-1 itself was unhealthy (awareness 3, 0 is healthy)'],
-    ['deaf', probe({ nacks: 0 }), 'no helper of db-1 answered it'],
-  ])('an accuser that was %s is not', (_, reason, clause) => {
-    const { sentence, accusation } = diagnose(inputOf([suspected('db-1', 0, reason), dead('db-1', 4000)]));
-    expect(accusation).toBe('false');
-    expect(sentence).toContain(clause);
+    ['late', { latenessMs: 400 }],
+    ['unhealthy', { awareness: 3 }],
+  ])('three independent witnesses outweigh one %s host', (_, doubtful) => {
+    const { accusation: likely, cause } = diagnose(
+      inputOf([suspected('db-1', 0, probe(doubtful)), dead('db-1', 4000)]),
+    );
+    expect([likely, cause]).toEqual(['true', 'silent']);
   });
 
-  test('a stall counts for ten seconds, and only if it is the accuser’s', () => {
-    const at = (when: number, by: string) =>
-      diagnose(
-        inputOf([
-          stalled(by, when, 2100),
-          ...accusation.map((one) => ({ ...one, at: one.at + 20_000, lastAt: one.lastAt + 20_000 })),
-        ]),
-      );
-    expect(at(12_000, 'db-1')).toMatchObject({
-      accusation: 'false',
-      sentence: expect.stringContaining('2.1 s late 8.0 s before'),
+  test('an accuser that was unhealthy, and alone, is not believed', () => {
+    const { sentence, accusation: likely } = diagnose(
+      inputOf([suspected('db-1', 0, alone({ awareness: 3 })), dead('db-1', 4000)]),
+    );
+    expect(likely).toBe('false');
+    expect(sentence).toContain('db-1 itself was unhealthy (awareness 3, 0 is healthy)');
+  });
+
+  test('one whose helpers are well and sent no word is deaf; helpers that are down could not', () => {
+    const deaf = [suspected('db-1', 0, probe({ nacks: 0 })), dead('db-1', 4000)];
+    const members = [memberAt('a', '10.0.0.7')];
+    expect(diagnose(inputOf(deaf, { members }))).toMatchObject({
+      ...{ accusation: 'false', cause: 'accuser' },
+      sentence: expect.stringContaining('no helper of db-1 answered it'),
     });
-    expect(at(9000, 'db-1').accusation).toBe('true');
-    expect(at(19_000, 'db-2').accusation).toBe('true');
+    expect(diagnose(inputOf(deaf)).accusation).toBe('unclear');
+  });
+
+  test('a stall of the accuser counts where it overlaps the probe, and nowhere else', () => {
+    const at = (when: number, by: string) =>
+      diagnose(inputOf([stalled(by, when, 400), suspected('db-1', 20_000, alone()), dead('db-1', 24_000)]));
+    expect(at(19_300, 'db-1')).toMatchObject({
+      accusation: 'false',
+      sentence: expect.stringContaining('db-1 itself was 400 ms late, so likely false'),
+    });
+    for (const [when, by] of [
+      [12_000, 'db-1'],
+      [18_900, 'db-1'],
+      [21_000, 'db-1'],
+      [19_300, 'db-2'],
+    ] as const)
+      expect([when, by, at(when, by).accusation]).toEqual([when, by, 'unclear']);
   });
 
   test('a second healthy accuser outweighs the doubt; one that was as late as the first does not', () => {
-    const late = suspected('db-1', 0, probe({ latenessMs: 500 }));
+    const late = suspected('db-1', 0, alone({ latenessMs: 500 }));
     const second = (reason: ProbeReason): AttributedEntry =>
       entry('db-2', 500, {
         ...{ kind: 'suspicionConfirmed', node: 'db-3', by: 'db-2', confirmations: 1, deadline: 4000 },
@@ -93,44 +88,122 @@ describe('I10: the accuser’s own state is taken into account', () => {
       });
     expect(diagnose(inputOf([late, second(probe()), dead('db-1', 4000)]))).toMatchObject({
       accusation: 'true',
-      sentence: expect.stringContaining('500 ms late, but db-2 found the same, so likely true'),
+      sentence: expect.stringContaining(`500 ms late, but db-2 found the same; ${SILENCE}, so likely true`),
     });
-    expect(diagnose(inputOf([late, second(probe({ latenessMs: 700 })), dead('db-1', 4000)])).accusation).toBe(
+    expect(diagnose(inputOf([late, second(alone({ latenessMs: 700 })), dead('db-1', 4000)])).accusation).toBe(
       'false',
     );
   });
 });
 
-describe('accusations by message', () => {
-  const message = (at: number): AttributedEntry =>
-    entry('db-1', at, {
-      ...{ kind: 'memberSuspected', node: 'db-3', by: 'db-2', incarnation: 1, deadline: 4000 },
-      reason: { kind: 'message', by: 'db-2', source: '' },
-    });
-  const started = (by: string, at: number): AttributedEntry =>
-    entry(by, at, { kind: 'agentStarted', node: by, address: '10.0.0.2:7946', encrypted: false });
+describe('what a connection met is told by the member’s own host', () => {
+  const met = (streamFailure: StreamFailure, changes: Partial<DiagnosisInput> = {}) =>
+    diagnose(
+      inputOf(
+        [suspected('db-1', 0, alone({ stream: true, streamFailure, latenessMs: 900 })), dead('db-1', 4000)],
+        changes,
+      ),
+    );
 
-  test('an accuser that ran at that time and knows of no probe has made none; one that was restarted since may have', () => {
-    const witnesses = new Set(['db-2']);
-    const suspect = { status: 'suspect', witnesses } as const;
-    expect(diagnose(inputOf([started('db-2', -5000), message(0)], suspect))).toMatchObject({
-      ...{ finding: 'suspected', accusation: 'false' },
-      sentence: expect.stringContaining('db-2 knows of no such probe: forged in its name'),
-    });
-    expect(diagnose(inputOf([message(0), started('db-2', 1000)], suspect))).toMatchObject({
-      accusation: 'unclear',
-      sentence: expect.stringContaining('db-2 was restarted since, and knows nothing of it'),
-    });
-    expect(diagnose(inputOf([message(0)], { status: 'suspect' })).sentence).toContain(
-      'what db-2 saw is not known here',
+  test('a refusal proves that no process listened there, however late the accuser was', () => {
+    expect(met('refused')).toMatchObject({ finding: 'failed', accusation: 'true', cause: 'refused' });
+    expect(met('refused').sentence).toContain(
+      'its host refused a connection: no process listened there, so likely true',
     );
   });
 
-  test('the last accusation counts, not one that was refuted before it', () => {
-    const lifted = entry('db-1', 1000, {
-      ...{ kind: 'suspicionCleared', node: 'db-3', incarnation: 2, source: '10.0.0.3:7946' },
+  test('a connection without an answer: the host runs, and the process hangs', () => {
+    expect(met('unanswered')).toMatchObject({ accusation: 'unclear', cause: 'hung' });
+    expect(met('closed')).toMatchObject({ accusation: 'unclear', cause: 'closed' });
+  });
+
+  test('silence says nothing about the accuser: it stays doubted', () => {
+    expect(met('timeout')).toMatchObject({ accusation: 'false', cause: 'accuser' });
+  });
+
+  test('an address that another member has now is no longer the node’s', () => {
+    const members = [memberAt('db-3', '10.0.0.3', 'failed'), memberAt('db-9', '10.0.0.3')];
+    expect(met('closed', { members })).toMatchObject({
+      ...{ accusation: 'true', cause: 'moved' },
+      sentence: expect.stringContaining('db-9 lives at its address'),
     });
-    const early = suspected('db-1', 0, probe({ latenessMs: 2100 }));
+  });
+
+  test('the ping before the end of a suspicion counts as well', () => {
+    const silent = suspected('db-1', 0, probe({ stream: true, streamFailure: 'timeout' }));
+    const last = entry('db-2', 4000, {
+      ...{ kind: 'memberDeclaredDead', node: 'db-3', by: 'db-2', incarnation: 1, left: false },
+      reason: {
+        kind: 'timeout',
+        accusers: ['db-1'],
+        durationMs: 4000,
+        cause: probe(),
+        streamFailure: 'refused',
+      },
+    });
+    expect(diagnose(inputOf([silent, last])).cause).toBe('refused');
+  });
+
+  test('failed together: it may be the network, unless the host itself refused', () => {
+    const members = [{ ...memberAt('db-4', '10.0.0.4', 'failed'), since: 3000 }];
+    expect(met('timeout', { members })).toMatchObject({ accusation: 'unclear', cause: 'network' });
+    expect(met('refused', { members })).toMatchObject({ accusation: 'true', cause: 'refused' });
+  });
+});
+
+describe('accusations by message', () => {
+  const DB_2 = memberAt('db-2', '10.0.0.2');
+  const DB_4 = memberAt('db-4', '10.0.0.4');
+  const message = (at: number, source = '10.0.0.4:7946'): AttributedEntry =>
+    entry('db-1', at, {
+      ...{ kind: 'memberSuspected', node: 'db-3', by: 'db-2', incarnation: 1, deadline: 4000 },
+      reason: { kind: 'message', by: 'db-2', source },
+    });
+  const suspect = { status: 'suspect', members: [DB_2, DB_4] } as const;
+
+  test('an accuser that ran at that time, and never held the member as down, has not accused it', () => {
+    expect(diagnose(inputOf([started('db-2', -15_000), message(0)], suspect))).toMatchObject({
+      ...{ finding: 'suspected', accusation: 'false', cause: 'forged' },
+      sentence: expect.stringContaining('db-2 knows of no such probe: forged in its name'),
+    });
+  });
+
+  test.each([
+    [
+      'was restarted since',
+      [started('db-2', 1000)],
+      message(0),
+      'db-2 was restarted since, and knows nothing of it',
+    ],
+    ['did not answer', [], message(0), 'what db-2 saw is not known here'],
+    [
+      'sent it itself',
+      [started('db-2', -15_000)],
+      message(0, '10.0.0.2:7946'),
+      'what db-2 saw is not known here',
+    ],
+    [
+      'had it from another',
+      [
+        started('db-2', -15_000),
+        entry('db-2', -200, {
+          ...{ kind: 'memberSuspected', node: 'db-3', by: 'db-4', incarnation: 1, deadline: 4000 },
+          reason: { kind: 'message', by: 'db-4', source: '' },
+        }),
+      ],
+      message(0),
+      'db-2 passed on what others had told it',
+    ],
+  ] as const)('nothing is said to be forged by an agent that %s', (_, told, accused, clause) => {
+    expect(diagnose(inputOf([...told, accused], suspect))).toMatchObject({
+      ...{ accusation: 'unclear', cause: undefined },
+      sentence: expect.stringContaining(clause),
+    });
+  });
+
+  test('the last accusation counts, not one that was refuted before it', () => {
+    const lifted = cleared('db-1', 1000);
+    const early = suspected('db-1', 0, alone({ latenessMs: 2100 }));
     const again = [suspected('db-1', 60_000), dead('db-1', 64_000)];
     const { sentence, accusation } = diagnose(inputOf([early, lifted, ...again]));
     expect([sentence.includes('late'), accusation]).toEqual([false, 'true']);
@@ -144,7 +217,7 @@ describe('findings that are no accusation', () => {
   test('an unknown member that did not answer, while it is no member', () => {
     const unverified = { kind: 'memberUnverified', node: 'db-3', address: '10.0.0.9:7946' } as const;
     expect(diagnose(onlyFact(unverified, { status: undefined }))).toEqual({
-      ...{ finding: 'memberUnverified', accusation: undefined },
+      ...{ finding: 'memberUnverified', accusation: undefined, cause: undefined },
       sentence: 'a message placed db-3 at 10.0.0.9:7946, but nothing answered there (last at 12:00:02)',
     });
     expect(diagnose(onlyFact(unverified)).finding).toBe('clean');

@@ -16,6 +16,7 @@ const EVIDENCE: NodeEvidence = {
   node: 'bob',
   entries: [{ at: 400, lastAt: 400, count: 1, fact: SEEN }],
   dropped: 0,
+  isComplete: true,
 };
 /** What `cat` reports when its clock stands at 1400: it suspected bob a second ago. */
 const REPORT = buildWitnessReport(EVIDENCE, undefined, 'cat', 1400);

@@ -97,13 +97,47 @@ describe('what is recorded', () => {
     expect(log.kinds('ann')).toEqual(['agentStarted', 'suspicionRefuted', 'stalled', 'awarenessChanged']);
   });
 
-  test('I10: our own state at the time of an entry is shown beside it', () => {
+  test('I10: our own stalls are shown beside a probe of ours that they overlap, and nowhere else', () => {
     const log = new LogOfAnn()
       .record(10_000, { kind: 'stalled', latenessMs: 400 })
+      .record(58_000, { kind: 'stalled', latenessMs: 300 })
       .record(60_000, { kind: 'stalled', latenessMs: 2100 }, suspected('bob', PROBE, 'ann'))
+      .record(62_000, { kind: 'stalled', latenessMs: 500 })
       .record(90_000, { kind: 'stalled', latenessMs: 500 });
     expect(log.kinds('bob')).toEqual(['memberSuspected', 'stalled']);
     expect(log.about('bob')[1]?.fact).toMatchObject({ latenessMs: 2100 });
+  });
+
+  test('of our own stalls, small ones are shown where we were accused, and severe ones always', () => {
+    const refuted: Fact = { kind: 'suspicionRefuted', incarnation: 2, by: 'cat', source: '10.0.0.3:7946' };
+    const log = new LogOfAnn();
+    for (let i = 0; i < 10; i++) log.record(i * 100, { kind: 'stalled', latenessMs: 130 });
+    log.record(20_000, { kind: 'stalled', latenessMs: 4000 });
+    expect(log.kinds('ann')).toEqual(['stalled']);
+    log.record(40_000, { kind: 'stalled', latenessMs: 400 }).record(40_500, refuted);
+    expect(log.kinds('ann')).toEqual(['stalled', 'stalled', 'suspicionRefuted']);
+  });
+
+  test('small stalls evict no severe one', () => {
+    const log = new LogOfAnn().record(0, { kind: 'stalled', latenessMs: 20_000 });
+    for (let i = 1; i < 100; i++) log.record(i * 1000, { kind: 'stalled', latenessMs: 137 });
+    expect(log.about('ann').map(({ fact }) => fact)).toEqual([{ kind: 'stalled', latenessMs: 20_000 }]);
+  });
+
+  test('refutations of one accuser are one entry within an incident, and another in the next', () => {
+    const refuted: Fact = { kind: 'suspicionRefuted', incarnation: 2, by: 'cat', source: '10.0.0.3:7946' };
+    const log = new LogOfAnn();
+    for (const at of [0, 500, 60_000]) log.record(at, refuted);
+    expect(log.about('ann').map(({ at, lastAt, count }) => [at, lastAt, count])).toEqual([
+      [0, 500, 2],
+      [60_000, 60_000, 1],
+    ]);
+  });
+
+  test('a member that is known anew after its row was dropped: there its former life ends', () => {
+    const discovered: Fact = { kind: 'memberDiscovered', node: 'bob', address: '10.0.0.9:7946' };
+    const log = new LogOfAnn().record(0, discovered).record(10, suspected('bob')).record(20, discovered);
+    expect(log.kinds('bob')).toEqual(['memberSuspected', 'memberDiscovered']);
   });
 
   test('a link has two ends: a one-way link is evidence about this agent as well', () => {
@@ -152,19 +186,22 @@ describe('S1 I11: bounds', () => {
     expect(size.entries).toBeLessThanOrEqual(entryCount);
     expect(size.entries).toBeGreaterThan(entryCount / 2);
     expect([log.kinds('m1').length, log.kinds('m0').length > 0]).toEqual([0, true]);
+    expect(log.evidence.forNode('m1')?.isComplete).toBe(false);
   });
 
   test('entries about our own state are bounded', () => {
     const log = new LogOfAnn();
     for (let i = 0; i < 1000; i++)
       log.record(i, { kind: 'stalled', latenessMs: i }, { kind: 'awarenessChanged', awareness: i % 8 });
-    expect(log.evidence.size.entries).toBe(EVIDENCE_LIMITS.stall + EVIDENCE_LIMITS.health);
+    const { stall, severeStall, health } = EVIDENCE_LIMITS;
+    for (let i = 1000; i < 1100; i++) log.record(i, { kind: 'stalled', latenessMs: i });
+    expect(log.evidence.size.entries).toBe(stall + severeStall + health);
   });
 
   test('I11: evidence outlives the row, and the name of a former member counts as a member’s', () => {
     const log = new LogOfAnn().record(0, suspected('bob'));
     log.members.delete('bob');
-    log.record(10, { kind: 'memberDropped', node: 'bob' });
+    log.record(10, { kind: 'memberDropped', node: 'bob', address: '10.0.0.2:7946' });
     for (let i = 0; i < 1000; i++)
       log.record(i, { kind: 'memberUnverified', node: `ghost-${i}`, address: '10.9.9.9:1' });
     expect(log.kinds('bob')).toEqual(['memberSuspected', 'memberDropped']);

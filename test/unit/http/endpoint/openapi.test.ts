@@ -94,7 +94,7 @@ describe('replies match their schemas', () => {
       instance('ghost', service('api')),
     ];
     one.local.put(web, localCheck('c1', { serviceId: 'web-1' }));
-    one.nodeEvidence.set('ann', { node: 'ann', dropped: 1, entries: ENTRIES });
+    one.nodeEvidence.set('ann', { node: 'ann', dropped: 1, isComplete: true, entries: ENTRIES });
     one.coordinates.set('ann', { vec: [0, 0, 0, 0, 0, 0, 0, 0], error: 1.5, adjustment: 0, height: 1e-5 });
     return one;
   };

@@ -27,6 +27,7 @@ const OWN: NodeEvidence = {
     entry('ann', 1000, { ...suspected, reason: { kind: 'message', by: 'cat', source: '10.0.0.9:7946' } }),
   ],
   dropped: 0,
+  isComplete: true,
 };
 const investigation = (changes: Partial<Investigation>): Investigation => ({
   ...{ id: 9, node: 'bob', finished: false, answered: [], unreadable: [], entries: [] },
@@ -55,7 +56,7 @@ test('the evidence of this agent is shown in wall-clock time, with all fields of
   const answer = await send(server, '/v1/hearsay/why/bob?ask=false');
   expect([answer.status, answer.headers['x-consul-index']]).toEqual([200, undefined]);
   expect(answer.json()).toEqual({
-    ...{ node: 'bob', status: 'suspect', finding: 'suspected', accusation: 'unclear' },
+    ...{ node: 'bob', status: 'suspect', finding: 'suspected', accusation: 'unclear', cause: null },
     ...{ witnesses: null, dropped: 0 },
     diagnosis:
       'suspected by cat at 22:13:16Z: the message came from 10.0.0.9:7946, which is not a member, and what cat saw is not known here',
@@ -87,7 +88,7 @@ test('witnesses are queried; the request ends with the investigation, whose entr
   expect(one.commands).toEqual([{ kind: 'queryWitnesses', node: 'bob', timeout: 1000 }]);
   expect(report.witnesses).toEqual({ answered: ['cat'], unreadable: ['dan'], error: null });
   expect(report.diagnosis).toBe(
-    'suspected by cat at 22:13:16Z: direct and 2 of 2 indirect probes failed, so likely true',
+    'suspected by cat at 22:13:16Z: direct and 2 of 2 indirect probes failed; nothing answered: its host is down, or the way to it is cut, so likely true',
   );
   expect(report.evidence.map(({ observer, agoMs }) => [observer, agoMs])).toEqual([
     ['ann', 4000],
