@@ -4,6 +4,7 @@ import { agentMutants } from './rooms/agent.ts';
 import { catalogMutants } from './rooms/catalog.ts';
 import { checksMutants } from './rooms/checks.ts';
 import { dnsMutants } from './rooms/dns.ts';
+import { evidenceMutants } from './rooms/evidence.ts';
 import { hostileMutants } from './rooms/hostile.ts';
 import { httpMutants } from './rooms/http.ts';
 import { replicationMutants } from './rooms/replication.ts';
@@ -21,6 +22,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...catalogMutants,
   ...agentMutants,
   ...replicationMutants,
+  ...evidenceMutants,
   ...checksMutants,
   ...shellMutants,
   ...httpMutants,
