@@ -30,6 +30,7 @@ import {
   reapOlderTombstones,
   recordTombstones,
   updateReplicaTotals,
+  versionsAhead,
 } from './replica.ts';
 import { groupIntoRumors, isUrgent } from './rumor-batches.ts';
 import type { ApplyResult, Delta, DeltaRumor, EntryChange, Progress } from './types.ts';
@@ -195,8 +196,11 @@ export class Catalog {
     const replica = this.#replicas.get(owner);
     if (replica === undefined || replica === this.#own) return [];
     // Readers have seen entries beyond a gap, too: a copy that ends below them would undo them.
-    const version = replica.rangesAhead.at(-1)?.to ?? replica.version;
-    this.#watermarks.set({ owner, epoch: replica.epoch, version });
+    this.#watermarks.set({
+      owner,
+      epoch: replica.epoch,
+      version: Math.max(replica.version, replica.highest),
+    });
     this.#replicas.delete(owner);
     this.#estimatedBytes -= replica.estimatedBytes;
     if (replica.unconfirmed) this.#unconfirmedCount -= 1;
@@ -328,11 +332,12 @@ export class Catalog {
   }
 
   #updateTotals(replica: Replica, changes: readonly EntryChange[]): void {
-    const { owner, epoch, version, estimatedBytes } = replica;
+    const { estimatedBytes } = replica;
     updateReplicaTotals(replica, changes);
     this.#estimatedBytes += replica.estimatedBytes - estimatedBytes;
     if (replica.entries.size - replica.live > MAX_TOMBSTONES) reapOlderTombstones(replica);
-    this.digest.update(replica.ledgerHash, owner, epoch, version);
+    const { ledgerHash, owner, epoch, version } = replica;
+    this.digest.update(ledgerHash, owner, epoch, version, versionsAhead(replica));
     if (this.#intern !== undefined && isContiguous(replica)) {
       replica.entries = this.#intern(replica, replica.entries);
       replica.shared = true;

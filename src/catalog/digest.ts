@@ -1,5 +1,5 @@
 /**
- * The digest of all ledgers: hashes over (owner, epoch, version), updated by XOR when one of them changes. Two agents
+ * The digest of all ledgers: hashes over (owner, epoch, version, versions beyond gaps), updated by XOR when one of them changes. Two agents
  * compare digests, and exchange only the buckets that differ (A27 in docs/replication.md). Names of failed members are
  * hashed, too, since a sync tells of them (A37).
  */
@@ -43,8 +43,17 @@ export class Digest {
   readonly #failed = new Map<string, LedgerHash>();
   #encoded: Uint8Array | undefined;
 
-  /** Replaces the ledger's previous state. A ledger at version 0 is empty and not counted. */
-  update(ledgerHash: LedgerHash, owner: string, epoch: number, version: number): void {
+  /**
+   * Replaces the ledger's previous state. A ledger at version 0 is empty and not counted. `ahead`: the versions of what is
+   * held beyond a gap.
+   */
+  update(
+    ledgerHash: LedgerHash,
+    owner: string,
+    epoch: number,
+    version: number,
+    ahead: readonly number[] = [],
+  ): void {
     const wasCounted = ledgerHash.high !== 0 || ledgerHash.low !== 0;
     this.#xor(ledgerHash);
     if (version === 0) {
@@ -52,6 +61,7 @@ export class Digest {
       ledgerHash.low = 0;
     } else {
       const hash = new Hash().updateText(owner).updateNumber(epoch).updateNumber(version);
+      for (const one of ahead) hash.updateNumber(one);
       ledgerHash.high = hash.high;
       ledgerHash.low = hash.low | 1; // never all zero, which stands for an empty ledger
     }

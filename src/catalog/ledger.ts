@@ -14,6 +14,8 @@ export interface Ledger {
   readonly owner: string;
   epoch: number;
   version: number;
+  /** The highest version of an entry that was taken in this epoch: above `version` something may be held beyond a gap. */
+  highest: number;
   /** The highest version whose tombstone was reaped. */
   swept: number;
   entries: ReadonlyMap<EntryKey, Entry>;
@@ -44,6 +46,7 @@ export const emptyLedger = (owner: string, epoch: number): Ledger => ({
   owner,
   epoch,
   version: 0,
+  highest: 0,
   swept: 0,
   entries: NO_ENTRIES,
   shared: true,
@@ -73,7 +76,8 @@ export function applyDelta(ledger: Ledger, delta: Delta, changes: EntryChange[] 
     assertConsistent(ledger);
     return 'applied';
   }
-  if (delta.to <= ledger.version || isCovered(ledger.rangesAhead, delta)) return 'stale';
+  if (delta.to <= ledger.version || isCovered(ledger.rangesAhead, delta))
+    return mergeEntries(ledger, entriesAbove(delta.entries, ledger.version), changes) ? 'gap' : 'stale';
   if (isWhole) replaceEntries(ledger, delta, ledger.entries, changes);
   else mergeEntries(ledger, delta.entries, changes);
   const outcome = advanceVersion(ledger, delta);
@@ -95,18 +99,30 @@ function replaceEntries(
   ledger.entries = fresh;
   ledger.shared = false;
   ledger.swept = delta.swept;
+  ledger.highest = highestOf(fresh.values());
   for (const { key, value } of old.values()) recordChange(changes, key, value, fresh.get(key)?.value);
   for (const { key, value } of fresh.values())
     if (!old.has(key)) recordChange(changes, key, undefined, value);
 }
 
-function mergeEntries(ledger: Ledger, received: readonly Entry[], changes: EntryChange[]): void {
+/** Takes the entries that are newer; true if there were any. */
+function mergeEntries(ledger: Ledger, received: readonly Entry[], changes: EntryChange[]): boolean {
+  const news = received.filter(({ key, version }) => version > (ledger.entries.get(key)?.version ?? -1));
+  if (news.length === 0) return false;
   const entries = writableEntries(ledger);
-  for (const entry of received) {
+  ledger.highest = Math.max(ledger.highest, highestOf(news));
+  for (const entry of news) {
     const before = entries.get(entry.key);
     if (putNewer(entries, entry, before))
       recordChange(changes, entry.key, before?.value, entries.get(entry.key)?.value);
   }
+  return true;
+}
+
+function highestOf(entries: Iterable<Entry>): number {
+  let highest = 0;
+  for (const { version } of entries) highest = Math.max(highest, version);
+  return highest;
 }
 
 /** The newer entry wins. A value equal to the one before stays the same object, which readers compare. */
@@ -144,7 +160,7 @@ const isCovered = (ranges: readonly VersionRange[], { from, to }: VersionRange):
 /** Moves the version over what is now held without a gap, or remembers the range that is held beyond one. */
 function advanceVersion(ledger: Ledger, { from, to }: VersionRange): ApplyOutcome {
   if (from <= ledger.version) ledger.version = Math.max(ledger.version, to);
-  else ledger.rangesAhead = addRange(ledger.rangesAhead, { from, to });
+  else if (to > from) ledger.rangesAhead = addRange(ledger.rangesAhead, { from, to });
   if (ledger.rangesAhead.length > 0) absorbRanges(ledger);
   return ledger.version >= to ? 'applied' : 'gap';
 }
@@ -184,12 +200,20 @@ function addRange(ranges: readonly VersionRange[], added: VersionRange): readonl
 export function deltaSince(ledger: Ledger, progress: Progress | undefined): Delta | undefined {
   const { owner, epoch, version, swept } = ledger;
   const known = progress !== undefined && progress.epoch === epoch ? progress.version : 0;
-  if (progress !== undefined && (progress.epoch > epoch || (progress.epoch === epoch && known >= version)))
+  if (progress !== undefined && (progress.epoch > epoch || (progress.epoch === epoch && known > version)))
     return undefined;
   const from = known >= swept ? known : 0;
-  const entries: Entry[] = [];
-  for (const entry of ledger.entries.values()) if (entry.version > from) entries.push(entry);
+  const entries = entriesAbove(ledger.entries.values(), from);
+  // A copy of the same version lacks at most what is held beyond a gap.
+  if (known === version && progress?.epoch === epoch && entries.length === 0) return undefined;
   return { owner, epoch, from, to: version, swept: from === 0 ? swept : 0, entries };
+}
+
+/** Entries of later versions, in no order. */
+export function entriesAbove(entries: Iterable<Entry>, version: number): Entry[] {
+  const found: Entry[] = [];
+  for (const entry of entries) if (entry.version > version) found.push(entry);
+  return found;
 }
 
 /**
@@ -228,6 +252,7 @@ export function startEpoch(ledger: Ledger, epoch: number): void {
     if (value !== undefined) entries.set(key, { key, version: entries.size + 1, value });
   ledger.epoch = epoch;
   ledger.version = entries.size;
+  ledger.highest = entries.size;
   ledger.swept = 0;
   ledger.entries = entries;
   ledger.shared = false;

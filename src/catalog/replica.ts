@@ -4,7 +4,7 @@ import { assert } from '../base/assert.ts';
 import type { Millis } from '../base/time.ts';
 import type { Entry } from '../model/service.ts';
 import { type LedgerHash, newLedgerHash } from './digest.ts';
-import { emptyLedger, type Ledger, reapTombstones } from './ledger.ts';
+import { emptyLedger, entriesAbove, type Ledger, reapTombstones } from './ledger.ts';
 import type { EntryChange } from './types.ts';
 import { estimateBytes } from './values.ts';
 
@@ -42,11 +42,18 @@ export const newReplica = (owner: string, epoch: number): Replica => ({
 });
 
 /** Nothing is held beyond a gap, so any other agent's copy at the same version is equal. */
-export function isContiguous({ version, entries, rangesAhead }: Ledger): boolean {
-  if (rangesAhead.length > 0) return false;
-  for (const entry of entries.values()) if (entry.version > version) return false;
-  return true;
-}
+export const isContiguous = ({ version, highest, rangesAhead }: Ledger): boolean =>
+  rangesAhead.length === 0 && highest <= version;
+
+/** Versions of the entries that are held beyond a gap, ascending. */
+export const versionsAhead = ({ entries, version, highest }: Ledger): readonly number[] =>
+  highest <= version
+    ? NO_VERSIONS
+    : entriesAbove(entries.values(), version)
+        .map((entry) => entry.version)
+        .sort((a, b) => a - b);
+
+const NO_VERSIONS: readonly number[] = [];
 
 /** Invariant: `live` counts the entries with a value, and neither total is negative. */
 export function updateReplicaTotals(replica: Replica, changes: readonly EntryChange[]): void {

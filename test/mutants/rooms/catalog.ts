@@ -160,6 +160,22 @@ export const catalogMutants: readonly Mutant[] = [
     expectedTests: ['unit/catalog/view.test.ts'],
   },
   {
+    id: 'catalog-ahead-not-in-digest',
+    file: 'catalog/digest.ts',
+    find: 'for (const one of ahead) hash.updateNumber(one);',
+    replace: 'for (const one of ahead) hash.updateNumber(0 * one);',
+    description: 'Two copies pass for equal though they hold different entries beyond a gap.',
+    expectedTests: ['unit/catalog/ahead.test.ts'],
+  },
+  {
+    id: 'catalog-ahead-not-sent',
+    file: 'catalog/ledger.ts',
+    find: "(ledger, entriesAbove(delta.entries, ledger.version), changes) ? 'gap' : 'stale'",
+    replace: "(ledger, entriesAbove(delta.entries, Infinity), changes) ? 'gap' : 'stale'",
+    description: 'What another copy holds beyond a gap is not taken if it ends at the same version.',
+    expectedTests: ['unit/catalog/ahead.test.ts'],
+  },
+  {
     id: 'catalog-failed-not-in-digest',
     file: 'catalog/digest.ts',
     find: ', 1, failed ? 1 : 0);',

@@ -2,6 +2,7 @@
  * I20: an agent that starts where there is somebody to ask does not call itself ready, within its patience, before it
  * knows what some other host knows: "there is none" is never said of a service that a peer has known all along.
  */
+import type { Fact } from '../../../agent/contract/facts.ts';
 import type { MemberView } from '../../../agent/contract/view.ts';
 import { PATIENCE } from '../../../agent/readers/readiness.ts';
 import type { Millis } from '../../../base/time.ts';
@@ -23,6 +24,8 @@ interface Start {
 export class FirstAnswerLaw implements Law {
   readonly #context: LawContext;
   readonly #starts = new Map<SimHost, Start>();
+  /** Services that each name has registered now, or had at its end: a peer may not know that one was removed. */
+  readonly #registered = new Map<string, ReadonlySet<string>>();
 
   constructor(context: LawContext) {
     this.#context = context;
@@ -30,15 +33,22 @@ export class FirstAnswerLaw implements Law {
 
   onStart(host: SimHost): void {
     this.#starts.delete(host);
+    this.#recordRegistered(host);
     if (host.runningAgent.view.readiness().ready) return; // nobody to ask
     const known = new Map<SimHost, ReadonlySet<string>>();
     const boots = new Map<SimHost, number>();
     for (const other of this.#context.world.hosts) {
+      // Two of one name do not count as peers of each other.
+      if (other !== host && other.name === host.name) return;
       if (other === host || !other.running) continue;
       known.set(other, servicesUp(other, host.name));
       boots.set(other, other.bootCount);
     }
     this.#starts.set(host, { at: this.#context.world.now, known, boots });
+  }
+
+  onFact(host: SimHost, { kind }: Fact): void {
+    if (kind === 'serviceRegistered' || kind === 'serviceDeregistered') this.#recordRegistered(host);
   }
 
   checkHost(host: SimHost): void {
@@ -61,21 +71,40 @@ export class FirstAnswerLaw implements Law {
     );
   }
 
-  /** The services that the peer knew at the start, and still knows, and the host does not. */
+  #recordRegistered({ name, agent }: SimHost): void {
+    if (agent === undefined) return;
+    const names = [...agent.view.local.services().values()].map(({ definition }) =>
+      definition.name.toLowerCase(),
+    );
+    this.#registered.set(name, new Set(names));
+  }
+
+  /** The services that the peer knew at the start, and still knows, and the host does not, though they are not removed. */
   #missing(host: SimHost, peer: SimHost, known: ReadonlySet<string>): readonly string[] {
-    const still = servicesUp(peer, host.name);
+    const still = servicesUp(
+      peer,
+      host.name,
+      (node, name) => this.#registered.get(node)?.has(name) !== false,
+    );
     const { catalog } = host.runningAgent.view;
     return [...known].filter((name) => still.has(name) && catalog.instances(name).length === 0);
   }
 }
 
-/** Names of services with an instance on a node that the observer sees up, other than `except`. */
-function servicesUp(observer: SimHost, except: string): ReadonlySet<string> {
+/** Names of services with an instance on a node that the observer sees up, other than `except`; `counts`: which of them. */
+function servicesUp(
+  observer: SimHost,
+  except: string,
+  counts: (node: string, service: string) => boolean = () => true,
+): ReadonlySet<string> {
   const { view } = observer.runningAgent;
   const names = new Set<string>();
   for (const { node, instances } of view.catalog.nodes())
     if (node !== except && isUp(view.member(node)?.status))
-      for (const { service } of instances) names.add(service.name.toLowerCase());
+      for (const { service } of instances) {
+        const name = service.name.toLowerCase();
+        if (counts(node, name)) names.add(name);
+      }
   return names;
 }
 
