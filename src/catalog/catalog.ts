@@ -29,6 +29,7 @@ import {
   reapExpiredTombstones,
   reapOlderTombstones,
   recordTombstones,
+  replicaReach,
   updateReplicaTotals,
   versionsAhead,
 } from './replica.ts';
@@ -195,12 +196,7 @@ export class Catalog {
   deleteOwner(owner: string): readonly EntryChange[] {
     const replica = this.#replicas.get(owner);
     if (replica === undefined || replica === this.#own) return [];
-    // Readers have seen entries beyond a gap, too: a copy that ends below them would undo them.
-    this.#watermarks.set({
-      owner,
-      epoch: replica.epoch,
-      version: Math.max(replica.version, replica.highest),
-    });
+    this.#watermarks.set(replicaReach(replica));
     this.#replicas.delete(owner);
     this.#estimatedBytes -= replica.estimatedBytes;
     if (replica.unconfirmed) this.#unconfirmedCount -= 1;

@@ -5,7 +5,7 @@ import type { Millis } from '../base/time.ts';
 import type { Entry } from '../model/service.ts';
 import { type LedgerHash, newLedgerHash } from './digest.ts';
 import { emptyLedger, entriesAbove, type Ledger, reapTombstones } from './ledger.ts';
-import type { EntryChange } from './types.ts';
+import type { EntryChange, Progress } from './types.ts';
 import { estimateBytes } from './values.ts';
 
 /** An agent that was away for longer gets whole ledgers (A12 in docs/replication.md). */
@@ -44,6 +44,13 @@ export const newReplica = (owner: string, epoch: number): Replica => ({
 /** Nothing is held beyond a gap, so any other agent's copy at the same version is equal. */
 export const isContiguous = ({ version, highest, rangesAhead }: Ledger): boolean =>
   rangesAhead.length === 0 && highest <= version;
+
+/** Readers have seen entries beyond a gap, too: a copy that ends below them would undo them. */
+export const replicaReach = ({ owner, epoch, version, highest }: Ledger): Progress => ({
+  owner,
+  epoch,
+  version: Math.max(version, highest),
+});
 
 /** Versions of the entries that are held beyond a gap, ascending. */
 export const versionsAhead = ({ entries, version, highest }: Ledger): readonly number[] =>

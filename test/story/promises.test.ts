@@ -3,10 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { createAgent } from '../../src/agent/agent.ts';
 import type { Command } from '../../src/agent/contract/commands.ts';
 import type { Rng } from '../../src/base/rng.ts';
+import { NEVER } from '../../src/base/time.ts';
 import type { CheckStatus } from '../../src/model/service.ts';
 import { LawChecker } from '../../src/sim/laws/index.ts';
+import type { Story } from '../../src/sim/scenarios/story.ts';
 import { makeService, makeTtlCheck } from '../../src/sim/workload/definitions.ts';
 import { World } from '../../src/sim/world/world.ts';
+import { startStory } from './start-story.ts';
 
 const STATUSES: readonly CheckStatus[] = ['passing', 'warning', 'critical'];
 const BOOTS = 6;
@@ -76,5 +79,101 @@ describe('I19: an acknowledged change', () => {
       judged += result.judged;
     }
     expect(judged).toBeGreaterThan(5_000);
+  });
+});
+
+/** What one host has promised when its process ends within its `k`-th input; `lost`: none of what it wanted then is done. */
+function killWithinInput(
+  k: number,
+  lost: boolean,
+): { readonly judged: number; readonly violations: readonly string[] } {
+  let inputs = 0;
+  const world = new World({
+    seed: 77,
+    makeAgent: (options, { bootCount }) => {
+      const agent = createAgent(options);
+      const isOver = (): boolean => bootCount === 1 && inputs >= k;
+      return {
+        get deadline() {
+          return isOver() ? NEVER : agent.deadline;
+        },
+        view: agent.view,
+        handle: (input, now, out) => {
+          if (isOver()) return;
+          agent.handle(input, now, out);
+          inputs += 1;
+          if (isOver() && lost) out.length = 0;
+        },
+      };
+    },
+  });
+  const laws = new LawChecker(world);
+  world.add('ann', { tags: { role: 'web' } });
+  world.start('ann');
+  for (let serial = 0; serial < 40; serial++) {
+    world.command('ann', drawCommand(world.rng, serial));
+    world.run(3);
+  }
+  world.stop('ann', { powerOff: k % 2 === 0 });
+  world.run(100);
+  world.start('ann', { restore: true });
+  return { judged: laws.judgments.I19 ?? 0, violations: laws.violations };
+}
+
+test('I19: the process may end within any input, before or after its effects', () => {
+  let judged = 0;
+  for (let k = 1; k <= 100; k++)
+    for (const lost of [false, true]) {
+      const result = killWithinInput(k, lost);
+      expect(result.violations, `within input ${k}${lost ? ', nothing done' : ''}`).toEqual([]);
+      judged += result.judged;
+    }
+  expect(judged).toBeGreaterThan(500);
+});
+
+describe('what was answered while the disk failed (docs/adr/0016)', () => {
+  const registered = (story: Story, host: string): readonly string[] =>
+    story.world
+      .host(host)
+      .runningAgent.view.catalog.instances('web')
+      .map(({ service }) => service.id);
+
+  function registerUnsaved(): Story {
+    const story = startStory('ann bob', { seed: 5 });
+    story.run('3s');
+    story.world.host('ann').disk.failing = true;
+    const service = makeService('web-1', { port: 80 });
+    const command = {
+      kind: 'registerService',
+      service,
+      checks: [],
+      replaceChecks: true,
+      fromFile: false,
+    } as const;
+    expect(story.runCommand('ann', command)).toMatchObject({
+      ok: true,
+      value: { unsaved: expect.anything() },
+    });
+    expect(story.runUntil(() => registered(story, 'bob').length === 1, '5s')).toBe(true);
+    return story;
+  }
+
+  test('is gone with the process, and its peers do not bring it back', () => {
+    const story = registerUnsaved();
+    story.stop('ann');
+    story.world.host('ann').disk.failing = false;
+    story.restart('ann', { restore: true });
+    story.run('10s');
+    expect([registered(story, 'ann'), registered(story, 'bob')]).toEqual([[], []]);
+  });
+
+  test('is kept once the disk has recovered', () => {
+    const story = registerUnsaved();
+    story.world.host('ann').disk.failing = false;
+    story.run('20s');
+    story.stop('ann', { powerOff: true });
+    story.restart('ann', { restore: true });
+    story.run('5s');
+    expect([registered(story, 'ann'), registered(story, 'bob')]).toEqual([['web-1'], ['web-1']]);
   });
 });

@@ -12,7 +12,10 @@ export const MEMBERSHIP_LAWS = [
   ...(['I17', 'I18', 'I19', 'I20', 'I21', 'I23', 'I24'] as const),
 ] as const;
 /** Laws of worlds with a catalog. */
-export const CATALOG_LAWS = ['I7', 'I8', 'I9', 'I9 of a node that is down', 'I14', 'L4', 'P64'] as const;
+export const CATALOG_LAWS = [
+  ...(['I7', 'I8', 'I9', 'I9 of a node that is down', 'I14', 'L4', 'P64'] as const),
+  ...(['I17 of a torn catalog', 'I17 of a restored catalog', 'I19 after a torn write'] as const),
+] as const;
 /** Laws of the quiet period. */
 export const QUIET_LAWS = ['L1', 'L2', 'L3', 'L5', 'L6', 'L7', 'L8'] as const;
 /** Laws of events, queries and keys. */

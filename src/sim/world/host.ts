@@ -64,6 +64,7 @@ export class SimDisk {
   #saved: SavedSnapshot | undefined;
   #synced: SavedSnapshot | undefined;
   #catalog: Uint8Array | undefined;
+  #previousCatalog: Uint8Array | undefined;
   /** Snapshots before the last one, latest last. */
   #previous: SavedSnapshot[] = [];
 
@@ -101,6 +102,7 @@ export class SimDisk {
 
   saveCatalog(bytes: Uint8Array): boolean {
     if (this.failing) return false;
+    if (this.#catalog !== bytes) this.#previousCatalog = this.#catalog;
     this.#catalog = bytes;
     return true;
   }
@@ -125,15 +127,17 @@ export class SimDisk {
     this.#saved = undefined;
     this.#synced = undefined;
     this.#catalog = undefined;
+    this.#previousCatalog = undefined;
     this.#previous = [];
   }
 
-  /** Tears the last `writes` writes: the snapshot before them is found, or the oldest one kept, and no catalog. */
+  /** Tears the last `writes` writes: the snapshot before them is found, or the oldest one kept, and the catalog before the last. */
   tearLastWrites(writes: number): void {
     this.lossCount += 1;
     this.#saved = this.#previous.at(-writes) ?? this.#previous[0] ?? this.#saved;
     this.#synced = this.#saved;
-    this.#catalog = undefined;
+    this.#catalog = this.#previousCatalog;
+    this.#previousCatalog = undefined;
     this.#previous = [];
   }
 }

@@ -22,7 +22,9 @@ function sync(bob: Catalog, cat: Catalog): void {
 
 test('an owner that dies after a rumor was lost is shown alike by all in the end', () => {
   const ann = catalogOf('ann');
-  const rumors = ['a', 'b', 'c', 'd'].map((id) => ann.publish([{ put: service(id) }], 0).rumors[0] as DeltaRumor);
+  const rumors = ['a', 'b', 'c', 'd'].map(
+    (id) => ann.publish([{ put: service(id) }], 0).rumors[0] as DeltaRumor,
+  );
   const [bob, cat] = [catalogOf('bob'), catalogOf('cat')];
   const [first, , third, fourth] = rumors as [DeltaRumor, DeltaRumor, DeltaRumor, DeltaRumor];
   for (const one of [bob, cat]) one.apply({ ...first.delta, from: 0 }, 0);

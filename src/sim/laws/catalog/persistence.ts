@@ -1,16 +1,18 @@
 /**
  * I17, as far as the simulation can check it: a snapshot is plain data, was true when it was saved, and never goes
- * back; a saved catalog reads back byte for byte, and what a torn write leaves of it is refused or contains nothing
- * false; an agent that restores a snapshot continues where the last one was.
+ * back; a saved catalog reads back byte for byte, a part of it is refused, and an agent that restores it shows what is in it;
+ * an agent that restores a snapshot continues where the last one was.
  */
 
 import type { Fact } from '../../../agent/contract/facts.ts';
 import type { Snapshot } from '../../../agent/contract/machine.ts';
 import { sameBytes } from '../../../base/bytes.ts';
 import { WireError } from '../../../base/errors.ts';
+import type { EntryKey, Published } from '../../../model/service.ts';
 import { decodeCatalogSnapshot, encodeCatalogSnapshot } from '../../../wire/catalog.ts';
 import type { SimHost } from '../../world/host.ts';
 import type { Law, LawContext } from '../law.ts';
+import { canonicalText, entriesFromNode } from './histories.ts';
 
 /** Torn writes that are tried on each saved catalog. */
 const TEARS = 4;
@@ -50,6 +52,23 @@ export class PersistenceLaw implements Law {
     else {
       this.#restored.set(host, savedSnapshot);
       this.#checkClocks(host, savedSnapshot);
+      if (host.disk.catalog !== undefined) this.#checkRecalled(host, savedSnapshot, host.disk.catalog);
+    }
+  }
+
+  /** Of members that were up, the restored agent shows each ledger as it was saved. */
+  #checkRecalled({ label, name, runningAgent }: SimHost, { peers }: Snapshot, bytes: Uint8Array): void {
+    const up = new Set(
+      peers.filter((peer) => peer.down !== true && peer.name !== name).map((peer) => peer.name),
+    );
+    for (const { owner, entries } of decodeCatalogSnapshot(bytes).ledgers) {
+      if (!up.has(owner)) continue;
+      this.#context.judged('I17 of a restored catalog');
+      const saved = new Map<EntryKey, Published>();
+      for (const { key, value } of entries) if (value !== undefined) saved.set(key, value);
+      const shown = entriesFromNode(runningAgent.view.catalog.node(owner));
+      if (textOf(shown) !== textOf(withoutHidden(saved)))
+        this.#context.reportViolation(`I17 ${label} does not show ${owner} as it was saved`);
     }
   }
 
@@ -123,12 +142,13 @@ export class PersistenceLaw implements Law {
       const snapshot = decodeCatalogSnapshot(bytes);
       if (!sameBytes(encodeCatalogSnapshot(snapshot), bytes))
         reportViolation(`I17 ${host.label} saved a catalog that reads back differently`);
-      const whole = new Set(snapshot.ledgers.map(progressOf));
       for (let i = 0; i < TEARS; i++) {
+        this.#context.judged('I17 of a torn catalog');
         const part = bytes.subarray(0, Math.floor((bytes.length * (2 * i + 1)) / (2 * TEARS)));
-        for (const ledger of restoredProgress(part))
-          if (!whole.has(ledger))
-            reportViolation(`I17 ${host.label} restores ${ledger} from a torn catalog, which was not in it`);
+        if (!isRefused(part))
+          reportViolation(
+            `I17 ${host.label} restores ${part.length} of ${bytes.length} octets of a torn catalog`,
+          );
       }
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
@@ -137,21 +157,29 @@ export class PersistenceLaw implements Law {
   }
 }
 
-const progressOf = ({ owner, epoch, to }: { owner: string; epoch: number; to: number }): string =>
-  `${owner} ${epoch}.${to}`;
-
-/**
- * The progress of all ledgers that a part of a saved catalog would restore; empty if the part is refused, as it should
- * be.
- */
-function restoredProgress(part: Uint8Array): string[] {
+/** Whether a part of a saved catalog is refused as a whole. Its length is not in it, so the shell adds a checksum. */
+function isRefused(part: Uint8Array): boolean {
   try {
-    return decodeCatalogSnapshot(part).ledgers.map(progressOf);
+    decodeCatalogSnapshot(part);
+    return false;
   } catch (error) {
-    if (error instanceof WireError) return [];
+    if (error instanceof WireError) return true;
     throw error;
   }
 }
+
+/** Equal exactly for entries that readers cannot tell apart. */
+const textOf = (entries: ReadonlyMap<EntryKey, Published>): string =>
+  [...entries.values()].map(canonicalText).sort().join('\n');
+
+/** Checks of services that are not there are not shown. */
+const withoutHidden = (entries: ReadonlyMap<EntryKey, Published>): Map<EntryKey, Published> =>
+  new Map(
+    [...entries].filter(
+      ([, value]) =>
+        value.kind === 'service' || value.serviceId === '' || entries.has(`s:${value.serviceId}`),
+    ),
+  );
 
 /** Numbers, strings, booleans, arrays and plain objects of them, which every format restores as they were. */
 function isPlainData(value: unknown): boolean {

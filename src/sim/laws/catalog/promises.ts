@@ -34,6 +34,8 @@ export class PromiseLaw implements Law {
     PendingCommand,
     { readonly history: HostHistory; readonly command: number }
   >();
+  /** All that each host has shown of an item, in all its lives. */
+  readonly #everShown = new Map<SimHost, Map<string, Set<string>>>();
   /** Hosts whose process has started and handled no input yet, and whether it has restored a snapshot. */
   readonly #started = new Map<SimHost, boolean>();
 
@@ -59,6 +61,9 @@ export class PromiseLaw implements Law {
     const history = this.#histories.get(host);
     const isKnown = history?.acknowledged !== undefined && history.lossCount === disk.lossCount;
     if (isRestored && isKnown) this.#compare(host, history, items);
+    else if (isRestored && history !== undefined && history.lossCount !== disk.lossCount)
+      this.#checkTorn(host, items);
+    this.#recordShown(host, items);
     this.#histories.set(host, {
       commands: 0,
       // Without a restore the disk has what an earlier process left there, until this one has written.
@@ -83,6 +88,7 @@ export class PromiseLaw implements Law {
       else changes.push(change);
     }
     history.items = items;
+    this.#recordShown(host, items);
     this.#outstanding.set(pending, { history, command: history.commands });
     if (pending.result !== undefined) this.#onReply(pending);
   }
@@ -95,6 +101,32 @@ export class PromiseLaw implements Law {
     if (!result.ok || !SAVED.has(pending.command.kind)) return;
     if (result.value !== undefined && 'unsaved' in result.value) return;
     one.history.acknowledged = Math.max(one.history.acknowledged ?? 0, one.command);
+  }
+
+  #recordShown(host: SimHost, items: LocalItems): void {
+    let shown = this.#everShown.get(host);
+    if (shown === undefined) {
+      shown = new Map();
+      this.#everShown.set(host, shown);
+    }
+    for (const [item, value] of items) {
+      const values = shown.get(item);
+      if (values === undefined) shown.set(item, new Set([value]));
+      else values.add(value);
+    }
+  }
+
+  /** After a torn write something earlier is restored, but nothing that never was. */
+  #checkTorn(host: SimHost, items: LocalItems): void {
+    const shown = this.#everShown.get(host);
+    for (const [item, value] of items) {
+      if (item.startsWith(STATUS)) continue;
+      this.#context.judged('I19 after a torn write');
+      if (shown?.get(item)?.has(value) !== true)
+        this.#context.reportViolation(
+          `I19 ${host.label} starts with ${item} as ${value} after a torn write, which it never was`,
+        );
+    }
   }
 
   #compare(host: SimHost, history: HostHistory, items: LocalItems): void {

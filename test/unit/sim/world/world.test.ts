@@ -225,6 +225,9 @@ describe('a disk', () => {
     disk.tearLastWrites(3);
     expect(disk.snapshot?.incarnation).toBe(27);
     expect(disk.catalog).toBeUndefined();
+    for (const octet of [1, 2]) disk.saveCatalog(Uint8Array.of(octet));
+    disk.tearLastWrites(1);
+    expect(disk.catalog).toEqual(Uint8Array.of(1));
     const other = written();
     other.tearLastWrites(1000);
     expect(other.snapshot?.incarnation).toBe(14);
