@@ -38,8 +38,8 @@ export const catalogMutants: readonly Mutant[] = [
   {
     id: 'catalog-tombstones-untold',
     file: 'catalog/ledger.ts',
-    find: 'if (entry.version > from) entries.push(entry);',
-    replace: 'if (entry.version > from && entry.value !== undefined) entries.push(entry);',
+    find: 'if (entry.version > version) found.push(entry);',
+    replace: 'if (entry.version > version && entry.value !== undefined) found.push(entry);',
     description: 'Removals are left out of deltas, so what was deregistered stays elsewhere.',
     expectedTests: ['property/catalog.ledger.test.ts'],
   },
@@ -111,9 +111,9 @@ export const catalogMutants: readonly Mutant[] = [
   },
   {
     id: 'catalog-floor-below-the-gap',
-    file: 'catalog/catalog.ts',
-    find: 'const version = replica.rangesAhead.at(-1)?.to ?? replica.version;',
-    replace: 'const version = replica.version;',
+    file: 'catalog/replica.ts',
+    find: 'version: Math.max(version, highest),',
+    replace: 'version: Math.max(version, 0 * highest),',
     description:
       'Versions beyond a gap are left out of the watermark, and an older copy undoes what readers have seen.',
     expectedTests: ['unit/catalog/watermarks.test.ts'],
@@ -121,7 +121,7 @@ export const catalogMutants: readonly Mutant[] = [
   {
     id: 'catalog-floor-forgotten',
     file: 'catalog/catalog.ts',
-    find: 'this.#watermarks.set({ owner, epoch: replica.epoch, version });',
+    find: 'this.#watermarks.set(replicaReach(replica));',
     replace: '',
     description: 'What a member removed before it left comes back with an old copy.',
     expectedTests: ['unit/catalog/watermarks.test.ts', 'unit/catalog/catalog.test.ts'],
