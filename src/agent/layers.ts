@@ -63,11 +63,12 @@ export function createLayers(options: AgentOptions, tags: ReadonlyMap<string, st
   });
   const swimLimit = (): number => retransmitLimit(config.retransmitMult, swim.members.size);
   const serfLimit = (): number => retransmitLimit(config.retransmitMult, serf.view.size);
+  const audience = (): number => swim.members.upCount - 1;
   const lanes: Lane[] = [
-    { name: 'membership', queue: swim.broadcasts, limit: swimLimit, user: false },
-    { name: 'intents', queue: queues.intents, limit: serfLimit, user: true },
-    { name: 'queries', queue: queues.queries, limit: serfLimit, user: true },
-    { name: 'events', queue: queues.events, limit: serfLimit, user: true },
+    { name: 'membership', queue: swim.broadcasts, limit: swimLimit, audience, user: false },
+    { name: 'intents', queue: queues.intents, limit: serfLimit, audience, user: true },
+    { name: 'queries', queue: queues.queries, limit: serfLimit, audience, user: true },
+    { name: 'events', queue: queues.events, limit: serfLimit, audience, user: true },
   ];
   const envelope: Envelope = {
     label: new TextEncoder().encode(options.label),

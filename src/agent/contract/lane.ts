@@ -8,6 +8,8 @@ export interface Lane {
   readonly queue: BroadcastQueue;
   /** The retransmit limit: how often one message is sent before it is dropped. */
   readonly limit: () => number;
+  /** The peers that are up and that these messages are for, without this agent. */
+  readonly audience: () => number;
   /** Whether messages follow memberlist's type octet for user messages, as all but its own do. */
   readonly user: boolean;
   /** Whether a peer understands these messages; absent: all do. */

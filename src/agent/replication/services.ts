@@ -127,10 +127,11 @@ export class ServiceLayer {
       now,
     );
     const limit = (): number => retransmitLimit(swim.retransmitMult, this.catalogPeers.count);
+    const audience = (): number => this.catalogPeers.count - 1;
     const canReceive = (peer: Member): boolean => this.catalogPeers.isCatalogPeer(peer);
     this.lanes = [
-      { name: 'urgent', queue: this.replication.urgent, limit, user: true, canReceive },
-      { name: 'catalog', queue: this.replication.rumors, limit, user: true, canReceive },
+      { name: 'urgent', queue: this.replication.urgent, limit, audience, user: true, canReceive },
+      { name: 'catalog', queue: this.replication.rumors, limit, audience, user: true, canReceive },
     ];
   }
 

@@ -85,6 +85,7 @@ export class Packets {
       }
     }
     this.#replies = undefined;
+    this.#recordHolder(messages, from);
     if (replies.withheld > 0)
       out.push({ kind: 'fact', fact: { kind: 'repliesWithheld', from: from.key, count: replies.withheld } });
   }
@@ -132,6 +133,18 @@ export class Packets {
     if (parts.length > 0) this.#seal(peer.identity.address, parts, understandsCrc(peer), out);
   }
 
+  /** What waits in a lane and came from `from` as well, or has just come from there, is not sent back. */
+  #recordHolder(messages: readonly Uint8Array[], from: Address): void {
+    if (this.#lanes.every((lane) => lane.queue.size === 0) || this.#isMember?.(from) === false) return;
+    for (const octets of messages) {
+      const user = octets[0] === MESSAGE_TYPE.user;
+      const message = user ? octets.subarray(1) : octets;
+      for (const lane of this.#lanes)
+        if (lane.user === user && lane.queue.size > 0)
+          lane.queue.recordHolder(message, from.key, lane.audience());
+    }
+  }
+
   /** What the agent sends of its own accord, and not because of a datagram, has no limit. */
   #mayReply(to: Address, peer: Member | undefined, parts: readonly Uint8Array[]): boolean {
     if (this.#replies === undefined || this.#isMember === undefined) return true;
@@ -158,7 +171,9 @@ export class Packets {
     if (lane.queue.size === 0 || parts.length >= SAFE_COMPOUND_PARTS) return capacity;
     if (lane.canReceive !== undefined && (peer === undefined || !lane.canReceive(peer))) return capacity;
     const from = parts.length;
-    const used = lane.queue.dequeue(capacity, COMPOUND_OVERHEAD + (lane.user ? 1 : 0), lane.limit(), parts);
+    const overhead = COMPOUND_OVERHEAD + (lane.user ? 1 : 0);
+    const to = peer && { peer: peer.identity.address.key, audience: lane.audience() };
+    const used = lane.queue.dequeue(capacity, overhead, lane.limit(), parts, to);
     if (lane.user) for (let i = from; i < parts.length; i++) parts[i] = toUserMessage(parts[i] as Uint8Array);
     return capacity - used;
   }

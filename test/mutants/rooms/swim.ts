@@ -176,8 +176,8 @@ export const swimMutants: readonly Mutant[] = [
   {
     id: 'swim-retransmit-limit-exceeded',
     file: 'swim/broadcasts.ts',
-    find: 'if (entry.sends >= limit)',
-    replace: 'if (entry.sends > limit)',
+    find: 'if (entry.sends >= limit ||',
+    replace: 'if (entry.sends > limit ||',
     description: 'Every broadcast is sent once more than its limit.',
     expectedTests: ['unit/swim/broadcasts.test.ts'],
   },

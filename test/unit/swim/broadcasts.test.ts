@@ -18,13 +18,15 @@ const ofLength = (length: number): Uint8Array => new Uint8Array(length);
 const lengths = (packet: readonly Uint8Array[]): number[] => packet.map((message) => message.length);
 
 describe('as recorded from memberlist', () => {
-  test('the retransmit limit at all sizes', () => {
-    for (const { n, mult4 } of golden.retransmitLimit) expect([n, retransmitLimit(4, n)]).toEqual([n, mult4]);
+  test('the retransmit limit at all sizes; differs: at least twice the multiplier from four members on', () => {
+    for (const { n, mult4 } of golden.retransmitLimit)
+      expect([n, retransmitLimit(4, n)]).toEqual([n, n > 3 ? Math.max(8, mult4) : mult4]);
+    expect(golden.retransmitLimit.some(({ n, mult4 }) => n > 3 && mult4 < 8)).toBe(true);
   });
 
   test('a whole run of the queue: what goes into each packet, in which order, and when each is finished', () => {
     const { numNodes, retransmitMult, ops } = golden.queue;
-    const limit = retransmitLimit(retransmitMult, numNodes);
+    const limit = retransmitMult * Math.ceil(Math.log10(numNodes + 1));
     const queue = new BroadcastQueue();
     const ids = new Map<Uint8Array, string>();
     const open = new Map<string, Broadcast>();
@@ -127,6 +129,78 @@ test('pruning drops the most-sent first, the smallest of them first', () => {
   expect(queue.prune(1)).toBe(1);
   expect([often.finished, small.finished, large.finished]).toEqual([true, true, false]);
   expect(queue.prune(1)).toBe(0);
+});
+
+describe('who has it already', () => {
+  const message = Uint8Array.of(1, 2, 3);
+  const sendTo = (queue: BroadcastQueue, peer: string, audience: number, limit = 8): number => {
+    const packet: Uint8Array[] = [];
+    queue.dequeue(100, 2, limit, packet, { peer, audience });
+    return packet.length;
+  };
+
+  test('a peer that sent us a message gets no copy of it, others do', () => {
+    const queue = new BroadcastQueue();
+    queue.enqueue(message);
+    queue.recordHolder(Uint8Array.of(1, 2, 3), 'bob', 3);
+    expect(['bob', 'cat', 'bob', 'dan'].map((peer) => sendTo(queue, peer, 3))).toEqual([0, 1, 0, 1]);
+  });
+
+  test('another message of that peer says nothing about this one', () => {
+    const queue = new BroadcastQueue();
+    queue.enqueue(message);
+    queue.recordHolder(Uint8Array.of(1, 2, 4), 'bob', 3);
+    expect(sendTo(queue, 'bob', 3)).toBe(1);
+  });
+
+  test('once all have it, it is finished', () => {
+    const queue = new BroadcastQueue();
+    const handle = queue.enqueue(message, 'x');
+    queue.recordHolder(message, 'bob', 2);
+    expect(handle.finished).toBe(false);
+    queue.recordHolder(message, 'cat', 2);
+    expect([handle.finished, queue.size]).toEqual([true, 0]);
+  });
+
+  test('nobody gets a second copy before all have had one; then another pass begins, without those that have it', () => {
+    const queue = new BroadcastQueue();
+    queue.enqueue(message);
+    expect(['bob', 'bob', 'cat', 'bob'].map((peer) => sendTo(queue, peer, 3))).toEqual([1, 0, 1, 0]);
+    queue.recordHolder(message, 'dan', 3);
+    expect(['bob', 'dan', 'cat'].map((peer) => sendTo(queue, peer, 3))).toEqual([0, 0, 0]);
+    queue.enqueue(Uint8Array.of(9));
+    expect(['bob', 'cat'].map((peer) => sendTo(queue, peer, 2))).toEqual([1, 1]);
+    expect(['bob', 'cat'].map((peer) => sendTo(queue, peer, 2))).toEqual([1, 1]);
+  });
+
+  test('a message whose other receivers are never met ends all the same', () => {
+    const queue = new BroadcastQueue();
+    queue.enqueue(message);
+    for (let i = 0; i < 1000 && queue.size > 0; i++) sendTo(queue, 'bob', 5);
+    expect(queue.size).toBe(0);
+  });
+
+  test('as many first copies as wanted, and no more of the rest', () => {
+    const queue = new BroadcastQueue();
+    queue.enqueue(message);
+    expect(queue.hasUnsent).toBe(true);
+    const copies = ['bob', 'cat', 'dan', 'eve'].map((peer) =>
+      queue.dequeue(100, 2, 8, [], { peer, audience: 9, maxSends: 3 }),
+    );
+    expect(copies).toEqual([5, 5, 5, 0]);
+    expect(queue.hasUnsent).toBe(false);
+  });
+
+  test('what is cancelled is gone, and its name is free', () => {
+    const queue = new BroadcastQueue();
+    const handle = queue.enqueue(message, 'x');
+    queue.cancel(handle);
+    queue.cancel(handle);
+    queue.recordHolder(message, 'bob', 1);
+    expect([handle.finished, queue.size, sendTo(queue, 'bob', 3)]).toEqual([true, 0, 0]);
+    queue.enqueue(message, 'x');
+    expect(queue.size).toBe(1);
+  });
 });
 
 test('it behaves like a sorted list, over thousands of steps', () => {

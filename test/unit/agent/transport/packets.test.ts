@@ -6,7 +6,7 @@ import { type Address, toAddress } from '../../../../src/base/address.ts';
 import { BroadcastQueue } from '../../../../src/swim/broadcasts.ts';
 import type { Member } from '../../../../src/swim/types.ts';
 import { type PacketMessage, Ping, Suspect } from '../../../../src/wire/memberlist.ts';
-import { type Envelope, openPacket } from '../../../../src/wire/packet.ts';
+import { type Envelope, openPacket, sealPacket } from '../../../../src/wire/packet.ts';
 
 const BUDGET = 1400;
 const plain: Envelope = {
@@ -30,6 +30,7 @@ function door(envelope: Envelope = plain, limit = 1000) {
     name,
     queue: new BroadcastQueue(),
     limit: () => limit,
+    audience: () => 1000,
     user,
   });
   const lanes = {
@@ -54,6 +55,21 @@ describe('filling a packet from the lanes', () => {
     const { packets, out } = door();
     packets.sendGossip(peer, out);
     expect(out).toEqual([]);
+  });
+
+  test('what came from a peer is not sent back to it, and to others it is', () => {
+    const { packets, lanes, out, sent } = door();
+    const packet = (node: string): Uint8Array =>
+      sealPacket([suspect(node)], plain, { crc: false, nonce: () => new Uint8Array(12) });
+    packets.receive(at, packet('eve'), out, () => lanes.membership.queue.enqueue(suspect('eve'), 'eve'));
+    packets.sendGossip(peer, out);
+    expect(sent()).toEqual([]);
+    const other = {
+      ...peer,
+      identity: { ...peer.identity, address: toAddress(Uint8Array.of(127, 0, 0, 3), 1) },
+    };
+    packets.sendGossip(other, out);
+    expect(sent()).toHaveLength(1);
   });
 
   test('the direct message comes first, broadcasts piggyback on it', () => {
@@ -104,6 +120,7 @@ describe('filling a packet from the lanes', () => {
       name: 'catalog',
       queue,
       limit: () => 1000,
+      audience: () => 1000,
       user: true,
       canReceive: (to) => to === peer,
     };
