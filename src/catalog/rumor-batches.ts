@@ -8,7 +8,7 @@ import { MAX_VERSION } from '../wire/entry.ts';
 import type { EntryChange } from './types.ts';
 
 /** A rumor of several changes takes at most this, so that it shares a packet with other messages. */
-const MAX_RUMOR_BYTES = 900;
+export const MAX_RUMOR_BYTES = 900;
 
 /** Goes before all other rumors: a removal, a check that turned critical, an instance that began to drain. */
 export function isUrgent({ before, after }: EntryChange): boolean {

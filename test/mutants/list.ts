@@ -7,6 +7,7 @@ import { dnsMutants } from './rooms/dns.ts';
 import { evidenceMutants } from './rooms/evidence.ts';
 import { hostileMutants } from './rooms/hostile.ts';
 import { httpMutants } from './rooms/http.ts';
+import { newsMutants } from './rooms/news.ts';
 import { replicationMutants } from './rooms/replication.ts';
 import { serfMutants } from './rooms/serf.ts';
 import { shellMutants } from './rooms/shell.ts';
@@ -18,6 +19,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...wireMutants,
   ...swimMutants,
   ...swimRulesMutants,
+  ...newsMutants,
   ...serfMutants,
   ...catalogMutants,
   ...agentMutants,

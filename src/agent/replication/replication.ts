@@ -6,7 +6,6 @@
  * Source: docs/replication.md; P64 to P66 (docs/protocol.md).
  */
 import type { Address } from '../../base/address.ts';
-import { copyBytes } from '../../base/bytes.ts';
 import type { Rng } from '../../base/rng.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 import { batchDeltas } from '../../catalog/anti-entropy.ts';
@@ -14,17 +13,14 @@ import type { Catalog } from '../../catalog/catalog.ts';
 import type { BucketSet } from '../../catalog/digest.ts';
 import { reachOf } from '../../catalog/doubts.ts';
 import { isUrgent } from '../../catalog/rumor-batches.ts';
-import type { ApplyResult, Delta, DeltaRumor, Progress } from '../../catalog/types.ts';
+import type { ApplyResult, Delta, Progress } from '../../catalog/types.ts';
 import type { CatalogIndex, TopicSink } from '../../catalog/view.ts';
 import type { EntryWrite } from '../../model/service.ts';
-import { BroadcastQueue } from '../../swim/broadcasts.ts';
 import {
   decodeCatalog,
   decodeCatalogSummary,
   encodeCatalogSyncRequest,
   encodeCatalogSyncResponse,
-  encodeDelta,
-  encodeDeltaAnnounce,
   encodeDeltas,
 } from '../../wire/catalog.ts';
 import type { CatalogPeers } from './catalog-peers.ts';
@@ -33,6 +29,7 @@ import { HealSync } from './heal-sync.ts';
 import type { PullTicket, ReplicationHost } from './host.ts';
 import { OwnerPulls } from './owner-pulls.ts';
 import { PullQueue } from './pull-queue.ts';
+import { RumorLanes } from './rumor-lanes.ts';
 
 export interface ReplicationOptions {
   /** This agent's own name. */
@@ -56,9 +53,7 @@ export interface ReplicationOptions {
 const SWEEP_INTERVAL: Millis = 60_000;
 
 export class Replication {
-  /** Rumors about removals and instances that no longer pass, which go first. */
-  readonly urgent = new BroadcastQueue();
-  readonly rumors = new BroadcastQueue();
+  readonly lanes: RumorLanes;
   readonly #options: ReplicationOptions;
   readonly #pullQueue: PullQueue;
   readonly #healSync: HealSync;
@@ -68,6 +63,8 @@ export class Replication {
 
   constructor(options: ReplicationOptions, now: Millis) {
     this.#options = options;
+    const { catalog, catalogPeers, rumorBytes } = options;
+    this.lanes = new RumorLanes({ catalog, rumorBytes, hasPeer: () => catalogPeers.count > 1 });
     this.#pullQueue = new PullQueue(options.gossipInterval, options.rng);
     this.#ownerPulls = new OwnerPulls(options, this.#pullQueue);
     this.#healSync = new HealSync(options.gossipInterval, options.rng);
@@ -101,7 +98,7 @@ export class Replication {
     if (message.kind !== 'delta' && message.kind !== 'deltaAnnounce') return;
     if (!this.#options.catalogPeers.isAddressOfMember(from))
       this.#ownerPulls.handleHint(message.kind === 'delta' ? reachOf(message) : message, now);
-    else if (message.kind === 'delta') this.#handleDelta(message, copyBytes(body), from, now);
+    else if (message.kind === 'delta') this.#handleDelta(message, body, from, now);
     else this.#handleAnnouncement(message, from, now);
     this.#settle(now);
   }
@@ -195,13 +192,15 @@ export class Replication {
     this.#healSync.onUp(name, now);
     this.#options.index.setOwnerUp(name, true, this.#options.topics);
     this.#ownerPulls.pullDeferred(name, now);
-    if (this.urgent.size + this.rumors.size > 0) this.#scheduleGossip(now);
+    if (this.lanes.consumeUnannounced()) this.#broadcastOwnLedger(now);
+    this.#scheduleGossip(now);
     this.#settle(now);
   }
 
   /** It may carry the tag only now. */
   onMemberUpdated(name: string, now: Millis): void {
     this.#ownerPulls.pullDeferred(name, now);
+    if (this.lanes.consumeUnannounced()) this.#broadcastOwnLedger(now);
     this.#settle(now);
   }
 
@@ -209,12 +208,15 @@ export class Replication {
   onMemberDown(name: string): void {
     this.#healSync.onFailed(name);
     this.#options.index.setOwnerUp(name, false, this.#options.topics);
+    this.lanes.dropUntellable();
   }
 
   /** A member left or was reaped: its entries go with it. */
   onMemberGone(name: string): void {
     this.#healSync.onGone(name);
+    this.lanes.dropOwner(name);
     this.#options.index.onOwnerDeleted(name, this.#options.catalog.deleteOwner(name), this.#options.topics);
+    this.lanes.dropUntellable();
   }
 
   tick(now: Millis): void {
@@ -249,9 +251,9 @@ export class Replication {
     const { outcome, changes } = this.#applyDelta(delta, now);
     switch (outcome) {
       case 'applied':
-        return this.#enqueue(body, changes.some(isUrgent), now);
+        return this.#broadcastDelta(delta, changes.some(isUrgent), now, body);
       case 'gap':
-        this.#enqueue(body, changes.some(isUrgent), now);
+        this.#broadcastDelta(delta, changes.some(isUrgent), now, body);
         return this.#pullQueue.enqueue(delta.owner, from, false, now);
       case 'needsWhole':
         return this.#pullQueue.enqueue(delta.owner, from, true, now);
@@ -294,25 +296,20 @@ export class Replication {
     if (delta !== undefined) this.#broadcastDelta(delta, false, now);
   }
 
-  #broadcastDelta(delta: DeltaRumor['delta'], urgent: boolean, now: Millis): void {
-    const rumor = encodeDelta(delta);
-    if (rumor.length <= this.#options.rumorBytes) this.#enqueue(copyBytes(rumor), urgent, now);
-    else this.#enqueue(copyBytes(encodeDeltaAnnounce(progressOf(delta))), urgent, now, delta.owner);
+  #broadcastDelta(delta: Delta, urgent: boolean, now: Millis, octets?: Uint8Array): void {
+    this.lanes.enqueueDelta(delta, urgent, octets);
+    this.#scheduleGossip(now);
   }
 
   #broadcastProgress(owner: string, now: Millis): void {
     const progress = this.#options.catalog.replicaProgress(owner);
-    if (progress !== undefined && progress.version > 0)
-      this.#enqueue(copyBytes(encodeDeltaAnnounce(progress)), false, now, owner);
-  }
-
-  #enqueue(message: Uint8Array, urgent: boolean, now: Millis, name?: string): void {
-    (urgent ? this.urgent : this.rumors).enqueue(message, name);
+    if (progress === undefined || progress.version === 0) return;
+    this.lanes.announce(progress, false);
     this.#scheduleGossip(now);
   }
 
   #scheduleGossip(now: Millis): void {
-    if (this.#gossipAt === NEVER)
+    if (this.#gossipAt === NEVER && this.lanes.size > 0)
       this.#gossipAt = now + this.#options.gossipInterval * this.#options.rng.next() * 0.5;
   }
 
@@ -320,12 +317,10 @@ export class Replication {
   #gossip(now: Millis): void {
     const { catalogPeers, gossipInterval, gossipNodes, host } = this.#options;
     this.#gossipAt = NEVER;
-    if (this.urgent.size + this.rumors.size === 0) return;
-    const peers = catalogPeers.pickRandom(gossipNodes);
-    for (const peer of peers) host.gossip(peer);
-    // Without a peer the messages wait until a member comes up (`onMemberUp`); one that is away comes back by itself.
-    if (catalogPeers.count > 1 && this.urgent.size + this.rumors.size > 0)
-      this.#gossipAt = now + gossipInterval;
+    this.lanes.forgetSent();
+    if (this.lanes.size === 0) return;
+    for (const peer of catalogPeers.pickRandom(gossipNodes)) host.gossip(peer);
+    if (this.lanes.size > 0) this.#gossipAt = now + gossipInterval;
   }
 
   /** Owners that were confirmed count as known, not as restored, from now on; those whose progress is doubtful are asked. */

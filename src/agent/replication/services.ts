@@ -130,8 +130,8 @@ export class ServiceLayer {
     const audience = (): number => this.catalogPeers.count - 1;
     const canReceive = (peer: Member): boolean => this.catalogPeers.isCatalogPeer(peer);
     this.lanes = [
-      { name: 'urgent', queue: this.replication.urgent, limit, audience, user: true, canReceive },
-      { name: 'catalog', queue: this.replication.rumors, limit, audience, user: true, canReceive },
+      { name: 'urgent', queue: this.replication.lanes.urgent, limit, audience, user: true, canReceive },
+      { name: 'catalog', queue: this.replication.lanes.rumors, limit, audience, user: true, canReceive },
     ];
   }
 

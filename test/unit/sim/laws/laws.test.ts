@@ -119,11 +119,10 @@ test('I11: a datagram above the size limit', () => {
 test.each<[string, (ann: ScriptedAgent) => void]>([
   [
     'more members than there have been',
-    (ann) => {
-      for (const i of range(20)) ann.show(`ghost-${i}`, { state: 'left' });
-    },
+    (ann) => range(20).forEach((i) => void ann.show(`ghost-${i}`, { state: 'left' })),
   ],
-  ['a queue that grows without bound', (ann) => Object.assign(ann.lanes, { membership: 11 })],
+  ['a queue without bound', (ann) => Object.assign(ann.lanes, { membership: 11 })],
+  ['rumors without bound', (ann) => Object.assign(ann.lanes, { urgent: 11, catalog: 12 })],
   ['a local health out of range', (ann) => Object.assign(ann, { awareness: 8 })],
   [
     'a snapshot full of outsiders',

@@ -1,0 +1,159 @@
+/**
+ * The rumor lanes: deltas and announcements that wait to be gossiped. They are bounded by what there is to say: a newer
+ * rumor about an entry replaces the older one, and many rumors of one owner become one announcement (A39, A40 in
+ * docs/replication.md).
+ */
+import { copyBytes } from '../../base/bytes.ts';
+import type { Catalog } from '../../catalog/catalog.ts';
+import { MAX_RUMOR_BYTES } from '../../catalog/rumor-batches.ts';
+import type { Delta, Progress } from '../../catalog/types.ts';
+import { type Broadcast, BroadcastQueue } from '../../swim/broadcasts.ts';
+import { encodeDelta, encodeDeltaAnnounce } from '../../wire/catalog.ts';
+
+/** Rumors of one owner that wait at once; then one announcement takes the place of all of them. */
+const MAX_PER_OWNER = 64;
+
+interface Rumor {
+  readonly urgent: boolean;
+  readonly broadcast: Broadcast;
+  /** `undefined`: an announcement. */
+  readonly delta: Delta | undefined;
+}
+
+export interface RumorLanesOptions {
+  readonly catalog: Catalog;
+  /** The bytes that a rumor may take in a packet; a longer one is announced instead. */
+  readonly rumorBytes: number;
+  /** Is there anybody to tell? */
+  readonly hasPeer: () => boolean;
+}
+
+export class RumorLanes {
+  /** Rumors about removals and instances that no longer pass, which go first. */
+  readonly urgent = new BroadcastQueue();
+  readonly rumors = new BroadcastQueue();
+  readonly #options: RumorLanesOptions;
+  readonly #waiting = new Map<string, Rumor[]>();
+  #isUnannounced = false;
+
+  constructor(options: RumorLanesOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.urgent.size + this.rumors.size;
+  }
+
+  /**
+   * Queues changes that the catalog has taken in. `octets`: the delta as it was received, not copied yet; absent: it is
+   * encoded. If older rumors say nothing any more, the new one begins where they began, so that no receiver has a gap.
+   */
+  enqueueDelta(delta: Delta, urgent: boolean, octets?: Uint8Array): void {
+    if (!this.#canTell()) return;
+    const { owner, epoch } = delta;
+    const waiting = this.#waitingOf(owner);
+    const superseded = [...waiting.flatMap((rumor) => rumor.delta ?? []), delta].filter(
+      (one) => !this.#isCurrent(one),
+    );
+    const starts = superseded.filter((one) => one.epoch === epoch).map(({ from }) => from);
+    const merged = this.#mergedDelta(delta, Math.min(...starts));
+    const told = merged ?? delta;
+    for (const rumor of waiting) {
+      if (rumor.delta === undefined) continue;
+      const isPart = merged !== undefined && isPartOf(rumor.delta, merged);
+      if (superseded.includes(rumor.delta) || isPart) this.#cancel(rumor);
+      urgent ||= isPart && rumor.urgent && !superseded.includes(rumor.delta);
+    }
+    if (merged === undefined && superseded.includes(delta)) return;
+    const encoded = merged === undefined ? (octets ?? encodeDelta(delta)) : encodeDelta(merged);
+    if (encoded.length > this.#options.rumorBytes) this.announce({ owner, epoch, version: told.to }, urgent);
+    else if (this.#waitingOf(owner).length >= MAX_PER_OWNER) this.#collapse(owner, urgent);
+    else this.#add(owner, copyBytes(encoded), told, urgent);
+  }
+
+  /** Queues how far a ledger goes. It replaces an older announcement of its owner. */
+  announce(progress: Progress, urgent: boolean): void {
+    if (!this.#canTell()) return;
+    for (const rumor of this.#waitingOf(progress.owner)) if (rumor.delta === undefined) this.#cancel(rumor);
+    this.#add(progress.owner, copyBytes(encodeDeltaAnnounce(progress)), undefined, urgent);
+  }
+
+  /** Drops what waits about one owner: it is a member no more. */
+  dropOwner(owner: string): void {
+    for (const rumor of this.#waitingOf(owner)) this.#cancel(rumor);
+    this.#waiting.delete(owner);
+  }
+
+  /** Drops everything if there is nobody to tell any more. */
+  dropUntellable(): void {
+    if (this.size === 0 || this.#canTell()) return;
+    for (const owner of [...this.#waiting.keys()]) this.dropOwner(owner);
+  }
+
+  /** Is there somebody to tell, and something that nobody was told for want of a peer? To be asked once. */
+  consumeUnannounced(): boolean {
+    if (!this.#isUnannounced || !this.#options.hasPeer()) return false;
+    this.#isUnannounced = false;
+    return true;
+  }
+
+  /** Forgets the rumors that were sent as often as they should. */
+  forgetSent(): void {
+    for (const owner of [...this.#waiting.keys()])
+      if (this.#waitingOf(owner).length === 0) this.#waiting.delete(owner);
+  }
+
+  /** Without a peer nothing is queued: push/pulls tell all of it (A41). */
+  #canTell(): boolean {
+    const canTell = this.#options.hasPeer();
+    this.#isUnannounced ||= !canTell;
+    return canTell;
+  }
+
+  #add(owner: string, message: Uint8Array, delta: Delta | undefined, urgent: boolean): void {
+    const broadcast = this.#queue(urgent).enqueue(message);
+    this.#waiting.set(owner, [...this.#waitingOf(owner), { urgent, broadcast, delta }]);
+  }
+
+  #cancel({ urgent, broadcast }: Rumor): void {
+    this.#queue(urgent).cancel(broadcast);
+  }
+
+  #queue(urgent: boolean): BroadcastQueue {
+    return urgent ? this.urgent : this.rumors;
+  }
+
+  #waitingOf(owner: string): readonly Rumor[] {
+    return this.#waiting.get(owner)?.filter(({ broadcast }) => !broadcast.finished) ?? [];
+  }
+
+  /** All that waits about an owner becomes one announcement: its changes come faster than they can be sent. */
+  #collapse(owner: string, urgent: boolean): void {
+    const isUrgent = urgent || this.#waitingOf(owner).some((rumor) => rumor.urgent);
+    const progress = this.#options.catalog.replicaProgress(owner);
+    this.dropOwner(owner);
+    if (progress !== undefined) this.announce(progress, isUrgent);
+  }
+
+  /** Does it say anything that is still so? An empty ledger does until the next change. */
+  #isCurrent({ owner, epoch, entries }: Delta): boolean {
+    const progress = this.#options.catalog.replicaProgress(owner);
+    if (progress?.epoch !== epoch) return false;
+    if (entries.length === 0) return progress.version === 0;
+    const held = this.#options.catalog.entries(owner);
+    return entries.some(({ key, version }) => held?.get(key)?.version === version);
+  }
+
+  /** One delta from `from` on that says all of `delta`, and fits; else `undefined`. */
+  #mergedDelta({ owner, epoch, to }: Delta, from: number): Delta | undefined {
+    if (!Number.isFinite(from)) return undefined;
+    const merged = this.#options.catalog.deltaFor(owner, { owner, epoch, version: from });
+    if (merged === undefined || merged.to < to || merged.epoch !== epoch) return undefined;
+    return encodeDelta(merged).length <= Math.min(MAX_RUMOR_BYTES, this.#options.rumorBytes)
+      ? merged
+      : undefined;
+  }
+}
+
+const isPartOf = ({ epoch, from, to }: Delta, whole: Delta): boolean =>
+  epoch === whole.epoch && from >= whole.from && to <= whole.to;
