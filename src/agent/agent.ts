@@ -35,6 +35,7 @@ import { ReadinessTracker } from './readers/readiness.ts';
 import { AgentView } from './readers/view.ts';
 import { FailedMemberSync } from './replication/failed-member-sync.ts';
 import { ServiceLayer } from './replication/services.ts';
+import { EagerGossip } from './transport/eager-gossip.ts';
 import { EarlySync } from './transport/early-sync.ts';
 import { Packets } from './transport/packets.ts';
 import { PushPullHandler } from './transport/push-pull.ts';
@@ -56,6 +57,7 @@ class AgentCore implements Agent {
   readonly #joinLeave: JoinLeave;
   readonly #pausing: Pausing;
   readonly #earlySync: EarlySync;
+  readonly #eagerGossip: EagerGossip;
   readonly #snapshots: SnapshotScheduler;
   readonly #partitionMonitor: PartitionMonitor;
   readonly #readiness: ReadinessTracker;
@@ -88,10 +90,7 @@ class AgentCore implements Agent {
     const { swim: config, rng, codec } = options;
     const topics = new Set<Topic>();
     this.#services = new ServiceLayer(options, {
-      members: swim.members,
-      serf: serf.view,
-      topics,
-      rng: rng.fork(),
+      ...{ members: swim.members, serf: serf.view, topics, rng: rng.fork() },
       onCatalogSynced: () => this.#readiness.onCatalogSynced(),
       rumorBytes: availableBytes(config.packetBytes, envelope) - COMPOUND_OVERHEAD - 1,
       failedMembers: new FailedMemberSync(swim, serf, this.#serfOut, () => this.#runEffects()),
@@ -107,15 +106,17 @@ class AgentCore implements Agent {
     });
     this.#streams = new Streams(envelope, this.#createStreamHost(), nonce, config.streamTimeout, codec);
     this.#earlySync = new EarlySync(config.gossipInterval, rng.fork());
+    const { catalogPeers } = this.#services;
+    this.#eagerGossip = new EagerGossip(config, swim.members, catalogPeers, this.#lanes, this.#packets);
     this.#partitionMonitor = new PartitionMonitor(options, serf.view);
     this.#readiness = new ReadinessTracker(options, {
-      hasPeer: () => this.#services.catalogPeers.count > 1,
+      hasPeer: () => catalogPeers.count > 1,
       hasRestored: () => this.#services.restoredAt !== undefined,
       topics,
     });
     this.#pausing = new Pausing({
-      ...{ swim, swimOut: this.#swimOut, packets: this.#packets, gossipInterval: config.gossipInterval },
-      catalogPeers: this.#services.catalogPeers,
+      ...{ swim, swimOut: this.#swimOut, packets: this.#packets, catalogPeers },
+      gossipInterval: config.gossipInterval,
     });
     this.#joinLeave = new JoinLeave(this.#createJoinLeaveHost(), options.serf);
     const keyOperations = new KeyOperations(serf, keyring);
@@ -144,9 +145,7 @@ class AgentCore implements Agent {
       markDirty: (now) => this.#snapshots.markDirty(now),
     });
     this.#commands = new CommandDispatcher({
-      joinLeave: this.#joinLeave,
-      messaging: this.#messaging,
-      services: this.#services,
+      ...{ joinLeave: this.#joinLeave, messaging: this.#messaging, services: this.#services },
       ...{ members, snapshots: this.#snapshots },
     });
     this.#effects = new EffectRunner({
@@ -223,6 +222,7 @@ class AgentCore implements Agent {
       this.#joinLeave.advance(now, out);
       this.#runEffects();
     }
+    this.#eagerGossip.run(input, now, out);
     if (this.#joinLeave.stopped) this.#snapshots.flush(now, out, from);
     else this.#snapshots.advance(now, out);
     this.#view.recordEvidence(out, from, now);

@@ -59,11 +59,12 @@ export function createLayers(options: AgentOptions, tags: ReadonlyMap<string, st
     now: options.now,
     ackPayload: () => serf.coordinates.payload,
     hasBroadcasts: () => lanes.some((lane) => lane.queue.size > 0),
+    hasBroadcastsFor: ({ identity: { address } }) => lanes.some((lane) => lane.queue.hasFor(address.key)),
     ...(intern === undefined ? {} : { intern }),
   });
   const swimLimit = (): number => retransmitLimit(config.retransmitMult, swim.members.size);
   const serfLimit = (): number => retransmitLimit(config.retransmitMult, serf.view.size);
-  const audience = (): number => swim.members.upCount - 1;
+  const audience = (): number => swim.audience;
   const lanes: Lane[] = [
     { name: 'membership', queue: swim.broadcasts, limit: swimLimit, audience, user: false },
     { name: 'intents', queue: queues.intents, limit: serfLimit, audience, user: true },

@@ -91,6 +91,12 @@ export const swimSection = defineSection({
     doc: 'Number of members that each round of gossip is sent to.',
     source: 'memberlist Config.GossipNodes',
   }),
+  eagerGossip: booleanSetting({
+    default: true,
+    doc: 'Send the first copies of news at once, and only the others at the rounds of gossip.',
+    offDoc: 'Send all copies of news at the rounds of gossip, as memberlist does.',
+    source: 'this program; memberlist sends all at the rounds',
+  }),
   gossipToTheDeadTime: durationSetting({
     default: '30s',
     doc: 'How long a dead member still receives gossip and keeps its row, so that it can refute.',

@@ -26,7 +26,7 @@ export interface Recipient {
   /** The peers that the lane is for, this one included. */
   readonly audience: number;
   /** Only messages that were sent less often than this are wanted; absent: all. */
-  readonly maxSends?: number;
+  readonly maxSends?: number | undefined;
 }
 
 interface Entry extends Broadcast {
@@ -70,9 +70,16 @@ export class BroadcastQueue {
     return (this.#tiers[0]?.sizes.length ?? 0) > 0;
   }
 
+  /** Is there a message that `peer` was not told in this pass? */
+  hasFor(peer: string): boolean {
+    for (const { stacks } of this.#tiers)
+      for (const stack of stacks) for (const { told } of stack) if (!told.has(peer)) return true;
+    return false;
+  }
+
   /** Adds `message` (not a copy). It replaces an older one of the same `name`. */
   enqueue(message: Uint8Array, name?: string): Broadcast {
-    if (name !== undefined) this.cancel(this.#named.get(name));
+    if (name !== undefined) this.cancelNamed(name);
     const id = ++this.#lastId;
     const hash = hashOf(message);
     const entry: Entry = {
@@ -83,6 +90,11 @@ export class BroadcastQueue {
     this.#byHash.set(hash, entry);
     this.#insert(entry);
     return entry;
+  }
+
+  /** Takes the message of a name out, if there is one. */
+  cancelNamed(name: string): void {
+    this.cancel(this.#named.get(name));
   }
 
   /** Takes a message of this queue out, sent or not. */
@@ -102,8 +114,7 @@ export class BroadcastQueue {
     const entry = this.#byHash.get(hashOf(message));
     if (entry === undefined || !sameBytes(entry.message, message)) return;
     entry.holders.add(peer);
-    entry.told.add(peer);
-    if (entry.holders.size >= audience) this.cancel(entry);
+    if (hasEnded(entry, { peer, audience })) this.cancel(entry);
   }
 
   /**
@@ -192,12 +203,16 @@ export class BroadcastQueue {
   }
 }
 
-/** The entry goes to one more peer. Has everybody got it, as far as is known? If all were told once, another pass begins. */
+/** One more peer has it, or is told. Have all got it, as far as is known? If all were told once, another pass begins. */
 function hasEnded(entry: Entry, { peer, audience }: Recipient): boolean {
   entry.told.add(peer);
+  return beginsPass(entry, audience) && entry.holders.size >= audience;
+}
+
+function beginsPass(entry: Entry, audience: number): boolean {
   if (entry.told.size < audience) return false;
   entry.told = new Set(entry.holders);
-  return entry.told.size >= audience;
+  return true;
 }
 
 /**
@@ -206,6 +221,7 @@ function hasEnded(entry: Entry, { peer, audience }: Recipient): boolean {
  */
 function passesOver(entry: Entry, { peer, audience }: Recipient, stuck: Entry[]): boolean {
   if (!entry.told.has(peer)) return false;
+  if (beginsPass(entry, audience) && !entry.told.has(peer)) return false; // the audience is smaller now
   entry.passedOver++;
   if (entry.passedOver <= MAX_PASSED_OVER * (audience + 1)) return true;
   entry.told = new Set(entry.holders);

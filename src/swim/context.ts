@@ -37,6 +37,8 @@ export interface SwimOptions {
   readonly ackPayload: () => Uint8Array;
   /** Is there anything to gossip, in any lane? By default, in the broadcast queue of membership. */
   readonly hasBroadcasts?: () => boolean;
+  /** Is there anything that this member was not told yet? By default there is. */
+  readonly hasBroadcastsFor?: (peer: Member) => boolean;
   /** For simulations with many agents in one process: returns one shared object for equal identities. */
   readonly intern?: (identity: Identity) => Identity;
 }

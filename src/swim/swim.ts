@@ -18,6 +18,7 @@ import type { MutableMember } from './members.ts';
 import { isUp, MAX_INCARNATION } from './precedence.ts';
 import { expireAbsences, handlePause } from './rules/absence.ts';
 import { acceptClaim, handleAlive } from './rules/alive.ts';
+import { chooseGossipTargets } from './rules/gossip.ts';
 import { IndirectProbes } from './rules/indirect-probe.ts';
 import { verifyLeave } from './rules/leave.ts';
 import { localStates, mergeStates } from './rules/merge.ts';
@@ -46,6 +47,7 @@ export class Swim {
   readonly #prober: Prober;
   readonly #indirectProbes: IndirectProbes;
   readonly #hasBroadcasts: () => boolean;
+  readonly #hasBroadcastsFor: (peer: Member) => boolean;
   readonly #deadlines = new Deadlines();
   readonly #verificationActions: VerificationActions = {
     accept: acceptClaim,
@@ -66,12 +68,15 @@ export class Swim {
   #leaveBroadcast: Broadcast | undefined;
 
   constructor(options: SwimOptions) {
-    const { incarnation } = options;
-    assert(incarnation >= 1 && incarnation <= MAX_INCARNATION, `to start at incarnation ${incarnation}`);
+    assert(
+      options.incarnation >= 1 && options.incarnation <= MAX_INCARNATION,
+      `to start at incarnation ${options.incarnation}`,
+    );
     this.#context = new SwimContext(options);
     this.#prober = new Prober(this.#context);
     this.#indirectProbes = new IndirectProbes(this.#context);
     this.#hasBroadcasts = options.hasBroadcasts ?? (() => this.#context.broadcasts.size > 0);
+    this.#hasBroadcastsFor = options.hasBroadcastsFor ?? (() => true);
     this.#registerDeadlines();
   }
 
@@ -102,6 +107,11 @@ export class Swim {
   /** This agent has said that it pauses: it is silent from then on, as if it had stopped already. */
   get pausing(): boolean {
     return this.#context.isPausing;
+  }
+
+  /** The other members that are up and not absent. */
+  get audience(): number {
+    return this.members.upCount - 1 - this.#context.absences.count;
   }
 
   /** When `tick` is due next. Never earlier than the input that set it. */
@@ -304,16 +314,10 @@ export class Swim {
     if (this.#gossipAt <= this.#context.now && this.#hasBroadcasts()) this.#gossip();
   }
 
-  /** Sends broadcasts to a few random members, including some that died lately, which may want to refute. */
   #gossip(): void {
-    const { config, members, self, now, out } = this.#context;
+    const { config, now, out } = this.#context;
     this.#gossipAt = nextIntervalAt(this.#gossipAt, config.gossipInterval, now);
-    const diedAfter = now - config.gossipToTheDeadTime;
-    const receivesGossip = (row: MutableMember): boolean =>
-      row !== self &&
-      row.absence === undefined &&
-      (isUp(row.state) || (row.state === 'dead' && row.since >= diedAfter));
-    for (const peer of members.pickRandom(config.gossipNodes, receivesGossip))
+    for (const peer of chooseGossipTargets(this.#context, this.#hasBroadcastsFor))
       out.push({ kind: 'gossip', peer });
   }
 

@@ -209,4 +209,6 @@ export interface MembersView {
   isAddressOfMember(address: Address): boolean;
   /** The same without the port: streams of a member come from any. */
   isHostOfMember(address: Address): boolean;
+  /** Up to `k` different random rows for which `eligible` holds. */
+  pickRandom(k: number, eligible: (row: Member) => boolean): readonly Member[];
 }

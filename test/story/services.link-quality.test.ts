@@ -102,9 +102,10 @@ test('without UDP, changes arrive with the next syncs over TCP', () => {
 test('a member that gossips half of the changes cannot give the other half: the owner is asked then', () => {
   const { register, cut, run, timeUntilEach, known } = startStory('own ann bob', { seed: 9 });
   run('3s');
-  cut('own', 'bob', { oneWay: true, kinds: ['serf:200'] });
+  const gossip = { oneWay: true, kinds: ['serf:200', 'serf:201'] };
+  cut('own', 'bob', gossip);
   cut('own', 'ann', { transport: 'tcp' });
-  const lift = cut('own', 'ann', { oneWay: true, kinds: ['serf:200'] });
+  const lift = cut('own', 'ann', gossip);
   register('own', 'web-1');
   run('3s');
   expect(known('bob', 'web')).toEqual([]);

@@ -65,7 +65,7 @@ describe('I10: the diagnosis of each kind of accusation, at the accused, the acc
     for (const observer of ['bob', ...NAMES.split(' ')]) {
       const { sentence, finding, accusation } = runWhy(story, observer, 'bob');
       expect([observer, finding, accusation]).toEqual([observer, 'refuted', 'false']);
-      expect(sentence).toMatch(new RegExp(`^was suspected by ${accuser} at 2 s: ${PROBES}`));
+      expect(sentence).toMatch(new RegExp(`^was suspected by ${accuser} at \\d s: ${PROBES}`));
       expect(sentence).toMatch(/had been 2\.\d s late itself, so its answers did not arrive: a false alarm$/);
     }
   });
@@ -85,7 +85,7 @@ describe('I10: the diagnosis of each kind of accusation, at the accused, the acc
       /^suspected by ann at \d+ s: direct, stream and 0 of 3 indirect probes failed/,
     );
     expect(alone.sentence).toMatch(
-      /; ann itself was unhealthy \(awareness 4, .* and no helper of ann answered it, so likely false$/,
+      /; ann itself was unhealthy \(awareness \d, .* and no helper of ann answered it, so likely false$/,
     );
     lift();
     story.run('12s');

@@ -4,7 +4,7 @@ import type { Member } from '../../swim/types.ts';
 
 /** Lanes fill the space left in a packet, in order (piggyback). */
 export interface Lane {
-  readonly name: 'membership' | 'intents' | 'queries' | 'events' | 'urgent' | 'catalog';
+  readonly name: 'membership' | 'intents' | 'queries' | 'events' | 'urgent' | 'catalog' | 'reminders';
   readonly queue: BroadcastQueue;
   /** The retransmit limit: how often one message is sent before it is dropped. */
   readonly limit: () => number;
@@ -12,6 +12,8 @@ export interface Lane {
   readonly audience: () => number;
   /** Whether messages follow memberlist's type octet for user messages, as all but its own do. */
   readonly user: boolean;
+  /** Whether messages go with probes and acks only, and cause no packet of their own. */
+  readonly withProbesOnly?: boolean;
   /** Whether a peer understands these messages; absent: all do. */
   canReceive?(peer: Member): boolean;
 }

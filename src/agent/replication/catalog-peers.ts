@@ -4,12 +4,16 @@
  */
 import type { Address } from '../../base/address.ts';
 import { type Rng, shuffle } from '../../base/rng.ts';
+import { Hash } from '../../catalog/hash.ts';
 import { tagsFromIdentity } from '../../serf/tags.ts';
 import type { Member, MembersView } from '../../swim/types.ts';
 
 /** The tag of agents with a catalog; its value is the version of their messages. */
 export const CAPABILITY_TAG = 'hearsay';
 export const CAPABILITY = '1';
+
+/** Positions on the ring. */
+const RING = 2 ** 32;
 
 export const hasCatalog = (tags: ReadonlyMap<string, string>): boolean =>
   tags.get(CAPABILITY_TAG) === CAPABILITY;
@@ -20,6 +24,7 @@ export class CatalogPeers {
   readonly #members: MembersView;
   readonly #rng: Rng;
   #peers: Member[] | undefined;
+  #ringNeighbors: readonly Member[] | undefined;
 
   constructor(members: MembersView, rng: Rng) {
     this.#members = members;
@@ -29,6 +34,7 @@ export class CatalogPeers {
   /** To be called when a member came, went or changed its tags. */
   invalidate(): void {
     this.#peers = undefined;
+    this.#ringNeighbors = undefined;
   }
 
   isCatalogPeer(member: Member): boolean {
@@ -59,15 +65,27 @@ export class CatalogPeers {
     return this.#all();
   }
 
-  /** Up to `n` random catalog peers that are up and not absent, without this agent. */
-  pickRandom(n: number): readonly Member[] {
-    const all = this.#all();
-    const peers = all.some(isAbsent) ? all.filter((peer) => !isAbsent(peer)) : all;
+  /** Those of them that are not absent. */
+  get presentCount(): number {
+    return this.#all().filter((peer) => !isAbsent(peer)).length;
+  }
+
+  /** Up to `n` random catalog peers that are up and not absent, without this agent; if some are wanted, only those. */
+  pickRandom(n: number, isWanted: (peer: Member) => boolean): readonly Member[] {
+    const present = this.#all().filter((peer) => !isAbsent(peer));
+    const wanted = present.filter(isWanted);
+    const peers = wanted.length > 0 ? wanted : present;
     if (peers.length <= n) return [...peers];
     if (peers.length < 4 * n) return shuffle([...peers], this.#rng).slice(0, n);
     const picked = new Set<Member>();
     while (picked.size < n) picked.add(peers[this.#rng.int(peers.length)] as Member);
     return [...picked];
+  }
+
+  /** The next and the previous catalog peer that are up, on a ring that is the same at all agents; one if there is only one. */
+  get ringNeighbors(): readonly Member[] {
+    this.#ringNeighbors ??= findNeighbors(this.#members.self, this.#all());
+    return this.#ringNeighbors;
   }
 
   /** The address of a member that is up and a catalog peer. */
@@ -94,4 +112,20 @@ export class CatalogPeers {
     }
     return this.#peers;
   }
+}
+
+/** The ring is in the order of hashes, so that neighbors by name, which often share a rack, are not neighbors on it. */
+const ringPosition = (member: Member): number => new Hash().updateText(member.identity.name).high >>> 0;
+
+function findNeighbors(self: Member, peers: readonly Member[]): readonly Member[] {
+  const at = ringPosition(self);
+  const after = (peer: Member): number => (ringPosition(peer) - at + RING) % RING;
+  let next: Member | undefined;
+  let previous: Member | undefined;
+  for (const peer of peers) {
+    if (next === undefined || after(peer) < after(next)) next = peer;
+    if (previous === undefined || after(peer) > after(previous)) previous = peer;
+  }
+  if (next === undefined || previous === undefined) return [];
+  return next === previous ? [next] : [next, previous];
 }

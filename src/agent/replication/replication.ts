@@ -16,6 +16,7 @@ import { isUrgent } from '../../catalog/rumor-batches.ts';
 import type { ApplyResult, Delta, Progress } from '../../catalog/types.ts';
 import type { CatalogIndex, TopicSink } from '../../catalog/view.ts';
 import type { EntryWrite } from '../../model/service.ts';
+import type { Member } from '../../swim/types.ts';
 import {
   decodeCatalog,
   decodeCatalogSummary,
@@ -317,9 +318,10 @@ export class Replication {
   #gossip(now: Millis): void {
     const { catalogPeers, gossipInterval, gossipNodes, host } = this.#options;
     this.#gossipAt = NEVER;
-    this.lanes.forgetSent();
-    if (this.lanes.size === 0) return;
-    for (const peer of catalogPeers.pickRandom(gossipNodes)) host.gossip(peer);
+    const isUntold = (peer: Member): boolean => this.lanes.hasFor(peer.identity.address.key);
+    if (this.lanes.size > 0)
+      for (const peer of catalogPeers.pickRandom(gossipNodes, isUntold)) host.gossip(peer);
+    this.lanes.remindOfSent();
     if (this.lanes.size > 0) this.#gossipAt = now + gossipInterval;
   }
 

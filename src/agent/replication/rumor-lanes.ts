@@ -32,6 +32,8 @@ export class RumorLanes {
   /** Rumors about removals and instances that no longer pass, which go first. */
   readonly urgent = new BroadcastQueue();
   readonly rumors = new BroadcastQueue();
+  /** Announcements of what was sent as often as it should, for whom no copy has reached (A42). */
+  readonly reminders = new BroadcastQueue();
   readonly #options: RumorLanesOptions;
   readonly #waiting = new Map<string, Rumor[]>();
   #isUnannounced = false;
@@ -42,6 +44,11 @@ export class RumorLanes {
 
   get size(): number {
     return this.urgent.size + this.rumors.size;
+  }
+
+  /** Is there a rumor that this peer was not told yet? */
+  hasFor(peer: string): boolean {
+    return this.urgent.hasFor(peer) || this.rumors.hasFor(peer);
   }
 
   /**
@@ -80,13 +87,15 @@ export class RumorLanes {
 
   /** Drops what waits about one owner: it is a member no more. */
   dropOwner(owner: string): void {
+    this.reminders.cancelNamed(owner);
     for (const rumor of this.#waitingOf(owner)) this.#cancel(rumor);
     this.#waiting.delete(owner);
   }
 
   /** Drops everything if there is nobody to tell any more. */
   dropUntellable(): void {
-    if (this.size === 0 || this.#canTell()) return;
+    if (this.size + this.reminders.size === 0 || this.#canTell()) return;
+    this.reminders.prune(0);
     for (const owner of [...this.#waiting.keys()]) this.dropOwner(owner);
   }
 
@@ -97,10 +106,15 @@ export class RumorLanes {
     return true;
   }
 
-  /** Forgets the rumors that were sent as often as they should. */
-  forgetSent(): void {
-    for (const owner of [...this.#waiting.keys()])
-      if (this.#waitingOf(owner).length === 0) this.#waiting.delete(owner);
+  /** To be called now and then: of owners whose rumors were all sent as often as they should, others are reminded. */
+  remindOfSent(): void {
+    for (const owner of [...this.#waiting.keys()]) {
+      if (this.#waitingOf(owner).length > 0) continue;
+      this.#waiting.delete(owner);
+      const progress = this.#options.catalog.replicaProgress(owner);
+      if (progress !== undefined && progress.version > 0)
+        this.reminders.enqueue(copyBytes(encodeDeltaAnnounce(progress)), owner);
+    }
   }
 
   /** Without a peer nothing is queued: push/pulls tell all of it (A41). */

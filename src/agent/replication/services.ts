@@ -127,11 +127,16 @@ export class ServiceLayer {
       now,
     );
     const limit = (): number => retransmitLimit(swim.retransmitMult, this.catalogPeers.count);
-    const audience = (): number => this.catalogPeers.count - 1;
+    const audience = (): number => this.catalogPeers.presentCount;
     const canReceive = (peer: Member): boolean => this.catalogPeers.isCatalogPeer(peer);
     this.lanes = [
       { name: 'urgent', queue: this.replication.lanes.urgent, limit, audience, user: true, canReceive },
       { name: 'catalog', queue: this.replication.lanes.rumors, limit, audience, user: true, canReceive },
+      {
+        ...{ name: 'reminders', queue: this.replication.lanes.reminders, audience, user: true, canReceive },
+        limit: () => swim.retransmitMult,
+        withProbesOnly: true,
+      },
     ];
   }
 

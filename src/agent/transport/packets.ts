@@ -126,10 +126,21 @@ export class Packets {
     this.#seal(peer.identity.address, parts, understandsCrc(peer), out);
   }
 
-  /** Sends a packet of broadcasts, unless the lanes are empty. */
-  sendGossip(peer: Member, out: Effect[]): void {
+  /** Would `sendGossip` send this peer anything? */
+  hasGossipFor(peer: Member): boolean {
+    const { key } = peer.identity.address;
+    return this.#lanes.some(
+      (lane) => lane.withProbesOnly !== true && lane.canReceive?.(peer) !== false && lane.queue.hasFor(key),
+    );
+  }
+
+  /**
+   * Sends a packet of broadcasts, unless the lanes are empty. `maxSends`: only of those that were sent less often; absent:
+   * of all.
+   */
+  sendGossip(peer: Member, out: Effect[], maxSends = Number.POSITIVE_INFINITY): void {
     const parts: Uint8Array[] = [];
-    this.#fill(parts, this.#capacity, peer);
+    this.#fill(parts, this.#capacity, peer, maxSends);
     if (parts.length > 0) this.#seal(peer.identity.address, parts, understandsCrc(peer), out);
   }
 
@@ -157,22 +168,30 @@ export class Packets {
     return this.#isMember === undefined || (peer !== undefined && isUp(peer.state));
   }
 
-  #fill(parts: Uint8Array[], capacity: number, peer: Member | undefined): void {
+  /** `maxSends`: of a packet of gossip; absent: the packet is a probe or an ack. */
+  #fill(parts: Uint8Array[], capacity: number, peer: Member | undefined, maxSends?: number): void {
     if (this.#lanes.every((lane) => lane.queue.size === 0)) return;
     this.#filled += 1;
     const first = this.#filled % ROTATE_EVERY === 0 ? (this.#filled / ROTATE_EVERY) % this.#lanes.length : 0;
-    let left = this.#fillFromLane(this.#lanes[first] as Lane, parts, capacity, peer);
+    let left = this.#fillFromLane(this.#lanes[first] as Lane, parts, capacity, peer, maxSends);
     for (let i = 0; i < this.#lanes.length; i++)
-      if (i !== first) left = this.#fillFromLane(this.#lanes[i] as Lane, parts, left, peer);
+      if (i !== first) left = this.#fillFromLane(this.#lanes[i] as Lane, parts, left, peer, maxSends);
   }
 
   /** The capacity that is left. */
-  #fillFromLane(lane: Lane, parts: Uint8Array[], capacity: number, peer: Member | undefined): number {
+  #fillFromLane(
+    lane: Lane,
+    parts: Uint8Array[],
+    capacity: number,
+    peer: Member | undefined,
+    maxSends: number | undefined,
+  ): number {
     if (lane.queue.size === 0 || parts.length >= SAFE_COMPOUND_PARTS) return capacity;
+    if (lane.withProbesOnly === true && maxSends !== undefined) return capacity;
     if (lane.canReceive !== undefined && (peer === undefined || !lane.canReceive(peer))) return capacity;
     const from = parts.length;
     const overhead = COMPOUND_OVERHEAD + (lane.user ? 1 : 0);
-    const to = peer && { peer: peer.identity.address.key, audience: lane.audience() };
+    const to = peer && { peer: peer.identity.address.key, audience: lane.audience(), maxSends };
     const used = lane.queue.dequeue(capacity, overhead, lane.limit(), parts, to);
     if (lane.user) for (let i = from; i < parts.length; i++) parts[i] = toUserMessage(parts[i] as Uint8Array);
     return capacity - used;

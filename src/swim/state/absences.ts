@@ -8,6 +8,13 @@ export class Absences {
   /** The incarnation of the last pause of each row: one pause counts once, however often it is said. */
   readonly #announced = new WeakMap<MutableMember, number>();
 
+  /** Members that are absent. */
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
   get deadline(): Millis {
     return this.#timers.deadline;
   }
@@ -18,6 +25,7 @@ export class Absences {
   }
 
   start(row: MutableMember, incarnation: number, until: Millis): void {
+    if (row.absence === undefined) this.#count += 1;
     row.absence = { incarnation, until };
     this.#announced.set(row, incarnation);
     this.#timers.set(row, until);
@@ -27,6 +35,7 @@ export class Absences {
   end(row: MutableMember): boolean {
     if (row.absence === undefined) return false;
     row.absence = undefined;
+    this.#count -= 1;
     this.#timers.clear(row);
     return true;
   }

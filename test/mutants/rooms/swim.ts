@@ -167,7 +167,7 @@ export const swimMutants: readonly Mutant[] = [
   },
   {
     id: 'swim-no-gossip-to-the-dead',
-    file: 'swim/swim.ts',
+    file: 'swim/rules/gossip.ts',
     find: "(row.state === 'dead' && row.since >= diedAfter)",
     replace: "(row.state === 'dead' && row.since >= diedAfter + 2 * config.gossipToTheDeadTime)",
     description: 'Members that died lately receive no gossip, and cannot refute.',

@@ -166,11 +166,25 @@ describe('who has it already', () => {
     const queue = new BroadcastQueue();
     queue.enqueue(message);
     expect(['bob', 'bob', 'cat', 'bob'].map((peer) => sendTo(queue, peer, 3))).toEqual([1, 0, 1, 0]);
+    expect(sendTo(queue, 'dan', 3)).toBe(1);
     queue.recordHolder(message, 'dan', 3);
-    expect(['bob', 'dan', 'cat'].map((peer) => sendTo(queue, peer, 3))).toEqual([0, 0, 0]);
-    queue.enqueue(Uint8Array.of(9));
-    expect(['bob', 'cat'].map((peer) => sendTo(queue, peer, 2))).toEqual([1, 1]);
-    expect(['bob', 'cat'].map((peer) => sendTo(queue, peer, 2))).toEqual([1, 1]);
+    expect(['dan', 'bob', 'cat', 'dan', 'bob'].map((peer) => sendTo(queue, peer, 3))).toEqual([
+      0, 1, 1, 0, 1,
+    ]);
+  });
+
+  test('another pass begins as well when the last that was not told sends it, or is gone', () => {
+    const queue = new BroadcastQueue();
+    queue.enqueue(message);
+    expect(['bob', 'cat'].map((peer) => sendTo(queue, peer, 3))).toEqual([1, 1]);
+    queue.recordHolder(message, 'dan', 3);
+    expect(queue.hasFor('bob')).toBe(true);
+    expect(['bob', 'cat', 'dan'].map((peer) => sendTo(queue, peer, 3))).toEqual([1, 1, 0]);
+
+    const shrunk = new BroadcastQueue();
+    shrunk.enqueue(message);
+    expect(['bob', 'cat', 'bob'].map((peer) => sendTo(shrunk, peer, 3))).toEqual([1, 1, 0]);
+    expect(sendTo(shrunk, 'bob', 2)).toBe(1);
   });
 
   test('a message whose other receivers are never met ends all the same', () => {

@@ -123,3 +123,28 @@ test('A41: without a peer nothing is queued, and the first one is to be told', (
   state.hasPeer = true;
   expect([lanes.consumeUnannounced(), lanes.consumeUnannounced()]).toEqual([true, false]);
 });
+
+test('A42: once its rumors were sent, an owner is announced with probes, once, and not while a rumor waits', () => {
+  const { lanes, publish } = lanesOf();
+  const sendAll = (): void => {
+    for (const queue of [lanes.urgent, lanes.rumors]) queue.dequeue(60_000, 2, 1, []);
+  };
+  publish(put(service('web')));
+  lanes.remindOfSent();
+  expect(lanes.reminders.size).toBe(0);
+  sendAll();
+  lanes.remindOfSent();
+  const into: Uint8Array[] = [];
+  lanes.reminders.dequeue(60_000, 2, 1, into);
+  expect(into.map(decodeCatalog)).toEqual([
+    expect.objectContaining({ kind: 'deltaAnnounce', owner: 'ann', epoch: 7, version: 1 }),
+  ]);
+  lanes.remindOfSent();
+  expect([lanes.size, lanes.reminders.size]).toEqual([0, 0]);
+
+  publish(put(service('db')));
+  sendAll();
+  lanes.remindOfSent();
+  lanes.dropOwner('ann');
+  expect(lanes.reminders.size).toBe(0);
+});

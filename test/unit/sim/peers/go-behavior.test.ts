@@ -32,6 +32,7 @@ const table = (state: MemberState): MembersView => {
     upCount: 2,
     isAddressOfMember,
     isHostOfMember: isAddressOfMember,
+    pickRandom: () => [bob],
   };
 };
 const suspect = Suspect.create({ incarnation: 9, node: 'bob', from: 'cat' });
