@@ -148,7 +148,10 @@ function resolvedFinding(input: DiagnosisInput, incident: Incident, end: Attribu
   const was = formatPast(input, incident, assessment);
   const about = { finding: death === undefined ? 'refuted' : 'returned', endedAt: end.lastAt } as const;
   const startedAt = startTimes.get(node);
-  const isSameLife = startedAt !== undefined && (startedAt <= probedFrom || assessment.cause === 'forged');
+  // A process reports its own stalls alone: the one that explains the silence was running then.
+  const stall = explainsSilence(incident, node);
+  const ranThen = stall !== undefined || assessment.cause === 'forged';
+  const isSameLife = startedAt !== undefined && (startedAt <= probedFrom || ranThen);
   if (startedAt !== undefined && !isSameLife && startedAt <= end.lastAt + SLACK) {
     const clause = `${was}; it was restarted${formatAt(formatTime, startedAt)}`;
     return { ...about, accusation: 'true', cause: 'restarted', clause };
@@ -165,7 +168,6 @@ function resolvedFinding(input: DiagnosisInput, incident: Incident, end: Attribu
       clause: `${was}; ${back}, and did not say whether it had been running`,
     };
   }
-  const stall = explainsSilence(incident, node);
   const who = self === node ? 'this agent' : 'it';
   const late =
     stall === undefined

@@ -84,6 +84,16 @@ describe('the last incident, whatever happened to the row', () => {
     expect(late(140)).toMatchObject({ accusation: 'false', cause: 'network' });
   });
 
+  test('a stall that explains the silence was of the process that runs, though its start seems to be a little later', () => {
+    const entries = [
+      started('db-3', 300),
+      suspected('db-1', 1000),
+      stalled('db-3', 1400, 1400),
+      cleared('db-1', 1500),
+    ];
+    expect(diagnose(inputOf(entries, ALIVE))).toMatchObject({ accusation: 'false', cause: 'stalled' });
+  });
+
   test('a host that accepted a connection for a process that did not answer tells of its stall as well', () => {
     const hung = suspected('db-1', 1000, probe({ stream: true, streamFailure: 'unanswered' }));
     const entries = [started('db-3', -9000), hung, cleared('db-1', 6000)];
