@@ -13,8 +13,16 @@ import { FALSE_DEATHS } from './false-deaths.ts';
 import { evaluateGoal, formatGoals, type GoalSample, type Scenario } from './goal.ts';
 import { PARTITIONS } from './partitions.ts';
 import { RESTARTS } from './restarts.ts';
+import { SPREAD } from './spread.ts';
 
-const SCENARIOS: readonly Scenario[] = [...DETECTION, ...FALSE_DEATHS, ...PARTITIONS, ...RESTARTS, ...CLOCKS];
+const SCENARIOS: readonly Scenario[] = [
+  ...DETECTION,
+  ...FALSE_DEATHS,
+  ...PARTITIONS,
+  ...RESTARTS,
+  ...CLOCKS,
+  ...SPREAD,
+];
 
 interface Job {
   readonly scenario: number;
