@@ -72,7 +72,8 @@ interface Startup {
 
 /** sysexits.h, EX_SOFTWARE: an internal error. */
 const EXIT_CRASHED = 70;
-const EXIT_FAILED = 1;
+/** sysexits.h, EX_CONFIG: a service manager must not start it again with the same settings. */
+const EXIT_CONFIG = 78;
 
 /** Reads the settings again, for a reload. */
 export type ReadSettings = () => Promise<ConfigReading>;
@@ -119,7 +120,7 @@ async function startParts(
   const shell = await startAgentShell(startup, state, recorder);
   const { agent } = shell;
 
-  for (const warning of await registerServiceFiles(config, agent)) log.logger.warn(warning);
+  for (const warning of await registerServiceFiles(config, shell)) log.logger.warn(warning);
   const dns = await openDns(startup, agent.view);
   const degraded = (): readonly string[] => [
     ...(state.storage?.degraded ?? []),
@@ -133,13 +134,15 @@ async function startParts(
   cleanups.push(async () => seeds.stop());
   let http: HttpServer | undefined;
   const reloader: Reloader = new Reloader(config, {
-    ...{ agent, log, read, handlers: shell.handlers, record: (fact) => journal.record(fact) },
+    ...{ agent, log, read, handlers: shell.handlers, runners: shell.runners },
+    record: (fact) => journal.record(fact),
     setRetryJoin: (retryJoin) => seeds.setRetryJoin(retryJoin),
     setHttpTokens: (next) => http?.setTokens(toScopeTokens(next)),
   });
   const reload = (): Promise<ReloadReport> => reloader.reload();
   http = await openHttp(startup, {
     ...{ agent, meter, logs: log, degraded, dnsAddress: dns, reload },
+    explainDenial: (probe) => shell.runners.explainDenial(probe),
     openOperator: config.openOperator || (state.keys.length === 0 && config.dataDir === undefined),
     issueOperatorToken: (at) => issueOperatorToken(startup, at),
   });
@@ -240,7 +243,8 @@ async function startAgentShell(
     ...(state.storage === undefined ? {} : { storage: state.storage }),
     ...(state.keyringStore === undefined ? {} : { keyring: state.keyringStore }),
     onFatal: () => stopWith(EXIT_CRASHED),
-    onStopped: (reason) => (reason === undefined ? void stop() : stopWith(EXIT_FAILED)),
+    // The agent stops by itself only for its name, which is a setting.
+    onStopped: (reason) => (reason === undefined ? void stop() : stopWith(EXIT_CONFIG)),
   });
   cleanups.push(() => shell.stop());
   return shell;
@@ -277,8 +281,11 @@ function buildAgent(
 }
 
 /** Registers the services of `--service` files. A file with an error stops the start. */
-async function registerServiceFiles(config: AgentConfig, agent: AgentHandle): Promise<readonly string[]> {
-  const { registrations: services, warnings } = await readOwnServices(config);
+async function registerServiceFiles(
+  config: AgentConfig,
+  { agent, runners }: Shell,
+): Promise<readonly string[]> {
+  const { registrations: services, warnings } = await readOwnServices(config, runners);
   await agent.execute({ kind: 'reload', services, tags: config.tag });
   return warnings;
 }

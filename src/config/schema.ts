@@ -236,7 +236,7 @@ export const agentSection = defineSection({
     values: ['json', 'pretty'],
     default: undefined,
     defaultText: 'pretty on a terminal, else json',
-    doc: 'Format of log lines.',
+    doc: 'Format of log lines. If json is asked for, all that the agent prints is JSON, one object per line.',
   }),
 });
 

@@ -28,7 +28,10 @@ type HttpConfig = Pick<
 
 /** The parts of a running agent that its HTTP server shows or uses. */
 export interface HttpRuntime
-  extends Pick<HttpServerOptions, 'agent' | 'onError' | 'openOperator' | 'issueOperatorToken'>,
+  extends Pick<
+      HttpServerOptions,
+      'agent' | 'onError' | 'openOperator' | 'issueOperatorToken' | 'explainDenial'
+    >,
     Required<Pick<HttpServerOptions, 'meter' | 'monotonicClock'>>,
     Required<Pick<AgentInfo, 'degraded' | 'logs'>> {
   /** `host:port`; `undefined` if DNS is off. */

@@ -11,6 +11,7 @@ import { assertNoProblems, readServiceFiles, type ServiceFiles } from '../files/
 import type { Handlers } from './handlers/index.ts';
 import type { Journal } from './logging/journal.ts';
 import type { Log } from './logging/logger.ts';
+import type { Runners } from './runners/index.ts';
 
 /** The settings as they are now in flags, variables and files. */
 export interface ConfigReading {
@@ -22,6 +23,7 @@ export interface ReloadParts {
   readonly agent: AgentHandle;
   readonly log: Pick<Log, 'setLevel'>;
   readonly handlers: Pick<Handlers, 'replace'>;
+  readonly runners: Pick<Runners, 'explainDenial'>;
   readonly record: Journal['record'];
   setRetryJoin(seeds: readonly string[]): void;
   setHttpTokens(config: AgentConfig): void;
@@ -65,10 +67,10 @@ export class Reloader {
   }
 
   async #apply(): Promise<ReloadReport> {
-    const { agent, log, handlers, setRetryJoin, setHttpTokens, read } = this.#parts;
+    const { agent, log, handlers, runners, setRetryJoin, setHttpTokens, read } = this.#parts;
     const { config: next, warnings } = await read();
     const config = reloadedConfig(this.#running, next);
-    const files = await readOwnServices(config);
+    const files = await readOwnServices(config, runners);
     const outcome = await agent.execute({ kind: 'reload', services: files.registrations, tags: config.tag });
     handlers.replace(config.handlers);
     setRetryJoin(config.retryJoin);
@@ -97,14 +99,23 @@ export class Reloader {
 }
 
 /** Reads the `--service` files of an agent. Rejects with `AgentError('config')` at the first problem. */
-export async function readOwnServices(config: AgentConfig): Promise<ServiceFiles> {
+export async function readOwnServices(
+  config: AgentConfig,
+  { explainDenial }: Pick<Runners, 'explainDenial'>,
+): Promise<Pick<ServiceFiles, 'registrations' | 'warnings'>> {
   const files = await readServiceFiles(config.service, {
     node: config.node,
     trustedOnly: true,
     ...(config.allowExecChecks ? {} : { refuseExec: EXEC_NOT_ALLOWED }),
   });
   assertNoProblems(files);
-  return files;
+  const denials = files.registrations.flatMap(({ location, checks }) =>
+    checks.flatMap(({ id, probe }) => {
+      const reason = explainDenial(probe);
+      return reason === undefined ? [] : [`${location}: the check ${id} will be critical: ${reason}`];
+    }),
+  );
+  return { registrations: files.registrations, warnings: [...files.warnings, ...denials] };
 }
 
 const EXEC_NOT_ALLOWED =

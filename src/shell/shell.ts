@@ -10,7 +10,7 @@ import { advertisedAddress, watchAdvertisedAddress } from './net/advertise.ts';
 import { openPorts, type Ports } from './net/ports.ts';
 import { type ResolveOptions, resolveSeeds } from './net/resolve.ts';
 import type { TcpLimits } from './net/tcp.ts';
-import { createRunners, type RunnersOptions } from './runners/index.ts';
+import { createRunners, type Runners, type RunnersOptions } from './runners/index.ts';
 import type { KeyringStore } from './storage/keyring.ts';
 import type { Storage } from './storage/storage.ts';
 
@@ -43,6 +43,7 @@ export interface Shell {
   readonly bound: Address;
   readonly lateness: Lateness;
   readonly handlers: Pick<Handlers, 'replace'>;
+  readonly runners: Pick<Runners, 'explainDenial'>;
   /** Closes sockets at once, rejects pending commands, writes the last snapshot. */
   stop(): Promise<void>;
 }
@@ -88,7 +89,7 @@ export async function startShell(options: ShellOptions): Promise<Shell> {
   let stopping: Promise<void> | undefined;
   started.start();
   return {
-    ...{ agent: controller.handle, address, bound: ports.udp.address, handlers },
+    ...{ agent: controller.handle, address, bound: ports.udp.address, handlers, runners },
     get lateness() {
       return started.lateness;
     },

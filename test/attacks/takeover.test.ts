@@ -79,7 +79,7 @@ test.skipIf(!canActAsNobody)(
 test('--open-operator opens it again, and says so at the start', async () => {
   const args = ['--data-dir', join(scratch, 'open'), '--open-operator'];
   const ann = await startHearsay({ name: 'ann', ip: '127.78.12.1', args });
-  expect(ann.log()).toContain('warning: openOperator: every account of this host may change gossip keys');
+  expect(ann.log()).toContain('openOperator: every account of this host may change gossip keys');
   expect((await httpRequest('PUT', `${ann.http}/v1/agent/leave`)).status).toBe(200);
 });
 

@@ -73,7 +73,7 @@ export interface ParseOptions extends ProbeOptions {
 /** A value that is accepted but not used as it is. Files are stricter: there it is an error, with `clause`. */
 export interface FieldNote {
   readonly path: FieldPath;
-  /** One sentence that says what is done instead. */
+  /** One sentence that says what is done instead. It quotes nothing of the registration (S17). */
   readonly message: string;
   readonly clause: string;
 }
@@ -94,6 +94,7 @@ export function parseCheckFields(
   const times = new TimeReader(fields, options);
   const name = inField(fields, 'name', () => readName(fields, defaults));
   const probe = parseProbeFields(fields, options);
+  noteUndialable(fields, probe, options);
   return {
     id: readId(fields, defaults, name),
     name,
@@ -134,6 +135,21 @@ function readNotes(fields: Fields): string {
   return notes;
 }
 
+/** Consul takes any text for an address: the check is critical then, whatever its target does. */
+function noteUndialable(fields: Fields, probe: CheckProbe, { onNote }: ParseOptions): void {
+  const isUrl = probe.kind === 'http';
+  const isDialable = isUrl ? URL.canParse(probe.url) : !('target' in probe) || HOST_PORT.test(probe.target);
+  if (isDialable) return;
+  onNote?.({
+    path: fields.get(probe.kind)?.path ?? fields.path,
+    message: 'a check of this request will be critical: its address cannot be dialed',
+    clause: isUrl ? 'must be a URL such as http://127.0.0.1:8080/health' : 'must be host:port',
+  });
+}
+
+/** The port may be a name. */
+const HOST_PORT = /^(?:\[[^\]]+\]|[^:[\]]+):[\w-]+$/;
+
 /** Reads durations that have a least value, and notes those that are below it. */
 class TimeReader {
   readonly #fields: Fields;
@@ -170,11 +186,19 @@ class TimeReader {
     const path = field?.path ?? this.#fields.path;
     this.#options.onNote?.({
       path,
-      message: `${field?.key} ${quoted(String(field?.value))} ${outcome}`,
+      message: `${FIELD_NAMES[name]} of a check ${outcome}`,
       clause,
     });
   }
 }
+
+/** Fields with a least value, as Consul's API spells them. */
+const FIELD_NAMES: Readonly<Record<string, string>> = {
+  interval: 'Interval',
+  timeout: 'Timeout',
+  ttl: 'TTL',
+  deregistercriticalserviceafter: 'DeregisterCriticalServiceAfter',
+};
 
 function readTimes(
   fields: Fields,
@@ -246,7 +270,7 @@ function readOutputMax(fields: Fields, options: ParseOptions): number {
   if (bytes > MAX_OUTPUT_BYTES)
     options.onNote?.({
       path: fields.get('outputmaxsize')?.path ?? fields.path,
-      message: `OutputMaxSize ${bytes} is reduced to ${MAX_OUTPUT_BYTES}`,
+      message: `OutputMaxSize of a check is reduced to ${MAX_OUTPUT_BYTES}`,
       clause: `must be at most ${MAX_OUTPUT_BYTES}`,
     });
   return bytes === 0 ? MAX_OUTPUT_BYTES : Math.min(bytes, MAX_OUTPUT_BYTES);

@@ -81,7 +81,7 @@ function noteRepeatedId(id: string, path: FieldPath, { onNote }: ParseOptions): 
   const check = JSON.stringify(id);
   onNote?.({
     path,
-    message: `Of the checks with the CheckID ${check} only the last one is registered`,
+    message: 'of several checks with one CheckID only the last is registered',
     clause: `another check of this service has the ID ${check}`,
   });
 }

@@ -4,9 +4,17 @@ import type { Command } from 'commander';
 import { VERSION } from '../../base/version.ts';
 import { type AgentConfig, SETTINGS } from '../../config/schema.ts';
 import { formatDuration } from '../../config/setting.ts';
-import { addExample, type CliContext, type CommandBuilder, printNotice, toAction } from '../command.ts';
-import { addAgentOptions, loadConfig } from '../input/settings.ts';
+import {
+  addExample,
+  type CliContext,
+  type CommandBuilder,
+  printNotice,
+  reportError,
+  toAction,
+} from '../command.ts';
+import { addAgentOptions, loadConfig, readSettingFlags } from '../input/settings.ts';
 import type { Io, StartedAgent } from '../io.ts';
+import { logLine, withJsonNotices } from '../json-output.ts';
 import { type Lifecycle, runUntilStopped } from '../lifetime.ts';
 import { sanitize } from '../sanitize.ts';
 
@@ -26,30 +34,45 @@ const SECRET_VARIABLES = [...SETTINGS.values()]
   .filter(({ setting }) => setting.secret === true)
   .map(({ env }) => env);
 
-async function runAgent({ io }: CliContext, command: Command): Promise<number> {
-  const started: Io = { ...io, env: { ...io.env } }; // for reloads: the secrets in it are erased now
-  const { config, warnings } = await loadConfig(command, started);
-  for (const warning of warnings) printNotice(io, `warning: ${warning}`);
-  const exposed = io.eraseFromEnvironment(SECRET_VARIABLES);
-  if (exposed.length > 0)
-    printNotice(
-      io,
-      `warning: ${exposed.join(' and ')} can be read in /proc by other programs of this user: set it by file`,
-    );
-  const running: StartedAgent = await io.startAgent(config, () => loadConfig(command, started));
-  for (const line of readyLines(config, running)) io.out.write(`${line}\n`);
-  return runUntilStopped(io, {
-    stopInOrder: () => stopInOrder(running),
-    stop: () => running.stop(),
-    stopped: running.stopped,
-    reload: () =>
-      running.reload().then(
-        () => undefined,
-        () => undefined, // it is in the log
-      ),
-    logMetrics: () => running.logMetrics(),
-  });
+async function runAgent({ io: plain }: CliContext, command: Command): Promise<number> {
+  const started: Io = { ...plain, env: { ...plain.env } }; // for reloads: the secrets in it are erased now
+  let io = asksForJson(plain, command) ? withJsonNotices(plain) : plain;
+  try {
+    const { config, origins, warnings } = await loadConfig(command, started);
+    const isJson = config.logFormat === 'json' && origins.get('logFormat') !== 'default';
+    if (isJson) io = withJsonNotices(plain);
+    for (const warning of [...warnings, ...eraseSecrets(plain)]) printNotice(io, `warning: ${warning}`);
+    const running: StartedAgent = await io.startAgent(config, () => loadConfig(command, started));
+    if (isJson) io.out.write(readyObject(config, running));
+    else for (const line of readyLines(config, running)) io.out.write(`${line}\n`);
+    return await runUntilStopped(io, lifecycleOf(running));
+  } catch (error) {
+    return reportError(io, error);
+  }
 }
+
+/** Returns a warning if other programs can still read them. */
+function eraseSecrets(io: Io): readonly string[] {
+  const exposed = io.eraseFromEnvironment(SECRET_VARIABLES);
+  if (exposed.length === 0) return [];
+  return [`${exposed.join(' and ')} can be read in /proc by other programs of this user: set it by file`];
+}
+
+/** Whether errors of the configuration itself are JSON: its files are not read yet. */
+const asksForJson = ({ env }: CliContext['io'], command: Command): boolean =>
+  (readSettingFlags(command)['logFormat'] ?? env['HEARSAY_LOG_FORMAT']) === 'json';
+
+const lifecycleOf = (running: StartedAgent): Lifecycle => ({
+  stopInOrder: () => stopInOrder(running),
+  stop: () => running.stop(),
+  stopped: running.stopped,
+  reload: () =>
+    running.reload().then(
+      () => undefined,
+      () => undefined, // it is in the log
+    ),
+  logMetrics: () => running.logMetrics(),
+});
 
 function stopInOrder(running: StartedAgent): ReturnType<Lifecycle['stopInOrder']> {
   const { onStop } = running.config;
@@ -71,6 +94,16 @@ function readyLines(config: AgentConfig, { node, address, http, dns }: StartedAg
     `join it:  ${joinLine(config, address)}`,
   ];
 }
+
+/** The same as one line of JSON, for whoever reads a log of JSON. */
+const readyObject = (config: AgentConfig, { node, address, http, dns }: StartedAgent): string =>
+  logLine('info', `hearsay ${VERSION}: ${node} (${config.datacenter}) is ready`, {
+    ...{ node, gossip: address, encrypted: config.encrypted },
+    http: http === undefined ? 'off' : toHttpUrl(http),
+    dns: dns ?? 'off',
+    dataDir: config.dataDir ?? null,
+    join: joinLine(config, address).split('   (')[0],
+  });
 
 /**
  * On loopback the other agent runs on this host, too, and needs ports of its own. It also needs a gossip key of the

@@ -7,6 +7,7 @@ import {
   unknownServiceError,
 } from '../../checks/definition/refusals.ts';
 import type { CheckDefinition, LocalView } from '../../checks/types.ts';
+import type { Site } from '../endpoint/site.ts';
 
 /** Only files of the owner may define checks that run programs. Source: S14 (docs/security.md). */
 export function rejectScriptCheck({ probe }: CheckDefinition): void {
@@ -28,6 +29,18 @@ export function warnOfTakenCheck(
   if (checks.some(isTaken))
     warn(
       'a check ID of this request belonged to another service, which lost its check: use IDs that are unique on this agent',
+    );
+}
+
+/** Says that a check will be critical whatever it finds, since the agent does not let it out. */
+export function warnOfDeniedCheck(
+  { explainDenial }: Pick<Site, 'explainDenial'>,
+  checks: readonly CheckDefinition[],
+  warn: (sentence: string) => void,
+): void {
+  if (checks.some(({ probe }) => explainDenial?.(probe) !== undefined))
+    warn(
+      'a check of this request will be critical: its target is no address of this host, and --check-allow of the agent does not name its network',
     );
 }
 

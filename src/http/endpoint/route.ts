@@ -268,10 +268,15 @@ async function handleWrite(
     if (failure !== undefined) headers['X-Hearsay-Unsaved'] = failure.unsaved;
   };
   const warn = (sentence: string): void => {
-    headers['X-Hearsay-Warning'] = sentence;
+    const before = headers['X-Hearsay-Warning'];
+    const all = `${before === undefined ? '' : `${before}; `}${sentence.replace(/[^\x20-\x7e]/g, '?')}`;
+    headers['X-Hearsay-Warning'] = all.slice(0, MAX_WARNING_CHARS);
   };
   return toReply(await spec.handler({ ...context, body, change, warn }), request, headers);
 }
+
+/** Proxies refuse long headers. */
+const MAX_WARNING_CHARS = 1024;
 
 const decode = (bytes: Uint8Array, body: BodySchema | BodyDecoder<unknown>): unknown =>
   typeof body === 'function' ? body(bytes) : decodeBody(bytes, body);

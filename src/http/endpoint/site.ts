@@ -2,6 +2,7 @@
 import type { AgentHandle } from '../../agent/contract/agent-handle.ts';
 import type { Meter } from '../../base/meter.ts';
 import type { Millis } from '../../base/time.ts';
+import type { CheckProbe } from '../../checks/types.ts';
 import type { ReloadReport } from '../../config/reload.ts';
 import type { AgentInfo } from './agent-info.ts';
 import type { BlockingQueries } from './blocking.ts';
@@ -21,6 +22,8 @@ export interface Site {
   readonly emptyKv: boolean;
   /** Reads settings and service files again; absent if this agent cannot. */
   readonly reload?: () => Promise<ReloadReport>;
+  /** Why no run of such a check will be let out; absent: any may be. */
+  readonly explainDenial?: (probe: CheckProbe) => string | undefined;
   /** Wall clock, milliseconds. */
   wallClock(): number;
   /** The agent's monotonic clock, on which `MemberView.since` is measured. */

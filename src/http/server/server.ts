@@ -6,6 +6,7 @@ import type { AgentHandle } from '../../agent/contract/agent-handle.ts';
 import { joinHostPort } from '../../base/address.ts';
 import { Meter } from '../../base/meter.ts';
 import type { Millis } from '../../base/time.ts';
+import type { CheckProbe } from '../../checks/types.ts';
 import type { ReloadReport } from '../../config/reload.ts';
 import type { AgentInfo } from '../endpoint/agent-info.ts';
 import { BlockingQueries } from '../endpoint/blocking.ts';
@@ -48,6 +49,8 @@ export interface HttpServerOptions {
   readonly emptyKv?: boolean;
   /** Reads settings and service files again; absent if this agent cannot. */
   readonly reload?: () => Promise<ReloadReport>;
+  /** Why no run of such a check will be let out; absent: any may be. */
+  readonly explainDenial?: (probe: CheckProbe) => string | undefined;
   /** Wall clock in milliseconds, for the uptime. */
   readonly wallClock: () => number;
   /** The clock of the agent, for ages; default `performance.now`. */
@@ -140,6 +143,7 @@ function createSite(options: HttpServerOptions, address: () => string): Site {
     suspectsLast,
     emptyKv,
     ...(reload === undefined ? {} : { reload }),
+    ...(options.explainDenial === undefined ? {} : { explainDenial: options.explainDenial }),
     wallClock,
     monotonicClock,
     address,

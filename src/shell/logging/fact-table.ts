@@ -98,7 +98,7 @@ export const FACT_TABLE: FactRows<JournalFact> = {
   nameConflictLost: [
     'agent',
     'fatal',
-    'name conflict lost: most members know another node by this name; stopped, choose another name',
+    'name conflict lost: most members know another node by this name; stopped: start it with another (--node NAME)',
     'name_conflicts_lost',
     ['node', 'other'],
   ],

@@ -42,7 +42,8 @@ export function createJournal(logger: Logger, now: () => Millis = () => performa
     counters,
     counterHelp: COUNTER_HELP,
     record: (fact) => {
-      const [component, tableLevel, message, counter, fields] = FACT_TABLE[fact.kind] as FactRow<JournalFact>;
+      const [component, rowLevel, message, counter, fields] = FACT_TABLE[fact.kind] as FactRow<JournalFact>;
+      const tableLevel = typeof rowLevel === 'function' ? rowLevel(fact) : rowLevel;
       count(counter);
       const { level, suppressed } =
         tableLevel === 'rateLimited' ? limiter.levelFor(fact.kind) : { level: tableLevel, suppressed: 0 };
@@ -86,9 +87,15 @@ function pick(fact: JournalFact, fields: readonly string[]): Record<string, unkn
   const picked: Record<string, unknown> = {};
   for (const field of fields) {
     const value = source[field];
-    picked[field] = typeof value === 'string' ? escapeUnprintable(value) : value;
+    picked[field] = toLogged(value);
   }
   return picked;
+}
+
+/** Numbers are measurements in the unit that their name says: parts of it are noise. */
+function toLogged(value: unknown): unknown {
+  if (typeof value === 'string') return escapeUnprintable(value);
+  return typeof value === 'number' ? Math.round(value) : value;
 }
 
 /**

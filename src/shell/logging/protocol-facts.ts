@@ -1,6 +1,10 @@
 /** Rows of the fact table for swim/ and serf/. */
 import type { ProtocolFact } from '../../agent/contract/facts.ts';
+import type { Millis } from '../../base/time.ts';
 import type { FactRows } from './fact-row.ts';
+
+/** A busy host has many of these, and no probe of the shortest usual timeout fails by one. */
+const HARMLESS_STALL: Millis = 500;
 
 export const PROTOCOL_FACTS: FactRows<ProtocolFact> = {
   probeFailed: ['swim', 'debug', 'probe failed', 'probes_failed', ['node', 'awareness']],
@@ -56,7 +60,7 @@ export const PROTOCOL_FACTS: FactRows<ProtocolFact> = {
   nameConflict: [
     'swim',
     'rateLimited',
-    'name conflict: two nodes claim one name',
+    'name conflict: two nodes claim one name: give one another (--node NAME), or that which most members do not know by it will have to stop',
     'name_conflicts',
     ['node', 'current', 'claimed'],
   ],
@@ -131,7 +135,13 @@ export const PROTOCOL_FACTS: FactRows<ProtocolFact> = {
     'awareness_changes',
     ['awareness'],
   ],
-  stalled: ['swim', 'warn', 'event loop was stalled', 'stalls', ['latenessMs']],
+  stalled: [
+    'swim',
+    ({ latenessMs }) => (latenessMs < HARMLESS_STALL ? 'debug' : 'rateLimited'),
+    'event loop was stalled',
+    'stalls',
+    ['latenessMs'],
+  ],
 
   intentRefused: ['serf', 'debug', 'intent refused', 'intents_refused', ['node', 'reason']],
   lamportTimeRefused: [

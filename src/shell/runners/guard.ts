@@ -65,17 +65,19 @@ export class EgressGuard {
     return has(this.#allowed, ip) || this.#isOwnAddress(ip);
   }
 
+  /** A sentence on why checks may not connect to this address; `undefined`: they may, or it is a name, which is resolved later. */
+  explainDenial(host: string): string | undefined {
+    if (isIP(host) === 0 || this.isAllowed(host)) return undefined;
+    return `${host} ${DENIED}: start the agent with --check-allow ${host}`;
+  }
+
   /** Resolves to the addresses of `host` that may be dialed, at least one, or rejects. */
   async resolve(host: string, signal: AbortSignal): Promise<readonly string[]> {
     const all = await this.#addressesOf(host);
     signal.throwIfAborted();
     const permitted = all.filter((ip) => this.isAllowed(ip)).slice(0, MAX_ADDRESSES);
     if (permitted.length > 0) return permitted;
-    throw new Error(
-      all.length === 0
-        ? `${host} has no address`
-        : `${all[0]} is denied to checks: it is no address of this host, and --check-allow does not name its network`,
-    );
+    throw new Error(all.length === 0 ? `${host} has no address` : `${all[0]} ${DENIED}`);
   }
 
   async #addressesOf(host: string): Promise<readonly string[]> {
@@ -116,6 +118,9 @@ export class EgressGuard {
     return has(this.#ownAddresses, ip);
   }
 }
+
+const DENIED =
+  'is denied to checks: it is no address of this host, and --check-allow does not name its network';
 
 function toBlockList(networks: readonly string[]): BlockList {
   const list = new BlockList();

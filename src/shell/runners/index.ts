@@ -5,7 +5,7 @@
 import { describeError } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
 import { truncateOutput } from '../../checks/output.ts';
-import type { CheckOutcome, CheckRun } from '../../checks/types.ts';
+import type { CheckOutcome, CheckProbe, CheckRun } from '../../checks/types.ts';
 import type { ProgramUser } from '../program.ts';
 import { runExec } from './exec.ts';
 import { runGrpc } from './grpc.ts';
@@ -28,6 +28,8 @@ export interface RunnersOptions extends EgressGuardOptions, SlotsOptions {
 export interface Runners {
   /** Runs a check. A newer run of the same check cancels the older one, which then has no outcome. */
   run(run: CheckRun): void;
+  /** Why no run of this check will be let out; `undefined`: one may be. */
+  explainDenial(probe: CheckProbe): string | undefined;
   /** Cancels all runs; no outcome follows. */
   close(): void;
 }
@@ -43,8 +45,20 @@ export function createRunners(options: RunnersOptions): Runners {
         if (result !== undefined)
           options.onOutcome({ ...result, check: run.check, generation: run.generation });
       }),
+    explainDenial: (probe) => {
+      const host = hostOf(probe);
+      return host === undefined ? undefined : guard.explainDenial(host);
+    },
     close: () => slots.close(),
   };
+}
+
+/** The host that a check connects to, without brackets. */
+function hostOf(probe: CheckProbe): string | undefined {
+  const bare = (host: string): string => host.replace(/^\[|\]$/g, '');
+  if (probe.kind === 'http') return URL.canParse(probe.url) ? bare(new URL(probe.url).hostname) : undefined;
+  if (!('target' in probe)) return undefined;
+  return bare(probe.target.replace(/:[^:\]]*$/, ''));
 }
 
 /** Resolves to `undefined` if the run was canceled. */

@@ -84,7 +84,12 @@ describe('a problem names file, line and key', () => {
     [
       'the second check',
       `name: a\nchecks:\n- ttl: 5s\n- {tcp: x, interval: 5s}`,
-      'f:4: checks[2].tcp: TCP "x" must be host:port',
+      'f:4: checks[2].tcp: must be host:port',
+    ],
+    [
+      'a URL that is none',
+      'name: a\ncheck: {http: "http://a:b/", interval: 5s}',
+      'f:2: check.http: must be a URL such as http:',
     ],
     [
       'a wrong method',

@@ -47,6 +47,7 @@ function stand(first: AgentConfig) {
     agent,
     log: { setLevel: (level) => void calls.push(`level ${level}`) },
     handlers: { replace: (handlers) => void calls.push(`handlers ${handlers.length}`) },
+    runners: { explainDenial: (probe) => (probe.kind === 'tcp' ? 'it is far away' : undefined) },
     record: (fact) => void facts.push(fact),
     setRetryJoin: (seeds) => void calls.push(`seeds ${seeds.join()}`),
     setHttpTokens: ({ httpToken }) => void calls.push(`token ${httpToken}`),
@@ -132,6 +133,14 @@ describe('a reload', () => {
     ]);
     expect(report.warnings).toEqual([expect.stringContaining('(ENOSPC)')]);
   });
+});
+
+test('a check that will not be let out is told, with its place', async () => {
+  const path = join(folder, 'far.yaml');
+  await writeFile(path, 'name: a\ncheck: {id: c, tcp: "10.9.9.9:80", interval: 5s}\n', { mode: 0o600 });
+  const made = stand(resolve({}));
+  made.set({ next: resolve({ service: [path] }) });
+  expect((await made.reload()).warnings).toEqual([`${path}:1: the check c will be critical: it is far away`]);
 });
 
 describe('nothing is changed', () => {

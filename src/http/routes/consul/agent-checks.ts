@@ -2,7 +2,7 @@
 
 import * as v from 'valibot';
 import { AgentError } from '../../../base/errors.ts';
-import { parseCheck } from '../../../checks/definition/definition.ts';
+import { type FieldNote, parseCheck } from '../../../checks/definition/definition.ts';
 import { missingServiceError } from '../../../checks/definition/refusals.ts';
 import type { CheckStatus } from '../../../model/service.ts';
 import { localChecks } from '../../consul/checks.ts';
@@ -10,6 +10,7 @@ import {
   rejectScriptCheck,
   requireCheck,
   requireTtlCheck,
+  warnOfDeniedCheck,
   warnOfTakenCheck,
 } from '../../consul/requirements.ts';
 import { CHECK_DEFINITION_SCHEMA, HEALTH_CHECK_SCHEMA } from '../../consul/schemas.ts';
@@ -43,12 +44,14 @@ export const agentCheckRegister = route({
   summary: 'Register a check of a service here, or of the node',
   requestSchema: CHECK_DEFINITION_SCHEMA,
   body: parseJson,
-  handler: async ({ body, view, change, warn }) => {
-    const check = parseCheck(body, { node: view.node });
+  handler: async ({ body, view, site, change, warn }) => {
+    const onNote = ({ message }: FieldNote): void => warn(message);
+    const check = parseCheck(body, { node: view.node, onNote });
     rejectScriptCheck(check);
     const { serviceId } = check;
     if (serviceId !== '' && !view.local.services().has(serviceId)) throw missingServiceError(serviceId);
     warnOfTakenCheck(view.local, [check], warn);
+    warnOfDeniedCheck(site, [check], warn);
     await change({ kind: 'registerCheck', check });
   },
 });

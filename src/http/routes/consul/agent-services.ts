@@ -1,8 +1,13 @@
 /** `/v1/agent/service*`: the services registered with this agent. Reads are local, writes are gossiped. */
 import { createHash } from 'node:crypto';
-import { parseService } from '../../../checks/definition/definition.ts';
+import { type FieldNote, parseService } from '../../../checks/definition/definition.ts';
 import { unknownServiceError } from '../../../checks/definition/refusals.ts';
-import { rejectScriptCheck, requireService, warnOfTakenCheck } from '../../consul/requirements.ts';
+import {
+  rejectScriptCheck,
+  requireService,
+  warnOfDeniedCheck,
+  warnOfTakenCheck,
+} from '../../consul/requirements.ts';
 import type { ConsulAgentService } from '../../consul/schemas.ts';
 import { AGENT_SERVICE_SCHEMA, SERVICE_DEFINITION_SCHEMA } from '../../consul/schemas.ts';
 import { toConsulAgentService } from '../../consul/services.ts';
@@ -68,10 +73,12 @@ export const agentServiceRegister = route({
   requestSchema: SERVICE_DEFINITION_SCHEMA,
   query: { 'replace-existing-checks': flagParam },
   body: parseJson,
-  handler: async ({ body, query, view, change, warn }) => {
-    const { service, checks } = parseService(body, { node: view.node });
+  handler: async ({ body, query, view, site, change, warn }) => {
+    const onNote = ({ message }: FieldNote): void => warn(message);
+    const { service, checks } = parseService(body, { node: view.node, onNote });
     checks.forEach(rejectScriptCheck);
     warnOfTakenCheck(view.local, checks, warn);
+    warnOfDeniedCheck(site, checks, warn);
     const replaceChecks = query['replace-existing-checks'];
     await change({ kind: 'registerService', service, checks, replaceChecks });
   },

@@ -127,3 +127,19 @@ describe('names from the network', () => {
     expect(escapeUnprintable('x'.repeat(100_000)).length).toBeLessThan(1100);
   });
 });
+
+test('numbers are whole, and a stall that fails no probe is no warning; one that may is, once in ten seconds', () => {
+  const { journal: it, lines, clock } = journal();
+  it.record({ kind: 'stalled', latenessMs: 104.93525305396179 });
+  it.record({ kind: 'stalled', latenessMs: 812.4 });
+  it.record({ kind: 'stalled', latenessMs: 900.6 });
+  clock.now = 10_000;
+  it.record({ kind: 'stalled', latenessMs: 500 });
+  expect(lines.map(({ level, latenessMs, suppressed }) => [level, latenessMs, suppressed])).toEqual([
+    [DEBUG, 105, undefined],
+    [WARN, 812, undefined],
+    [DEBUG, 901, undefined],
+    [WARN, 500, 1],
+  ]);
+  expect(it.counters.get('stalls')).toBe(4);
+});

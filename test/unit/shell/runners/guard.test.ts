@@ -159,3 +159,13 @@ describe('S15: only checked addresses are dialed', () => {
     expect(await all).toEqual(names.map(() => ['127.0.0.1']));
   });
 });
+
+test('a denied address is told before a check runs; a name is not, since it may resolve to anything', () => {
+  const guard = new EgressGuard({ allow: ['10.1.0.0/16'], ownAddresses: () => ['127.0.0.1'] });
+  for (const host of ['127.0.0.1', '10.1.2.3', 'db.example', 'localhost', ''])
+    expect([host, guard.explainDenial(host)]).toEqual([host, undefined]);
+  for (const host of ['10.9.9.9', '169.254.169.254', '2001:db8::1'])
+    expect(guard.explainDenial(host)).toBe(
+      `${host} is denied to checks: it is no address of this host, and --check-allow does not name its network: start the agent with --check-allow ${host}`,
+    );
+});
