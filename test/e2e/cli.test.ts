@@ -76,7 +76,7 @@ describe('a start that fails prints one error with its cause', () => {
   });
 
   test('a name with illegal characters: exit 2', async () => {
-    const { code, stderr } = await agent(1, '--node', 'a b');
+    const { code, stderr } = await agent(1, '--node', ' a');
     expect(code).toBe(2);
     expect(stderr).toMatch(/--node/);
   });

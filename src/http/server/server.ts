@@ -101,11 +101,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   server.on('error', onError); // a connection that cannot be accepted is no reason to stop
   address = boundAddress(server, options.listen);
   if ('path' in options.listen) chmodSync(options.listen.path, 0o660);
-  if (!openOperator) operatorTokenFile = await options.issueOperatorToken?.(address);
+  // Where a token is set nothing is open, so the commands of the agent's own user need one, too.
+  const ensureOperatorToken = async (tokens: ScopeTokens): Promise<void> => {
+    const isOpen = openOperator && Object.values(tokens).every((token) => token === undefined);
+    if (!isOpen) operatorTokenFile ??= await options.issueOperatorToken?.(address);
+  };
+  await ensureOperatorToken(options.tokens);
   return {
     address,
     setTokens: (tokens) => {
       checkScope = scopesFor(tokens);
+      ensureOperatorToken(tokens).catch(onError);
     },
     close: () => closeServer(server, site.blockingQueries),
   };
