@@ -58,6 +58,7 @@ export function createLayers(options: AgentOptions, tags: ReadonlyMap<string, st
     rng: rng.fork(),
     now: options.now,
     ackPayload: () => serf.coordinates.payload,
+    droppedRetention: options.retention?.droppedMembers,
     hasBroadcasts: () => lanes.some((lane) => lane.queue.size > 0),
     hasBroadcastsFor: ({ identity: { address } }) => lanes.some((lane) => lane.queue.hasFor(address.key)),
     ...(intern === undefined ? {} : { intern }),

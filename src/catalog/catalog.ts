@@ -30,6 +30,7 @@ import {
   reapOlderTombstones,
   recordTombstones,
   replicaReach,
+  TOMBSTONE_TTL,
   updateReplicaTotals,
   versionsAhead,
 } from './replica.ts';
@@ -39,6 +40,7 @@ import { Watermarks } from './watermarks.ts';
 
 /** Limits how often forged deltas of our own ledger can make us begin an epoch (A15 in docs/replication.md). */
 const EPOCH_RAISE_INTERVAL: Millis = 1000;
+const MAX_REAP_INTERVAL: Millis = 60_000;
 /** Epochs are raised by a stride that differs from start to start (A4 in docs/replication.md). A prime. */
 const EPOCH_STRIDES = 1021;
 
@@ -51,14 +53,17 @@ export class Catalog {
   readonly #canOwn: (name: string) => boolean;
   readonly #intern: Intern | undefined;
   readonly #stride: number;
+  readonly #tombstoneTtl: Millis;
   #estimatedBytes = 0;
   #unconfirmedCount = 0;
   #epochRaisedAt: Millis = Number.NEGATIVE_INFINITY;
   #confirmed: string[] = [];
 
-  constructor({ owner, epoch, snapshot, canOwn, latestEpoch = OUTBID_LIMIT, intern }: CatalogOptions) {
+  constructor({ owner, epoch, snapshot, canOwn, ...options }: CatalogOptions) {
+    const { latestEpoch = OUTBID_LIMIT, tombstoneTtl = TOMBSTONE_TTL, intern } = options;
     this.#doubts = new Doubts(latestEpoch);
     this.#canOwn = canOwn;
+    this.#tombstoneTtl = tombstoneTtl;
     this.#intern = intern;
     this.#stride = 1 + (epoch % EPOCH_STRIDES);
     const saved = snapshot?.owner === owner ? snapshot.epoch : 0;
@@ -207,10 +212,15 @@ export class Catalog {
     return changes;
   }
 
-  /** Reaps expired tombstones. Once a minute is often enough. */
+  /** How often to reap expired tombstones: once a minute, or more often if they are kept for a few minutes only. */
+  get reapInterval(): Millis {
+    return Math.min(MAX_REAP_INTERVAL, this.#tombstoneTtl / 4);
+  }
+
+  /** Reaps expired tombstones. */
   reapTombstones(now: Millis): void {
     for (const replica of this.#replicas.values())
-      if (replica.tombstones.length > 0) reapExpiredTombstones(replica, now);
+      if (replica.tombstones.length > 0) reapExpiredTombstones(replica, this.#tombstoneTtl, now);
   }
 
   /** The digest of all ledgers, encoded. The same array until something changes. */

@@ -1,4 +1,5 @@
 /** What a catalog is created with. */
+import type { Millis } from '../base/time.ts';
 import type { Entry, EntryKey } from '../model/service.ts';
 import type { CatalogSnapshot } from '../wire/catalog.ts';
 
@@ -12,6 +13,8 @@ export interface CatalogOptions {
   readonly canOwn: (name: string) => boolean;
   /** Later epochs are believed of their owners only; absent: any epoch is believed of anybody. */
   readonly latestEpoch?: number;
+  /** How long tombstones are kept; an hour if absent. */
+  readonly tombstoneTtl?: Millis | undefined;
   /** Lets the agents of one process share equal maps: returns the map known for this state, or stores this one. */
   readonly intern?: Intern;
 }

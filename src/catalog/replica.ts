@@ -9,7 +9,7 @@ import type { EntryChange, Progress } from './types.ts';
 import { estimateBytes } from './values.ts';
 
 /** An agent that was away for longer gets whole ledgers (A12 in docs/replication.md). */
-const TOMBSTONE_TTL: Millis = 3_600_000;
+export const TOMBSTONE_TTL: Millis = 3_600_000;
 /** Tombstones that are kept of one ledger, whatever their age. */
 export const MAX_TOMBSTONES = 2048;
 
@@ -84,8 +84,8 @@ export const clearTombstones = (replica: Replica): void => {
   replica.tombstones = NO_TOMBSTONES;
 };
 
-export function reapExpiredTombstones(replica: Replica, now: Millis): void {
-  const young = replica.tombstones.findIndex(({ at }) => at > now - TOMBSTONE_TTL);
+export function reapExpiredTombstones(replica: Replica, ttl: Millis, now: Millis): void {
+  const young = replica.tombstones.findIndex(({ at }) => at > now - ttl);
   reapFirstTombstones(replica, young < 0 ? replica.tombstones.length : young);
 }
 

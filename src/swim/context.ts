@@ -39,6 +39,8 @@ export interface SwimOptions {
   readonly hasBroadcasts?: () => boolean;
   /** Is there anything that this member was not told yet? By default there is. */
   readonly hasBroadcastsFor?: (peer: Member) => boolean;
+  /** How long the names of dropped members are remembered; ten minutes if absent. */
+  readonly droppedRetention?: Millis | undefined;
   /** For simulations with many agents in one process: returns one shared object for equal identities. */
   readonly intern?: (identity: Identity) => Identity;
 }
@@ -50,7 +52,7 @@ export class SwimContext {
   readonly broadcasts = new BroadcastQueue();
   readonly awareness: Awareness;
   readonly suspicions: Suspicions;
-  readonly recentlyDropped = new RecentlyDropped();
+  readonly recentlyDropped: RecentlyDropped;
   readonly deadProbes: DeadProbes;
   readonly verifications = new Verifications();
   readonly absences = new Absences();
@@ -82,6 +84,7 @@ export class SwimContext {
     this.#intern = options.intern ?? ((identity) => identity);
     this.#now = now;
     this.members = new MemberTable(this.#intern(options.identity), options.incarnation, rng, now);
+    this.recentlyDropped = new RecentlyDropped(options.droppedRetention);
     this.awareness = new Awareness(config.awarenessMax);
     this.suspicions = new Suspicions(config);
     this.deadProbes = new DeadProbes(config.probeInterval, rng);

@@ -8,6 +8,19 @@ import type { Identity } from '../../swim/types.ts';
 import type { WireCodec } from './codec.ts';
 import type { Snapshot } from './machine.ts';
 
+/**
+ * How long an agent remembers what is gone. These are no settings, since members rely on each other's; a simulated world
+ * shortens them so that they end while it lasts.
+ */
+export interface RetentionTimes {
+  /** Tombstones of the catalog; an hour by default. */
+  readonly tombstones: Millis;
+  /** Members whose rows were dropped; ten minutes by default. */
+  readonly droppedMembers: Millis;
+  /** Restored nodes that no member confirms; a minute by default. */
+  readonly restoredNodes: Millis;
+}
+
 /** Everything that an agent starts with. After this only `handle` reaches it. */
 export interface AgentOptions {
   readonly name: string;
@@ -44,6 +57,7 @@ export interface AgentOptions {
   readonly intern?: (identity: Identity) => Identity;
   /** Lets many agents in one process share equal entries of one owner. */
   readonly internEntries?: Intern;
+  readonly retention?: Partial<RetentionTimes>;
   /** The codec in place of wire/ itself. */
   readonly codec?: WireCodec;
   readonly now: Millis;

@@ -51,8 +51,6 @@ export interface ReplicationOptions {
   readonly rumorBytes: number;
 }
 
-const SWEEP_INTERVAL: Millis = 60_000;
-
 export class Replication {
   readonly lanes: RumorLanes;
   readonly #options: ReplicationOptions;
@@ -69,7 +67,7 @@ export class Replication {
     this.#pullQueue = new PullQueue(options.gossipInterval, options.rng);
     this.#ownerPulls = new OwnerPulls(options, this.#pullQueue);
     this.#healSync = new HealSync(options.gossipInterval, options.rng);
-    this.#sweepAt = now + SWEEP_INTERVAL;
+    this.#sweepAt = now + options.catalog.reapInterval;
   }
 
   get deadline(): Millis {
@@ -232,7 +230,7 @@ export class Replication {
         now,
       );
     if (now >= this.#sweepAt) {
-      this.#sweepAt = now + SWEEP_INTERVAL;
+      this.#sweepAt = now + catalog.reapInterval;
       catalog.reapTombstones(now);
     }
   }

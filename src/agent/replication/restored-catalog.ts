@@ -17,7 +17,7 @@ import type { MemberView } from '../contract/view.ts';
 type RestoredLedgers = NonNullable<CatalogOptions['snapshot']>;
 
 /** A node that membership has not reported this long after the start is no member any more. */
-const GRACE_PERIOD: Millis = 60_000;
+export const GRACE_PERIOD: Millis = 60_000;
 const NO_TAGS: ReadonlyMap<string, string> = new Map();
 const UNKNOWN_VSN = new Uint8Array(6);
 
@@ -34,7 +34,7 @@ export class RestoredCatalog {
   readonly savedAt: Millis;
   #until: Millis = NEVER;
 
-  constructor({ name, snapshot, catalog, now, startedAt }: AgentOptions) {
+  constructor({ name, snapshot, catalog, now, startedAt, retention }: AgentOptions) {
     this.savedAt = now - Math.max(0, startedAt - (snapshot?.at ?? startedAt));
     for (const peer of snapshot?.peers ?? [])
       if (peer.name !== name) this.#previousNodes.set(peer.name, peer);
@@ -48,7 +48,7 @@ export class RestoredCatalog {
       if (!(error instanceof WireError)) throw error;
       this.loadError = error.message;
     }
-    if (this.#unconfirmed.size > 0) this.#until = now + GRACE_PERIOD;
+    if (this.#unconfirmed.size > 0) this.#until = now + (retention?.restoredNodes ?? GRACE_PERIOD);
   }
 
   get deadline(): Millis {

@@ -93,6 +93,7 @@ export class ServiceLayer {
       epoch: firstEpoch(startedAt * EPOCHS_PER_MS + rng.int(EPOCHS_PER_MS), snapshot?.epoch ?? 0, 1),
       ...(restoredCatalog.catalogSnapshot === undefined ? {} : { snapshot: restoredCatalog.catalogSnapshot }),
       ...(options.internEntries === undefined ? {} : { intern: options.internEntries }),
+      tombstoneTtl: options.retention?.tombstones,
       latestEpoch: LATEST_PLAUSIBLE_EPOCH,
       canOwn: (node) => {
         const member = serf.get(node);

@@ -9,9 +9,16 @@ import type { SimHost } from '../world/host.ts';
 import type { World } from '../world/world.ts';
 import { RECOVERY_TIME } from './parameters.ts';
 
-export type CountedState = 'alive' | 'suspect' | 'dead' | 'left' | 'forgotten';
+export type CountedState = 'alive' | 'suspect' | 'dead' | 'left' | 'forgotten' | 'reaped';
 
-export const COUNTED_STATES: readonly CountedState[] = ['alive', 'suspect', 'dead', 'left', 'forgotten'];
+export const COUNTED_STATES: readonly CountedState[] = [
+  'alive',
+  'suspect',
+  'dead',
+  'left',
+  'forgotten',
+  'reaped',
+];
 
 /** Counts by kind; a kind that never occurred is absent. */
 export type Counts<K extends string> = Partial<Record<K, number>>;
@@ -96,6 +103,8 @@ function stateFromFact(fact: Fact): CountedState | undefined {
       return fact.left ? 'left' : 'dead';
     case 'memberDropped':
       return 'forgotten';
+    case 'memberReaped':
+      return 'reaped';
     default:
       return undefined;
   }

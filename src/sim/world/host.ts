@@ -1,6 +1,7 @@
 /** A simulated host: an address, a disk, clocks, the kernel's socket buffer, and perhaps a running agent. */
 
 import type { Agent, Input, Snapshot } from '../../agent/contract/machine.ts';
+import type { RetentionTimes } from '../../agent/contract/options.ts';
 import type { Address } from '../../base/address.ts';
 import type { Rng } from '../../base/rng.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
@@ -26,6 +27,8 @@ export interface SimHostOptions {
   /** How much faster its clocks run than the world's, in parts per million. */
   readonly driftPpm?: number;
   readonly v6?: boolean;
+  /** How long the agent remembers what is gone, if other than the production agent. */
+  readonly retention?: Partial<RetentionTimes>;
 }
 
 /** Bytes of datagrams that the kernel buffers for a process that does not read: Linux's default `rmem`. */

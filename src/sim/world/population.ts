@@ -94,6 +94,7 @@ export class Population {
       startedAt: WALL + host.wallClockOffset + Math.floor(now) + host.bootCount,
       intern: this.#intern,
       internEntries: this.#internEntries,
+      ...(options.retention === undefined ? {} : { retention: options.retention }),
       now: host.toHostTime(now),
     };
   }

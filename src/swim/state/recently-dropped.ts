@@ -16,12 +16,17 @@ interface DroppedMember {
 export class RecentlyDropped {
   /** Oldest first. */
   readonly #byName = new BoundedMap<string, DroppedMember>(MAX_DROPPED);
+  readonly #retention: Millis;
+
+  constructor(retention: Millis = DROPPED_RETENTION) {
+    this.#retention = retention;
+  }
 
   add(row: Pick<Member, 'identity' | 'incarnation'>, now: Millis): void {
     const { incarnation, identity } = row;
     this.#byName.set(identity.name, { incarnation, droppedAt: now });
     for (const [name, { droppedAt }] of this.#byName) {
-      if (now - droppedAt < DROPPED_RETENTION) break;
+      if (now - droppedAt < this.#retention) break;
       this.#byName.delete(name);
     }
   }
@@ -29,7 +34,7 @@ export class RecentlyDropped {
   /** The incarnation at which the member was dropped. */
   incarnationOf(name: string, now: Millis): number | undefined {
     const dropped = this.#byName.get(name);
-    if (dropped === undefined || now - dropped.droppedAt < DROPPED_RETENTION) return dropped?.incarnation;
+    if (dropped === undefined || now - dropped.droppedAt < this.#retention) return dropped?.incarnation;
     this.#byName.delete(name);
     return undefined;
   }

@@ -63,8 +63,8 @@ export const catalogMutants: readonly Mutant[] = [
   {
     id: 'catalog-swept-early',
     file: 'catalog/replica.ts',
-    find: 'at > now - TOMBSTONE_TTL',
-    replace: 'at > now + TOMBSTONE_TTL',
+    find: 'at > now - ttl',
+    replace: 'at > now + ttl',
     description: 'Tombstones are reaped within a minute instead of after an hour.',
     expectedTests: ['unit/catalog/tombstones.test.ts'],
   },

@@ -53,8 +53,8 @@ export const replicationMutants: readonly Mutant[] = [
   {
     id: 'agent-unconfirmed-for-ever',
     file: 'agent/replication/restored-catalog.ts',
-    find: 'if (this.#unconfirmed.size > 0) this.#until = now + GRACE_PERIOD;',
-    replace: 'if (this.#unconfirmed.size > 0) this.#until = NEVER;',
+    find: 'this.#until = now + (retention?.restoredNodes ?? GRACE_PERIOD);',
+    replace: 'this.#until = NEVER;',
     description: 'A node of the last run that no member confirms is answered for without end.',
     expectedTests: ['unit/agent/replication/restored-catalog.test.ts'],
   },

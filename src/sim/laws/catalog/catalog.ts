@@ -9,6 +9,7 @@ import type { Fact } from '../../../agent/contract/facts.ts';
 import type { Topic } from '../../../agent/contract/view.ts';
 import { WireError } from '../../../base/errors.ts';
 import type { Millis } from '../../../base/time.ts';
+import { TOMBSTONE_TTL } from '../../../catalog/replica.ts';
 import type { Instance, InstanceStatus, NodeCatalog } from '../../../catalog/types.ts';
 import { decodeCatalog, isCatalogType } from '../../../wire/catalog.ts';
 import { MESSAGE_TYPE } from '../../../wire/memberlist.ts';
@@ -68,7 +69,7 @@ export class CatalogLaws {
     this.#clocks.set(host, host.wallClockOffset);
     for (const other of this.#world.hosts)
       if (other !== host && other.name === host.name && other.bootCount > 0) this.#contested.add(host.name);
-    this.#histories.recordPublished(host.name, new Map());
+    this.#histories.recordPublished(host.name, new Map(), this.#world.now);
   }
 
   #onEffects(host: SimHost, facts: readonly Fact[], topics: readonly Topic[]): void {
@@ -99,7 +100,7 @@ export class CatalogLaws {
     const own = host.runningAgent.view.catalog.node(host.name);
     // Names come from the view, not from topics: a change without a topic would not be missed then.
     for (const { service } of own?.instances ?? []) this.#services.add(service.name.toLowerCase());
-    const changed = this.#histories.recordPublished(host.name, entriesFromNode(own));
+    const changed = this.#histories.recordPublished(host.name, entriesFromNode(own), this.#world.now);
     // If two hosts share a name, each change of one looks like a change of the other.
     if (changed && !this.#contested.has(host.name) && !this.#unsentSince.has(host))
       this.#unsentSince.set(host, this.#world.now);
@@ -122,7 +123,13 @@ export class CatalogLaws {
     seen.set(owner, node);
     for (const other of this.#world.hosts)
       if (other.name === owner && other.running) this.#recordPublished(other);
-    for (const violation of this.#histories.checkObserved(host.label, owner, entriesFromNode(node)))
+    const sweptBefore = this.#world.now - 2 * (host.options.retention?.tombstones ?? TOMBSTONE_TTL);
+    for (const violation of this.#histories.checkObserved(
+      host.label,
+      owner,
+      entriesFromNode(node),
+      sweptBefore,
+    ))
       this.#context.reportViolation(`${violation.slice(0, 2)} at ${host.label}: ${violation.slice(3)}`);
   }
 

@@ -41,7 +41,7 @@ export class FirstAnswerLaw implements Law {
       // Two of one name do not count as peers of each other.
       if (other !== host && other.name === host.name) return;
       if (other === host || !other.running) continue;
-      known.set(other, servicesUp(other, host.name));
+      known.set(other, this.#servicesKnown(other, host.name));
       boots.set(other, other.bootCount);
     }
     this.#starts.set(host, { at: this.#context.world.now, known, boots });
@@ -81,7 +81,7 @@ export class FirstAnswerLaw implements Law {
 
   /** The services that the peer knew at the start, and still knows, and the host does not, though they are not removed. */
   #missing(host: SimHost, peer: SimHost, known: ReadonlySet<string>): readonly string[] {
-    const still = servicesUp(
+    const still = this.#servicesKnown(
       peer,
       host.name,
       (node, name) => this.#registered.get(node)?.has(name) !== false,
@@ -89,23 +89,29 @@ export class FirstAnswerLaw implements Law {
     const { catalog } = host.runningAgent.view;
     return [...known].filter((name) => still.has(name) && catalog.instances(name).length === 0);
   }
-}
 
-/** Names of services with an instance on a node that the observer sees up, other than `except`; `counts`: which of them. */
-function servicesUp(
-  observer: SimHost,
-  except: string,
-  counts: (node: string, service: string) => boolean = () => true,
-): ReadonlySet<string> {
-  const { view } = observer.runningAgent;
-  const names = new Set<string>();
-  for (const { node, instances } of view.catalog.nodes())
-    if (node !== except && isUp(view.member(node)?.status))
-      for (const { service } of instances) {
-        const name = service.name.toLowerCase();
-        if (counts(node, name)) names.add(name);
-      }
-  return names;
+  /**
+   * Names of services with an instance on a node that the observer sees up, other than `except`. What it only restored it
+   * does not pass on; nor does it what it has of an owner beyond a gap, which stays if it cannot dial the owner.
+   */
+  #servicesKnown(
+    observer: SimHost,
+    except: string,
+    counts: (node: string, service: string) => boolean = () => true,
+  ): ReadonlySet<string> {
+    const { network, hosts } = this.#context.world;
+    const { view } = observer.runningAgent;
+    const unreachable = new Set<string>();
+    for (const { label, name } of hosts) if (network.isBlocked(observer.label, label)) unreachable.add(name);
+    const names = new Set<string>();
+    for (const { node, unconfirmed, instances } of view.catalog.nodes())
+      if (node !== except && !unconfirmed && !unreachable.has(node) && isUp(view.member(node)?.status))
+        for (const { service } of instances) {
+          const name = service.name.toLowerCase();
+          if (counts(node, name)) names.add(name);
+        }
+    return names;
+  }
 }
 
 const isUp = (status: MemberView['status'] | undefined): boolean =>

@@ -2,6 +2,7 @@
  * What each owner has published, by key and in order, and the position of each observer in it. An observer may lag
  * behind but never go back: that is how I7 and I8 look from outside, where versions are not visible.
  */
+import type { Millis } from '../../../base/time.ts';
 import type { NodeCatalog } from '../../../catalog/types.ts';
 import { type EntryKey, type Published, toEntryKey } from '../../../model/service.ts';
 import type { LawContext } from '../law.ts';
@@ -58,6 +59,8 @@ interface ReadPosition {
 
 export class Histories {
   readonly #published = new Map<string, Map<EntryKey, string[]>>();
+  /** When each owner last removed an entry, by owner and key. */
+  readonly #removedAt = new Map<string, Map<EntryKey, Millis>>();
   /** By observer, then by owner. */
   readonly #positions = new Map<string, Map<string, ReadPosition>>();
   /** Owners that restarted without data and with an earlier wall clock. */
@@ -69,7 +72,7 @@ export class Histories {
   }
 
   /** Records what the owner has now. Returns whether it differs from before. */
-  recordPublished(owner: string, entries: ReadonlyMap<EntryKey, Published>): boolean {
+  recordPublished(owner: string, entries: ReadonlyMap<EntryKey, Published>, now: Millis): boolean {
     let histories = this.#published.get(owner);
     if (histories === undefined) {
       histories = new Map();
@@ -87,6 +90,7 @@ export class Histories {
     for (const [key, history] of histories)
       if (!entries.has(key) && history[history.length - 1] !== ABSENT) {
         history.push(ABSENT);
+        this.#recordRemoval(owner, key, now);
         changed = true;
       }
     return changed;
@@ -110,9 +114,17 @@ export class Histories {
     this.#position(observer, owner).dropped = true;
   }
 
-  /** Violations in what the observer shows now. */
-  checkObserved(observer: string, owner: string, entries: ReadonlyMap<EntryKey, Published>): string[] {
+  /** Violations in what the observer shows now. Tombstones of what was removed before `sweptBefore` are gone. */
+  checkObserved(
+    observer: string,
+    owner: string,
+    entries: ReadonlyMap<EntryKey, Published>,
+    sweptBefore: Millis,
+  ): string[] {
     const position = this.#position(observer, owner);
+    for (const [key, at] of this.#removedAt.get(owner) ?? [])
+      if (at < sweptBefore && (position.indexes.get(key) ?? 0) > 0 && !position.dropped)
+        this.#judged('I8 of a swept tombstone');
     const violations: string[] = [];
     for (const [key, value] of entries) {
       const text = canonicalText(value);
@@ -152,6 +164,12 @@ export class Histories {
     else if (history.indexOf(ABSENT, earlier) <= index && history.indexOf(ABSENT, earlier) > 0)
       violations.push(`I8 holds ${what}, which it had seen removed`);
     else violations.push(`I7 went back to ${what}`);
+  }
+
+  #recordRemoval(owner: string, key: EntryKey, now: Millis): void {
+    const removedAt = this.#removedAt.get(owner);
+    if (removedAt === undefined) this.#removedAt.set(owner, new Map([[key, now]]));
+    else removedAt.set(key, now);
   }
 
   #position(observer: string, owner: string): ReadPosition {

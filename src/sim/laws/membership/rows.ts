@@ -131,7 +131,9 @@ export class RowLaw implements Law {
 
   /** Whether a row that was dropped may come back at the incarnation that it had. */
   #mayReturn(host: SimHost, name: string, { at }: DroppedRow): boolean {
-    if (host.options.serfPeer === true || this.#context.world.now - at >= DROPPED_RETENTION) return true;
+    const { serfPeer, retention } = host.options;
+    const remembered = retention?.droppedMembers ?? DROPPED_RETENTION;
+    if (serfPeer === true || this.#context.world.now - at >= remembered) return true;
     return (this.#lastRunAt.get(name) ?? Number.NEGATIVE_INFINITY) >= at - SWEEP_GAP;
   }
 
