@@ -8,9 +8,12 @@ import type { Fact } from '../../agent/contract/facts.ts';
 import type { Topic } from '../../agent/contract/view.ts';
 import type { SimHost } from '../world/host.ts';
 import type { World } from '../world/world.ts';
+import { CatalogLaws } from './catalog/catalog.ts';
+import { CheckLaw } from './catalog/checks.ts';
 import { FirstAnswerLaw } from './catalog/first-answers.ts';
 import { PersistenceLaw } from './catalog/persistence.ts';
 import { PromiseLaw } from './catalog/promises.ts';
+import { RestoredNodeLaw } from './catalog/restored-nodes.ts';
 import { TtlLaw } from './catalog/ttls.ts';
 import type { Judgments, Law, LawContext } from './law.ts';
 import { AccusationLaw } from './membership/accusations.ts';
@@ -88,6 +91,12 @@ export class LawChecker {
   /** Adds laws that only some worlds have. Must be called before any agent starts. */
   addLaws(...laws: readonly Law[]): void {
     this.#laws.push(...laws);
+  }
+
+  /** For worlds whose agents publish services: adds the laws of the catalog. Must be called before any agent starts. */
+  watchCatalog(): void {
+    new CatalogLaws(this.context);
+    this.addLaws(new RestoredNodeLaw(this.context), new CheckLaw(this.context));
   }
 
   /** From now on messages are forged in this member's name. */

@@ -13,7 +13,8 @@ export const MEMBERSHIP_LAWS = [
 ] as const;
 /** Laws of worlds with a catalog. */
 export const CATALOG_LAWS = [
-  ...(['I7', 'I8', 'I9', 'I9 of a node that is down', 'I14', 'L4', 'P64'] as const),
+  ...(['I7', 'I8', 'I8 of a swept tombstone', 'I9', 'I9 of a node that is down'] as const),
+  ...(['I14', 'I25', 'I26', 'I26 of an alias', 'I26 of a deregistration', 'L4', 'P64'] as const),
   ...(['I17 of a torn catalog', 'I17 of a restored catalog', 'I19 after a torn write'] as const),
 ] as const;
 /** Laws of the quiet period. */
@@ -21,7 +22,11 @@ export const QUIET_LAWS = ['L1', 'L2', 'L3', 'L5', 'L6', 'L7', 'L8'] as const;
 /** Laws of events, queries and keys. */
 export const MESSAGE_LAWS = ['E1', 'E2', 'Q1', 'Q2', 'Q3', 'K1', 'K2', 'K3', 'K4'] as const;
 
+/** Laws of what HTTP and DNS answer; they judge where the real answerers are over the simulated view (test/swarm). */
+export const READER_LAWS = ['I15', 'I14 of HTTP'] as const;
+
 export type LawId =
+  | (typeof READER_LAWS)[number]
   | (typeof MEMBERSHIP_LAWS)[number]
   | (typeof CATALOG_LAWS)[number]
   | (typeof QUIET_LAWS)[number]

@@ -9,7 +9,6 @@ import type { Agent } from '../../agent/contract/machine.ts';
 import type { MemberView } from '../../agent/contract/view.ts';
 import type { Millis } from '../../base/time.ts';
 import { parseDuration } from '../../config/setting.ts';
-import { CatalogLaws } from '../laws/catalog/catalog.ts';
 import { LawChecker } from '../laws/index.ts';
 import { createAgentFor } from '../peers/create-agent.ts';
 import { bootstrapCluster, joinOthers, toSeed } from '../world/bootstrap.ts';
@@ -121,7 +120,7 @@ export function createStory(names: string, options: StoryOptions): Story {
     poisonInputs: true,
   });
   const lawChecker = new LawChecker(world);
-  new CatalogLaws(lawChecker.context);
+  lawChecker.watchCatalog();
   const labels = names.split(' ').filter((label) => label !== '');
   const hostOptions = (label: string): SimHostOptions => ({ ...options.all, ...options.hosts?.[label] });
   for (const label of labels) world.add(label, hostOptions(label));

@@ -6,14 +6,15 @@
 import type { AgentOptions } from '../../agent/agent.ts';
 import type { Agent } from '../../agent/contract/machine.ts';
 import type { Millis } from '../../base/time.ts';
-import { FAKE_NAME_PREFIX } from '../faults/byzantine.ts';
-import { drawFaults, type Fault, type FaultKind, scheduleFaults } from '../faults/index.ts';
-import { CatalogLaws, catalogDisagreements } from '../laws/catalog/catalog.ts';
+import { FAKE_NAME_PREFIX } from '../faults/forgeries.ts';
+import { BYZANTINE_KINDS, drawFaults, type Fault, type FaultKind, scheduleFaults } from '../faults/index.ts';
+import { catalogDisagreements } from '../laws/catalog/catalog.ts';
 import { disagreements, LawChecker } from '../laws/index.ts';
-import type { Judgments } from '../laws/law.ts';
+import type { Judgments, Law, LawContext } from '../laws/law.ts';
 import { unsettledHosts } from '../laws/membership/quiet-period.ts';
 import { createAgentFor } from '../peers/create-agent.ts';
 import { type CatalogLoadKind, drawCatalogLoad, scheduleCatalogLoad } from '../workload/catalog-load.ts';
+import { CheckTargets } from '../workload/check-targets.ts';
 import { bootstrapCluster, joinOthers, simulateRejoinPolicy } from '../world/bootstrap.ts';
 import type { SimHost } from '../world/host.ts';
 import { World } from '../world/world.ts';
@@ -31,6 +32,8 @@ import { type CountedState, type Counts, increment, RunStats } from './run-stats
 export interface SwarmOptions extends ScenarioOptions {
   /** Which of the faults that were drawn are injected, by index; all if absent. Used to shrink a failure. */
   readonly includeFault?: (index: number) => boolean;
+  /** More laws, which need what this layer may not import. */
+  readonly moreLaws?: (context: LawContext) => readonly Law[];
   /** Replaces `createAgentFor`. */
   readonly makeAgent?: (options: AgentOptions, host: SimHost) => Agent;
 }
@@ -68,7 +71,7 @@ const CATALOG_AGREE_WITHIN: Millis = AGREE_WITHIN + 30_000;
 const STABLE_FOR: Millis = 40_000;
 /** Gossip misses a member now and then; the next push/pull comes within 30 s. */
 const SETTLE_WITHIN: Millis = 45_000;
-/** The victim of a forged message must be back within this. */
+/** The victim of a forged message must be back within this, if nothing else is wrong. */
 const RETURN_WITHIN: Millis = 10_000;
 /** Laws that hold in spite of Byzantine senders: they concern what a host says of itself and of its own table. */
 const BYZANTINE_LAWS = /^\S+ (I1|I5|I11|I13|I14|L4) /;
@@ -84,6 +87,7 @@ const SEED_HOSTS = 3;
 interface SwarmRun {
   readonly world: World;
   readonly lawChecker: LawChecker;
+  readonly targets: CheckTargets;
   readonly parameters: ScenarioParameters;
   readonly byzantine: boolean;
 }
@@ -95,14 +99,17 @@ interface Agreement {
 
 export function runSwarm(options: SwarmOptions): SwarmReport {
   const { seed, members, minutes } = options;
+  const targets = new CheckTargets(seed);
   const world = new World({
     seed,
+    simulateCheck: (host, run, now) => targets.run(host, run, now),
     makeAgent: options.makeAgent ?? createAgentFor,
     trace: { detail: 'facts', maxLines: KEPT_LINES },
     poisonInputs: true,
   });
   const lawChecker = new LawChecker(world);
-  new CatalogLaws(lawChecker.context);
+  lawChecker.watchCatalog();
+  lawChecker.addLaws(...(options.moreLaws?.(lawChecker.context) ?? []));
   const rng = world.rng.fork();
   const parameters = drawParameters(rng, members, options);
   const labels = Array.from({ length: members }, (_, i) => `n${i}`);
@@ -130,7 +137,7 @@ export function runSwarm(options: SwarmOptions): SwarmReport {
   scheduleFaults(world, faults, (fault) => stats.recordFault(fault));
   scheduleCatalogLoad(world, actions, ({ kind }) => increment(actionCounts, kind));
 
-  const run: SwarmRun = { world, lawChecker, parameters, byzantine: isByzantine(parameters) };
+  const run: SwarmRun = { world, lawChecker, targets, parameters, byzantine: isByzantine(parameters) };
   const agreement: Agreement = { members: Number.POSITIVE_INFINITY, catalog: Number.POSITIVE_INFINITY };
   const failures = runToEnd(run, span, agreement);
   const { faultCounts, stateCounts, healthyMillis, falseDeaths } = stats;
@@ -172,13 +179,15 @@ function runToEnd(run: SwarmRun, span: Millis, agreement: Agreement): string[] {
 
 /** L1 to L3 and L8: all agree on the members, and then on the catalog. Records when, and returns disagreements. */
 function checkAgreement(run: SwarmRun, agreement: Agreement): string[] {
-  const { world, parameters, byzantine, lawChecker } = run;
+  const { world, parameters, byzantine, lawChecker, targets } = run;
   const { judged } = lawChecker.context;
   const end = world.now;
   judged('L1');
   judged('L2');
   limitLoss(world, parameters);
-  const limit = byzantine ? RETURN_WITHIN : AGREE_WITHIN;
+  targets.calm();
+  const limit =
+    byzantine && parameters.kinds.length === BYZANTINE_KINDS.length ? RETURN_WITHIN : AGREE_WITHIN;
   const agreed = (): boolean =>
     (byzantine ? presenceDisagreements(world) : disagreements(world)).length === 0;
   if (!world.runUntil(agreed, limit, 200))

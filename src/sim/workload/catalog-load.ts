@@ -8,7 +8,13 @@ import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CheckStatus } from '../../model/service.ts';
 import type { World } from '../world/world.ts';
-import { makeLargeMeta, makeService, makeTtlCheck } from './definitions.ts';
+import {
+  makeAliasCheck,
+  makeLargeMeta,
+  makeScheduledCheck,
+  makeService,
+  makeTtlCheck,
+} from './definitions.ts';
 
 export type CatalogLoadKind =
   | 'register'
@@ -18,7 +24,9 @@ export type CatalogLoadKind =
   | 'flip'
   | 'nodeCheck'
   | 'maintain'
-  | 'drain';
+  | 'drain'
+  | 'schedule'
+  | 'alias';
 
 /** All kinds of action. */
 export const CATALOG_LOAD_KINDS: readonly CatalogLoadKind[] = [
@@ -30,6 +38,8 @@ export const CATALOG_LOAD_KINDS: readonly CatalogLoadKind[] = [
   'nodeCheck',
   'maintain',
   'drain',
+  'schedule',
+  'alias',
 ];
 
 export interface CatalogLoadAction {
@@ -51,6 +61,12 @@ export interface CatalogLoadPlan {
 
 const NAMES = ['web', 'db', 'cache'] as const;
 const IDS = ['web-1', 'web-2', 'db-1', 'cache-1'] as const;
+/** Services whose checks run at intervals, and one whose check follows another service. */
+const SCHEDULED_IDS = ['job-1', 'job-2', 'job-3'] as const;
+const ALIAS_ID = 'proxy-1';
+const ALL_IDS = [...IDS, ...SCHEDULED_IDS, ALIAS_ID] as const;
+/** The least that a registration may ask for. */
+const DEREGISTER_AFTER: Millis = 60_000;
 const STATUSES: readonly CheckStatus[] = ['passing', 'warning', 'critical'];
 const BURST = 20;
 /** Registrations and check updates are the most frequent. */
@@ -65,7 +81,7 @@ const DRAWN_FROM: readonly CatalogLoadKind[] = [
 ];
 
 /** Names of all services that these actions register. */
-export const catalogLoadServices: readonly string[] = [...NAMES, 'burst'];
+export const catalogLoadServices: readonly string[] = [...NAMES, 'burst', 'job', 'proxy'];
 
 export function drawCatalogLoad(rng: Rng, { hosts, span, count }: CatalogLoadPlan): CatalogLoadAction[] {
   const actions: CatalogLoadAction[] = [];
@@ -110,7 +126,12 @@ function actionCommands({ kind, pick, coin, serial }: CatalogLoadAction): Comman
     case 'burst':
       return Array.from({ length: BURST }, (_, i) => serviceCommand(`burst-${i}`, meta, coin, serial));
     case 'deregister':
-      return [{ kind: 'deregisterService', id: coin ? id : `burst-${pick % BURST}` }];
+      return [
+        {
+          kind: 'deregisterService',
+          id: coin ? (ALL_IDS[pick % ALL_IDS.length] as string) : `burst-${pick % BURST}`,
+        },
+      ];
     case 'flip': {
       const status = STATUSES[pick % 3] as CheckStatus;
       return [{ kind: 'updateCheck', id: `of-${id}`, status, output: `serial ${serial}` }];
@@ -124,7 +145,33 @@ function actionCommands({ kind, pick, coin, serial }: CatalogLoadAction): Comman
     }
     case 'drain':
       return [{ kind: 'drain', service: id, on: coin }];
+    case 'schedule':
+      return [scheduledCommand(SCHEDULED_IDS[pick % SCHEDULED_IDS.length] as string, pick, coin, serial)];
+    case 'alias': {
+      const target = ALL_IDS[pick % ALL_IDS.length] as string;
+      const check = makeAliasCheck(`of-${ALIAS_ID}`, ALIAS_ID, coin ? target : '', {
+        notes: `serial ${serial}`,
+      });
+      const service = makeService(ALIAS_ID, { meta });
+      return [{ kind: 'registerService', service, checks: [check], replaceChecks: true, fromFile: false }];
+    }
   }
+}
+
+/** Registers a service with a check that runs every second or less often, with thresholds drawn. */
+function scheduledCommand(id: string, pick: number, deregisters: boolean, serial: number): Command {
+  const notes = `serial ${serial}`;
+  const failuresBeforeWarning = 1 + ((pick >> 4) % 2);
+  const check = makeScheduledCheck(`of-${id}`, id, {
+    notes,
+    interval: 1000 + (pick % 4) * 500,
+    successBeforePassing: 1 + ((pick >> 2) % 3),
+    failuresBeforeWarning,
+    failuresBeforeCritical: failuresBeforeWarning + ((pick >> 5) % 3),
+    deregisterCriticalAfter: deregisters ? DEREGISTER_AFTER : 0,
+  });
+  const service = makeService(id, { meta: new Map([['serial', `${serial}`]]) });
+  return { kind: 'registerService', service, checks: [check], replaceChecks: true, fromFile: false };
 }
 
 /** Registers a service with one TTL check, or with a second one that expires unless it is updated. */

@@ -49,6 +49,27 @@ export const makeTtlCheck = (
   };
 };
 
+/** A check that runs at intervals against a target of its own. */
+export const makeScheduledCheck = (
+  id: string,
+  serviceId: string,
+  overrides: Partial<Omit<CheckDefinition, 'id' | 'serviceId' | 'probe'>>,
+): CheckDefinition => ({
+  ...makeTtlCheck(id, serviceId, { interval: 2000, timeout: 1000, ...overrides }),
+  probe: { kind: 'tcp', target: `${id}:80`, tls: false, tlsServerName: '', tlsSkipVerify: false },
+});
+
+/** A check that says the worst of what another service of the node has; of the node itself if `target` is empty. */
+export const makeAliasCheck = (
+  id: string,
+  serviceId: string,
+  target: string,
+  overrides: Partial<Omit<CheckDefinition, 'id' | 'serviceId' | 'probe'>>,
+): CheckDefinition => ({
+  ...makeTtlCheck(id, serviceId, overrides),
+  probe: { kind: 'alias', serviceId: target },
+});
+
 /** Meta that does not fit into one packet, and that differs for different `text`. */
 export const makeLargeMeta = (text: string, bytes = 4000): ReadonlyMap<string, string> =>
   new Map(

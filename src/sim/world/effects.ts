@@ -185,13 +185,14 @@ export class SimEffects {
   }
 
   #runCheck(host: SimHost, run: CheckRun): void {
-    const outcome = this.#context.simulateCheck?.(host, run);
-    if (outcome === undefined) return;
-    const { after, status, output } = outcome;
-    const { check, generation } = run;
-    this.#dispatchLater(host, after, {
-      kind: 'checkFinished',
-      outcome: { check, generation, status, output },
+    for (const listener of this.#context.listeners) listener.onCheckRun?.(host, run);
+    const simulated = this.#context.simulateCheck?.(host, run, this.#context.now);
+    if (simulated === undefined) return;
+    const { after, status, output } = simulated;
+    const outcome = { check: run.check, generation: run.generation, status, output };
+    this.#afterWhile(host, after, () => {
+      for (const listener of this.#context.listeners) listener.onCheckFinished?.(host, outcome);
+      this.#context.dispatch(host, { kind: 'checkFinished', outcome });
     });
   }
 

@@ -6,7 +6,7 @@ import type { Fact } from '../../agent/contract/facts.ts';
 import type { Agent, Snapshot } from '../../agent/contract/machine.ts';
 import type { Topic } from '../../agent/contract/view.ts';
 import type { Millis } from '../../base/time.ts';
-import type { CheckRun } from '../../checks/types.ts';
+import type { CheckOutcome, CheckRun } from '../../checks/types.ts';
 import type { CheckStatus } from '../../model/service.ts';
 import type { SimHost } from './host.ts';
 import type { LinkQuality } from './network.ts';
@@ -24,7 +24,7 @@ export interface WorldOptions {
    */
   readonly poisonInputs?: boolean;
   /** The outcome of a check that an agent runs; `undefined` if it never finishes. */
-  readonly simulateCheck?: (host: SimHost, run: CheckRun) => SimulatedCheck | undefined;
+  readonly simulateCheck?: (host: SimHost, run: CheckRun, now: Millis) => SimulatedCheck | undefined;
 }
 
 /** The outcome of a check run, `after` its start. */
@@ -66,6 +66,10 @@ export interface WorldListener {
   /** The agent replies; `onCommandHandled` follows if the command has just been handled. */
   onReply?(host: SimHost, pending: PendingCommand): void;
   onStart?(host: SimHost): void;
+  /** An agent starts a run of a check. */
+  onCheckRun?(host: SimHost, run: CheckRun): void;
+  /** The outcome of a run is about to be handed to its agent, or to wait for a process that is suspended. */
+  onCheckFinished?(host: SimHost, outcome: CheckOutcome): void;
   /** `host` sends a datagram, which may get lost; `to` is absent if no host has the address. */
   onDatagram?(host: SimHost, to: SimHost | undefined, bytes: Uint8Array): void;
   /** `host` writes to a stream, which may be cut. */
