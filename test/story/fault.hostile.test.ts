@@ -6,7 +6,7 @@
 import { describe, expect, test } from 'vitest';
 import { createAgent } from '../../src/agent/agent.ts';
 import type { Agent, Effect } from '../../src/agent/contract/machine.ts';
-import { FAKE_NAME_PREFIX, FORGERIES, type Forgery } from '../../src/sim/faults/byzantine.ts';
+import { FAKE_NAME_PREFIX, FORGERIES, type Forgery } from '../../src/sim/faults/forgeries.ts';
 import { injectFault } from '../../src/sim/faults/index.ts';
 import type { Garbage } from '../../src/sim/faults/outsiders.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';

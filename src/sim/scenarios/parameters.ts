@@ -35,6 +35,8 @@ export interface ScenarioParameters {
   readonly serfPeers: number;
   /** The most a clock drifts, in parts per million, either way. */
   readonly driftPpm: number;
+  /** Agents forget within a minute what they otherwise remember for an hour or a day (`SHORT_RETENTION`). */
+  readonly shortRetention: boolean;
 }
 
 /** Levels of loss on the reliability page. */
@@ -48,10 +50,18 @@ const MAX_LOSS_AFTER_FAULTS = 0.05;
 /** Time after a fault in which the hosts it affected do not count as healthy yet. */
 export const RECOVERY_TIME: Millis = 60_000;
 
+/** Faults that occur together with forged messages, in half of the runs that have any. */
+const KINDS_BESIDE_LIES: readonly FaultKind[] = ['crash', 'bounce', 'partition', 'flapping', 'loss', 'stall'];
+const MAX_LOSS_OF_LIES = 0.1;
 const BYZANTINE_ONE_IN = 12;
 const NO_FAULTS_ONE_IN = 12;
 const MAX_DRIFT_PPM = 500;
 const KEY_BYTES = 32;
+/** So short that sweeps, expiries and reaping happen within the minutes of a run. */
+const SHORT_RETENTION: Pick<SimHostOptions, 'retention' | 'serf'> = {
+  retention: { tombstones: 20_000, droppedMembers: 60_000, restoredNodes: 5000 },
+  serf: { reconnectTimeout: 60_000, tombstoneTimeout: 60_000, reapInterval: 5000 },
+};
 
 export const isByzantine = ({ kinds }: Pick<ScenarioParameters, 'kinds'>): boolean =>
   kinds.some((kind) => BYZANTINE_KINDS.includes(kind));
@@ -74,22 +84,25 @@ export function drawParameters(
     compressed: oneIn(3),
     serfPeers: oneIn(3) ? Math.max(0, Math.floor((members - 3) * rng.next())) : 0,
     driftPpm: oneIn(2) ? 0 : MAX_DRIFT_PPM,
+    shortRetention: oneIn(3),
   };
-  // Serf in Go has no defense against most forged messages, and loss would hide some of them.
+  // Serf in Go has no defense against most forged messages, and alone they are seen best without loss.
+  const maxLoss = drawn.kinds.length > BYZANTINE_KINDS.length ? MAX_LOSS_OF_LIES : 0;
   return isByzantine(drawn)
-    ? { ...drawn, serfPeers: 0, loss: given.loss ?? 0 }
+    ? { ...drawn, serfPeers: 0, loss: given.loss ?? Math.min(drawn.loss, maxLoss) }
     : { ...drawn, loss: given.loss ?? drawn.loss };
 }
 
 function drawKinds(rng: Rng): readonly FaultKind[] {
-  if (rng.int(BYZANTINE_ONE_IN) === 0) return BYZANTINE_KINDS;
+  if (rng.int(BYZANTINE_ONE_IN) === 0)
+    return rng.int(2) === 0 ? BYZANTINE_KINDS : [...BYZANTINE_KINDS, ...KINDS_BESIDE_LIES];
   if (rng.int(NO_FAULTS_ONE_IN) === 0) return [];
   return shuffle([...FAULT_KINDS], rng).slice(0, 1 + rng.int(FAULT_KINDS.length));
 }
 
 /** Options of each host, by label. The last hosts are the Serf peers. */
 export function drawHostOptions(
-  { encrypted, gossipLabel, v6, compressed, serfPeers, driftPpm }: ScenarioParameters,
+  { encrypted, gossipLabel, v6, compressed, serfPeers, driftPpm, shortRetention }: ScenarioParameters,
   labels: readonly string[],
   rng: Rng,
 ): Map<string, SimHostOptions> {
@@ -101,6 +114,7 @@ export function drawHostOptions(
         ...(encrypted ? { keys: [key] } : {}),
         gossipLabel,
         v6,
+        ...(shortRetention ? SHORT_RETENTION : {}),
         swim: { compression: compressed },
         serfPeer: i >= labels.length - serfPeers,
         ...(driftPpm === 0 ? {} : { driftPpm: Math.round((2 * rng.next() - 1) * driftPpm) }),

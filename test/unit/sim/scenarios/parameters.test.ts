@@ -18,15 +18,20 @@ test('seeds differ in every parameter', () => {
     'serfPeers',
     'driftPpm',
     'reorder',
+    'shortRetention',
   ] as const)
     expect(new Set(drawn.map((parameters) => Boolean(parameters[what]))).size).toBe(2);
   expect(drawn.filter(({ kinds }) => kinds.length === 0).length).toBeGreaterThan(10);
 });
 
-test('Byzantine senders occur alone, without loss and without Serf peers', () => {
-  for (const { kinds, loss, serfPeers } of drawn)
-    if (kinds.includes('byzantine'))
-      expect({ kinds, loss, serfPeers }).toEqual({ kinds: ['byzantine'], loss: 0, serfPeers: 0 });
+test('Byzantine senders occur without Serf peers: alone and without loss, or together with crashes, partitions and some loss', () => {
+  const byzantine = drawn.filter(({ kinds }) => kinds.includes('byzantine'));
+  for (const { serfPeers, loss, kinds } of byzantine) {
+    expect(serfPeers).toBe(0);
+    expect(loss).toBeLessThanOrEqual(kinds.length === 1 ? 0 : 0.1);
+  }
+  expect(new Set(byzantine.map(({ kinds }) => kinds.length === 1)).size).toBe(2);
+  expect(byzantine.some(({ kinds, loss }) => kinds.includes('partition') && loss > 0)).toBe(true);
 });
 
 test('given parameters are not drawn, and change nothing else', () => {
