@@ -5,12 +5,19 @@
  * (mixed.ts). The exit code is 1 if a seed failed, or if some kind of fault never occurred.
  */
 import { fileURLToPath } from 'node:url';
-import { CATALOG_LAWS, type LawId, MEMBERSHIP_LAWS, QUIET_LAWS } from '../../src/sim/laws/law.ts';
+import {
+  CATALOG_LAWS,
+  type LawId,
+  MEMBERSHIP_LAWS,
+  QUIET_LAWS,
+  READER_LAWS,
+} from '../../src/sim/laws/law.ts';
 import { isByzantine, LOSS_LEVELS } from '../../src/sim/scenarios/parameters.ts';
 import { COUNTED_STATES } from '../../src/sim/scenarios/run-stats.ts';
-import { runSwarm, type SwarmReport } from '../../src/sim/scenarios/swarm.ts';
+import type { SwarmReport } from '../../src/sim/scenarios/swarm.ts';
 import { CATALOG_LOAD_KINDS } from '../../src/sim/workload/catalog-load.ts';
 import { serveJobs } from '../support/worker-pool.ts';
+import { runWithReaders } from './answers.ts';
 import { runMixedSwarm } from './mixed.ts';
 import {
   ALL_KINDS,
@@ -42,7 +49,7 @@ const seeds: SeedRange = {
   maxFailures: MAX_FAILURES,
 };
 if (command.mixed) await runMixedSwarm(seeds, command);
-else if (process.send !== undefined) serveJobs((seed: number) => runSwarm({ ...command.run, seed }));
+else if (process.send !== undefined) serveJobs((seed: number) => runWithReaders({ ...command.run, seed }));
 else await main();
 
 async function main(): Promise<void> {
@@ -106,7 +113,7 @@ function summarize(reports: readonly SwarmReport[], failed: readonly SwarmReport
 
 /** A declaration, as above. */
 function swarmLaws(): readonly LawId[] {
-  return [...MEMBERSHIP_LAWS, ...CATALOG_LAWS, ...QUIET_LAWS];
+  return [...MEMBERSHIP_LAWS, ...CATALOG_LAWS, ...READER_LAWS, ...QUIET_LAWS];
 }
 
 /** Kinds that no seed saw, and laws that judged nothing; empty if there were too few seeds to expect all of them. */

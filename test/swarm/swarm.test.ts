@@ -1,10 +1,10 @@
 /** The fast set of `npm run swarm`: a few seeds that together see every kind of fault, catalog action and state. */
 import { afterAll, describe, expect, test } from 'vitest';
 import { BYZANTINE_KINDS, FAULT_KINDS } from '../../src/sim/faults/index.ts';
-import { CATALOG_LAWS, MEMBERSHIP_LAWS, QUIET_LAWS } from '../../src/sim/laws/law.ts';
+import { CATALOG_LAWS, MEMBERSHIP_LAWS, QUIET_LAWS, READER_LAWS } from '../../src/sim/laws/law.ts';
 import { COUNTED_STATES } from '../../src/sim/scenarios/run-stats.ts';
-import { runSwarm } from '../../src/sim/scenarios/swarm.ts';
 import { CATALOG_LOAD_KINDS } from '../../src/sim/workload/catalog-load.ts';
+import { runWithReaders } from './answers.ts';
 import { shrink } from './shrink.ts';
 
 const SHOWN_LINES = 60;
@@ -12,7 +12,7 @@ const came = new Set<string>();
 
 describe('ten hosts in three minutes of faults, then a quiet period', () => {
   test.each([1, 2, 3, 4, 5, 6, 7, 8, 9])('every law holds, and all agree (seed %i)', (seed) => {
-    const { failures, faults, lines, ...counts } = runSwarm({ seed, members: 10, minutes: 3 });
+    const { failures, faults, lines, ...counts } = runWithReaders({ seed, members: 10, minutes: 3 });
     for (const count of [counts.faultCounts, counts.actionCounts, counts.stateCounts, counts.judgments])
       for (const kind of Object.keys(count)) came.add(kind);
     if (failures.length > 0)
@@ -24,25 +24,25 @@ describe('ten hosts in three minutes of faults, then a quiet period', () => {
 
   afterAll(() => {
     const all = [...FAULT_KINDS, ...BYZANTINE_KINDS, ...CATALOG_LOAD_KINDS, ...COUNTED_STATES];
-    const laws = [...MEMBERSHIP_LAWS, ...CATALOG_LAWS, ...QUIET_LAWS];
+    const laws = [...MEMBERSHIP_LAWS, ...CATALOG_LAWS, ...READER_LAWS, ...QUIET_LAWS];
     expect([...all, ...laws].filter((kind) => !came.has(kind))).toEqual([]);
   });
 });
 
 /** Seeds of five hosts and one minute that once showed a violation, or a mistake in a law. */
 test.each([2004943])('a seed that a campaign found (%i)', (seed) => {
-  expect(runSwarm({ seed, members: 5, minutes: 1 }).failures).toEqual([]);
+  expect(runWithReaders({ seed, members: 5, minutes: 1 }).failures).toEqual([]);
 });
 
 test('the same seed gives the same run to the last octet, and another does not', () => {
   const options = { members: 5, minutes: 1 };
-  const { hash } = runSwarm({ seed: 8, ...options });
-  expect(runSwarm({ seed: 8, ...options }).hash).toBe(hash);
-  expect(runSwarm({ seed: 9, ...options }).hash).not.toBe(hash);
+  const { hash } = runWithReaders({ seed: 8, ...options });
+  expect(runWithReaders({ seed: 8, ...options }).hash).toBe(hash);
+  expect(runWithReaders({ seed: 9, ...options }).hash).not.toBe(hash);
 });
 
 test('kinds of fault and loss can be given for a seed', () => {
-  const report = runSwarm({ seed: 8, members: 5, minutes: 1, kinds: [], loss: 0.1 });
+  const report = runWithReaders({ seed: 8, members: 5, minutes: 1, kinds: [], loss: 0.1 });
   expect(report.failures).toEqual([]);
   expect(report.faults).toEqual([]);
   expect(report.parameters).toMatchObject({ kinds: [], loss: 0.1 });
