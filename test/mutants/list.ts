@@ -8,6 +8,8 @@ import { evidenceMutants } from './rooms/evidence.ts';
 import { hostileMutants } from './rooms/hostile.ts';
 import { httpMutants } from './rooms/http.ts';
 import { newsMutants } from './rooms/news.ts';
+import { huntMutants } from './rooms/hunt.ts';
+import { moreHuntMutants } from './rooms/hunt-more.ts';
 import { replicationMutants } from './rooms/replication.ts';
 import { serfMutants } from './rooms/serf.ts';
 import { shellMutants } from './rooms/shell.ts';
@@ -30,4 +32,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...httpMutants,
   ...dnsMutants,
   ...hostileMutants,
+  ...huntMutants,
+  ...moreHuntMutants,
 ];

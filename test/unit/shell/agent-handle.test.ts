@@ -4,6 +4,7 @@ import type { Input } from '../../../src/agent/contract/machine.ts';
 import type { View } from '../../../src/agent/contract/view.ts';
 import { AgentError } from '../../../src/base/errors.ts';
 import { type AgentHandleController, createAgentHandle } from '../../../src/shell/agent-handle.ts';
+import { grown, trackMaps } from '../../support/tracked-maps.ts';
 import { LOCAL, turn } from './support.ts';
 
 type CommandInput = Extract<Input, { kind: 'command' }>;
@@ -51,6 +52,23 @@ describe('commands', () => {
     const report = { joined: 1, failed: [{ addr: 'nobody', error: 'no such name' }] };
     reply(commands[0]?.request ?? -1, { ok: true, value: report });
     await expect(join).resolves.toEqual(report);
+  });
+
+  test('I11: 10,000 commands that were replied, and waiters that ended, leave no entry behind', async () => {
+    const maps = trackMaps();
+    const { handle, commands, reply } = controller();
+    const round = async (): Promise<ReadonlyMap<string, number>> => {
+      const replies = Array.from({ length: 5000 }, (_, i) => {
+        handle.subscribe([`node:${i}`, 'nodes'], () => {})();
+        return handle.execute({ kind: 'leave' });
+      });
+      await turn();
+      for (const { request } of commands.splice(0)) reply(request, { ok: true });
+      await Promise.all(replies);
+      return maps.entries();
+    };
+    const before = await round();
+    expect(grown(before, await round())).toEqual([]);
   });
 
   test('a reply to an unknown request is ignored', () => {

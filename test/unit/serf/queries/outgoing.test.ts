@@ -63,6 +63,20 @@ describe('P53 a query of ours', () => {
     expect(ann.facts()).toContainEqual({ kind: 'responseRefused', from: 'eve', reason: 'not from a member' });
   });
 
+  test('P55 a response with the id of a running query and another Lamport time changes nothing', () => {
+    const ann = one({ members: ['bob'] });
+    const asked = ann.serf.query(question(), ann.now, ann.out);
+    const before = ann.serf.queryReport(asked.id);
+    for (const ltime of [0, ann.serf.clocks.query, ann.serf.clocks.query + 7])
+      for (const flags of [0, 1])
+        ann.receive(
+          QueryResponse.encode({ ltime, id: asked.id, from: 'bob', flags, payload: encodeUtf8('late') }),
+        );
+
+    expect(ann.serf.queryReport(asked.id)).toEqual(before);
+    expect(ann.facts().filter(({ kind }) => kind === 'responseRefused')).toHaveLength(6);
+  });
+
   test('P53 ends at its timeout; its report is deleted a minute later', () => {
     const ann = one({ members: ['bob'] });
     const asked = ann.serf.query(question({ timeout: 1000 }), ann.now, ann.out);

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Address } from '../../../../src/base/address.ts';
+import { type Address, toAddress } from '../../../../src/base/address.ts';
 import { openUdp, peerAddress, type Udp } from '../../../../src/shell/net/udp.ts';
 import { at, LOCAL, turn, until } from '../support.ts';
 
@@ -55,6 +55,23 @@ describe('udp', () => {
     const numbers = bob.packets.map(({ bytes }) => ((bytes[0] as number) << 8) | (bytes[1] as number));
     expect(numbers).toEqual(Array.from({ length: sent }, (_, i) => i));
     expect(ann.errors).toEqual([]);
+  });
+
+  test('a send that the kernel refuses is reported with its destination, and ends nothing', async () => {
+    const ann = await listener();
+    const bob = await listener();
+    const unhandled: unknown[] = [];
+    const note = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', note);
+    // Without SO_BROADCAST the kernel says EACCES, as it says EPERM if a firewall drops what is sent.
+    ann.udp.send(Uint8Array.of(1), toAddress(Uint8Array.of(255, 255, 255, 255), 7946));
+    ann.udp.send(Uint8Array.of(2), bob.udp.address);
+    await until(() => bob.packets.length === 1 && ann.errors.length === 1, 'the second arrives');
+    await turn();
+    process.off('unhandledRejection', note);
+
+    expect(ann.errors).toEqual(['EACCES']);
+    expect(unhandled).toEqual([]);
   });
 
   test('a datagram of any size arrives unchanged, an empty one too', async () => {
