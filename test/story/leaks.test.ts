@@ -34,7 +34,7 @@ function liveThrough(world: World, guest: string): void {
   for (let i = 0; i < COMMANDS; i++) {
     const id = `web-${i % 10}`;
     const checks = [makeTtlCheck(`ttl-${id}`, id), makeScheduledCheck(`run-${id}`, id, {})];
-    send({ kind: 'registerService', service: makeService(id), checks, replaceChecks: true, fromFile: false });
+    send({ kind: 'registerService', service: makeService(id), checks, replaceChecks: true });
     send({ kind: 'updateCheck', id: `ttl-${id}`, status: 'warning', output: `${i}` });
     send({ kind: 'drain', service: id, on: true });
     send({ kind: 'maintenance', service: id, on: true, reason: 'test' });
@@ -63,7 +63,7 @@ function liveThrough(world: World, guest: string): void {
   const service = makeService(`${guest}-1`);
   world.command(guest, {
     ...{ kind: 'registerService', service, checks: [makeTtlCheck('c', service.id)] },
-    ...{ replaceChecks: true, fromFile: false },
+    replaceChecks: true,
   });
   world.run(3000);
   world.command(guest, { kind: 'leave' });

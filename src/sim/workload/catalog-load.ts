@@ -64,7 +64,8 @@ const IDS = ['web-1', 'web-2', 'db-1', 'cache-1'] as const;
 /** Services whose checks run at intervals, and one whose check follows another service. */
 const SCHEDULED_IDS = ['job-1', 'job-2', 'job-3'] as const;
 const ALIAS_ID = 'proxy-1';
-const ALL_IDS = [...IDS, ...SCHEDULED_IDS, ALIAS_ID] as const;
+const FOLLOWED_IDS = [...IDS, ...SCHEDULED_IDS] as const;
+const ALL_IDS = [...FOLLOWED_IDS, ALIAS_ID] as const;
 /** The least that a registration may ask for. */
 const DEREGISTER_AFTER: Millis = 60_000;
 const STATUSES: readonly CheckStatus[] = ['passing', 'warning', 'critical'];
@@ -148,12 +149,12 @@ function actionCommands({ kind, pick, coin, serial }: CatalogLoadAction): Comman
     case 'schedule':
       return [scheduledCommand(SCHEDULED_IDS[pick % SCHEDULED_IDS.length] as string, pick, coin, serial)];
     case 'alias': {
-      const target = ALL_IDS[pick % ALL_IDS.length] as string;
+      const target = FOLLOWED_IDS[pick % FOLLOWED_IDS.length] as string;
       const check = makeAliasCheck(`of-${ALIAS_ID}`, ALIAS_ID, coin ? target : '', {
         notes: `serial ${serial}`,
       });
       const service = makeService(ALIAS_ID, { meta });
-      return [{ kind: 'registerService', service, checks: [check], replaceChecks: true, fromFile: false }];
+      return [{ kind: 'registerService', service, checks: [check], replaceChecks: true }];
     }
   }
 }
@@ -171,7 +172,7 @@ function scheduledCommand(id: string, pick: number, deregisters: boolean, serial
     deregisterCriticalAfter: deregisters ? DEREGISTER_AFTER : 0,
   });
   const service = makeService(id, { meta: new Map([['serial', `${serial}`]]) });
-  return { kind: 'registerService', service, checks: [check], replaceChecks: true, fromFile: false };
+  return { kind: 'registerService', service, checks: [check], replaceChecks: true };
 }
 
 /** Registers a service with one TTL check, or with a second one that expires unless it is updated. */

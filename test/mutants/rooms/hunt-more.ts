@@ -3,14 +3,6 @@ import type { Mutant } from '../mutant.ts';
 
 export const moreHuntMutants: readonly Mutant[] = [
   {
-    id: 'dns-ttl-case-matters',
-    file: 'dns/zone/service-ttl.ts',
-    find: 'const name = service.toLowerCase();',
-    replace: 'const name = service;',
-    description: 'A TTL is not found for a name in capitals.',
-    expectedTests: ['unit/dns'],
-  },
-  {
     id: 'dns-amplification-unbounded',
     file: 'dns/truncate.ts',
     find: 'origin.spoofable ? Math.min(limit, MAX_AMPLIFICATION * request.byteLength) : limit',

@@ -139,14 +139,6 @@ export const huntMutants: readonly Mutant[] = [
     expectedTests: ['unit/shell/runners/slots.test.ts'],
   },
   {
-    id: 'shell-mapped-address-allowed',
-    file: 'shell/runners/guard.ts',
-    find: 'const ip = unmapIpv4(literal);',
-    replace: 'const ip = literal;',
-    description: 'A check reaches a denied network by an IPv4-mapped IPv6 address.',
-    expectedTests: ['unit/shell/runners/guard.test.ts'],
-  },
-  {
     id: 'shell-lookups-leak-places',
     file: 'shell/runners/guard.ts',
     find: 'if (next === undefined) this.#activeLookups -= 1;',
@@ -168,7 +160,7 @@ export const huntMutants: readonly Mutant[] = [
     find: 'this.#options.onDropped(this.#waiting.shift() as T);',
     replace: 'this.#options.onDropped(this.#waiting.pop() as T);',
     description: 'A full queue of handlers drops the newest event instead of the oldest.',
-    expectedTests: ['unit/shell/handlers'],
+    expectedTests: ['unit/shell/handlers/work-queue.test.ts', 'unit/shell/handlers/programs.test.ts'],
   },
   {
     id: 'shell-queue-runs-after-close',
@@ -176,7 +168,7 @@ export const huntMutants: readonly Mutant[] = [
     find: 'this.#waiting.length = 0;',
     replace: '',
     description: 'Handlers that wait are run after the agent has stopped.',
-    expectedTests: ['unit/shell/handlers'],
+    expectedTests: ['unit/shell/handlers/work-queue.test.ts', 'unit/shell/handlers/programs.test.ts'],
   },
   {
     id: 'agent-seed-without-address-asked',
@@ -184,7 +176,7 @@ export const huntMutants: readonly Mutant[] = [
     find: 'addresses.length > 0 && !addresses.some(',
     replace: '!addresses.some(',
     description: 'A seed whose name does not resolve counts as one at which no member is known.',
-    expectedTests: ['unit/shell/rejoin.test.ts', 'unit/agent/operations'],
+    expectedTests: ['unit/shell/rejoin.test.ts', 'unit/agent/operations/join-leave.test.ts'],
   },
   {
     id: 'agent-rejoins-in-herds',
@@ -192,7 +184,7 @@ export const huntMutants: readonly Mutant[] = [
     find: 'MAX_REJOINERS / countLive(members);',
     replace: 'MAX_REJOINERS / Math.min(32, countLive(members));',
     description: 'Every member of a large cluster tries an absent seed at once.',
-    expectedTests: ['unit/shell/rejoin.test.ts', 'unit/agent/operations'],
+    expectedTests: ['unit/shell/rejoin.test.ts', 'unit/agent/operations/join-leave.test.ts'],
   },
   {
     id: 'dns-shorter-prefix-wins',
@@ -200,6 +192,14 @@ export const huntMutants: readonly Mutant[] = [
     find: 'b.prefix.length - a.prefix.length',
     replace: 'a.prefix.length - b.prefix.length',
     description: 'The TTL of the shorter prefix is used.',
+    expectedTests: ['unit/dns'],
+  },
+  {
+    id: 'dns-ttl-case-matters',
+    file: 'dns/zone/service-ttl.ts',
+    find: 'const name = service.toLowerCase();',
+    replace: 'const name = service;',
+    description: 'A TTL is not found for a name in capitals.',
     expectedTests: ['unit/dns'],
   },
 ];

@@ -80,6 +80,13 @@ describe('beyond its number of keys', () => {
     expect(grantedCount(limiter, 'b', 0)).toBe(3);
   });
 
+  test('a bucket that is not full again is not forgotten when others come', () => {
+    const limiter = new RateLimiter({ burst: 4, refillInterval: 100, maxKeys: 8, overflow: 'share' });
+    for (let i = 0; i < 4; i++) expect(limiter.tryAcquire('ann', 0)).toBe(true);
+    limiter.tryAcquire('bob', 200); // ann has two tokens by now
+    expect([1, 2, 3].map(() => limiter.tryAcquire('ann', 200))).toEqual([true, true, false]);
+  });
+
   test('buckets that are full again make room', () => {
     const limiter = new RateLimiter(LIMIT);
     for (const key of ['a', 'b']) grantedCount(limiter, key, 0);

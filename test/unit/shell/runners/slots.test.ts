@@ -65,6 +65,16 @@ describe('how many runs are active at once', () => {
     expect([full.names(), full.canceled]).toEqual([['x'], []]);
   });
 
+  test('the end of work that was replaced does not hide what replaced it', async () => {
+    const { take, end, canceled } = workshop({ maxQuick: 3 });
+    take('a', 'first');
+    take('a', 'second');
+    await end('first');
+    await new Promise((resolve) => setImmediate(resolve));
+    take('a', 'third');
+    expect(canceled).toEqual(['first', 'second']);
+  });
+
   test('closing cancels all work and accepts no more', () => {
     const { slots, take, names, canceled } = workshop({ maxQuick: 1 });
     take('a');
