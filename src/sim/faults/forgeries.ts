@@ -132,7 +132,7 @@ function forgedDelta({ victim, rng }: ForgeryContext) {
   const version = 1 + rng.int(3) + (LEAPS[rng.int(LEAPS.length)] as number);
   const service: Service = {
     ...{ kind: 'service', id: `forged-${rng.int(MAX_OWN)}`, name: 'forged', tags: [], address: '', port: 1 },
-    ...{ taggedAddresses: new Map(), meta: new Map(), weights: { passing: 1, warning: 1 } },
+    ...{ taggedAddresses: new Map(), meta: new Map(), ports: [], weights: { passing: 1, warning: 1 } },
     ...{ enableTagOverride: false, draining: false },
   };
   const value = rng.int(3) === 0 ? undefined : service;

@@ -56,26 +56,12 @@ describe('S15: which addresses checks may connect to', () => {
     expect(permits(ip)).toBe(false);
   });
 
-  test('of the addresses of a name only those that are permitted are connected to', async () => {
-    const lookup = async (): Promise<string[]> => [
-      '93.184.216.34',
-      '127.0.0.1',
-      '169.254.169.254',
-      '10.1.2.9',
-    ];
-    const guard = new EgressGuard({ networks, lookup });
-    expect(await guard.resolve('rebinds.example', new AbortController().signal)).toEqual([
-      '127.0.0.1',
-      '10.1.2.9',
-    ]);
-  });
-
   test('a lookup that has ended gives its place back, whether or not it succeeded', async () => {
     const lookup = async (name: string): Promise<string[]> => {
       if (name.startsWith('bad')) throw new Error('no such name');
       return ['127.0.0.1'];
     };
-    const guard = new EgressGuard({ networks, lookup });
+    const guard = new EgressGuard({ lookup });
     const { signal } = new AbortController();
     for (let i = 0; i < 4; i++) {
       await expect(guard.resolve(`bad-${i}`, signal)).rejects.toThrow('no such name');
