@@ -112,7 +112,13 @@ export class BroadcastQueue {
   recordHolder(message: Uint8Array, peer: string, audience: number): void {
     if (this.#size === 0) return;
     const entry = this.#byHash.get(hashOf(message));
-    if (entry === undefined || !sameBytes(entry.message, message)) return;
+    if (entry !== undefined && sameBytes(entry.message, message)) this.recordHolderOf(entry, peer, audience);
+  }
+
+  /** As `recordHolder`, for a caller that knows what the message says. */
+  recordHolderOf(broadcast: Broadcast, peer: string, audience: number): void {
+    if (broadcast.finished) return;
+    const entry = broadcast as Entry;
     entry.holders.add(peer);
     if (hasEnded(entry, { peer, audience })) this.cancel(entry);
   }

@@ -95,10 +95,16 @@ export class Replication {
   receiveGossip(body: Uint8Array, from: Address, now: Millis): void {
     const message = decodeCatalog(body);
     if (message.kind !== 'delta' && message.kind !== 'deltaAnnounce') return;
-    if (!this.#options.catalogPeers.isAddressOfMember(from))
+    const { catalogPeers } = this.#options;
+    if (!catalogPeers.isAddressOfMember(from))
       this.#ownerPulls.handleHint(message.kind === 'delta' ? reachOf(message) : message, now);
-    else if (message.kind === 'delta') this.#handleDelta(message, body, from, now);
-    else this.#handleAnnouncement(message, from, now);
+    else if (message.kind === 'delta') {
+      this.#handleDelta(message, body, from, now);
+      this.lanes.recordDeltaHolder(message, from.key, catalogPeers.presentCount);
+    } else {
+      this.#handleAnnouncement(message, from, now);
+      this.lanes.recordAnnouncementHolder(body, from.key, catalogPeers.presentCount);
+    }
     this.#settle(now);
   }
 

@@ -85,6 +85,22 @@ export class RumorLanes {
     this.#add(progress.owner, copyBytes(encodeDeltaAnnounce(progress)), undefined, urgent);
   }
 
+  /**
+   * `peer` has sent us this delta, so it needs no copy of it. Deltas are compared by what they cover and not by their
+   * bytes: a recording masks the texts of what was received, and must lead to the same decisions.
+   */
+  recordDeltaHolder({ owner, epoch, from, to }: Delta, peer: string, audience: number): void {
+    for (const { delta, urgent, broadcast } of this.#waitingOf(owner))
+      if (delta?.epoch === epoch && delta.from === from && delta.to === to)
+        this.#queue(urgent).recordHolderOf(broadcast, peer, audience);
+  }
+
+  /** `peer` has sent us this announcement. */
+  recordAnnouncementHolder(message: Uint8Array, peer: string, audience: number): void {
+    for (const queue of [this.urgent, this.rumors, this.reminders])
+      queue.recordHolder(message, peer, audience);
+  }
+
   /** Drops what waits about one owner: it is a member no more. */
   dropOwner(owner: string): void {
     this.reminders.cancelNamed(owner);

@@ -144,14 +144,17 @@ export class Packets {
     if (parts.length > 0) this.#seal(peer.identity.address, parts, understandsCrc(peer), out);
   }
 
-  /** What waits in a lane and came from `from` as well, or has just come from there, is not sent back. */
+  /**
+   * What waits in a lane and came from `from` as well, or has just come from there, is not sent back. Replication does the
+   * same for the lanes of the catalog.
+   */
   #recordHolder(messages: readonly Uint8Array[], from: Address): void {
     if (this.#lanes.every((lane) => lane.queue.size === 0) || this.#isMember?.(from) === false) return;
     for (const octets of messages) {
       const user = octets[0] === MESSAGE_TYPE.user;
       const message = user ? octets.subarray(1) : octets;
       for (const lane of this.#lanes)
-        if (lane.user === user && lane.queue.size > 0)
+        if (lane.user === user && lane.queue.size > 0 && lane.canReceive === undefined)
           lane.queue.recordHolder(message, from.key, lane.audience());
     }
   }
