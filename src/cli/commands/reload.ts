@@ -16,7 +16,7 @@ export const reloadCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command)
     .addHelpText(
       'after',
-      '\nAll or nothing: if a file is invalid the exit code is 1, and nothing has changed.\n' +
+      '\nAll or nothing: if a file is invalid the exit code is 1 and nothing changes.\n' +
         'What needs a restart is in docs/operations.md.',
     )
     .action(toAction(cli, (options: ClientOptions) => reload(cli, options)));

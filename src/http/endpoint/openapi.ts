@@ -127,6 +127,7 @@ export const QUERY_PARAMETERS: Readonly<Record<string, JsonObject>> = {
   pretty: param('Indented', string, presence),
   prune: param('Remove it from the list at once', string, presence),
   reason: param('Shown with the check', string),
+  recent: param('How many of the last lines come first', { type: 'integer', minimum: 0 }),
   'relay-factor': param('Members that relay each response as well', {
     type: 'integer',
     minimum: 0,

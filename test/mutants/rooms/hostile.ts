@@ -77,7 +77,7 @@ export const hostileMutants: readonly Mutant[] = [
   {
     id: 'agent-strangers-write-ledgers',
     file: 'agent/replication/replication.ts',
-    find: 'if (!this.#options.catalogPeers.isAddressOfMember(from))',
+    find: 'if (!catalogPeers.isAddressOfMember(from))',
     replace: "if (from.key === '')",
     description: 'A datagram from an address without a member changes a ledger.',
     expectedTests: ['unit/agent/replication/forged-ledgers.test.ts'],

@@ -92,20 +92,17 @@ export class FirstAnswerLaw implements Law {
 
   /**
    * Names of services with an instance on a node that the observer sees up, other than `except`. What it only restored it
-   * does not pass on; nor does it what it has of an owner beyond a gap, which stays if it cannot dial the owner.
+   * does not pass on.
    */
   #servicesKnown(
     observer: SimHost,
     except: string,
     counts: (node: string, service: string) => boolean = () => true,
   ): ReadonlySet<string> {
-    const { network, hosts } = this.#context.world;
     const { view } = observer.runningAgent;
-    const unreachable = new Set<string>();
-    for (const { label, name } of hosts) if (network.isBlocked(observer.label, label)) unreachable.add(name);
     const names = new Set<string>();
     for (const { node, unconfirmed, instances } of view.catalog.nodes())
-      if (node !== except && !unconfirmed && !unreachable.has(node) && isUp(view.member(node)?.status))
+      if (node !== except && !unconfirmed && isUp(view.member(node)?.status))
         for (const { service } of instances) {
           const name = service.name.toLowerCase();
           if (counts(node, name)) names.add(name);

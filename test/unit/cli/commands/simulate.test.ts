@@ -72,7 +72,7 @@ describe('simulate', () => {
   test('heavy loss with an aggressive detector causes false positives, and they are counted', async () => {
     const impatient =
       'swim.suspicionMult=1,swim.suspicionMaxTimeoutMult=1,swim.indirectChecks=1,swim.streamPing=false';
-    const { results } = await simulate('--kill', '0', '--loss', '55%', '--compare', impatient);
+    const { results } = await simulate('--kill', '0', '--loss', '80%', '--compare', impatient);
     expect(results[1]?.falsePositives).toBeGreaterThan(results[0]?.falsePositives ?? 0);
   });
 
