@@ -90,7 +90,7 @@ test.skipIf(unsupported !== undefined)(
         });
       await waitUntil(`${nameOf(host)} is ready`, 30_000, () => {
         if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${printed}`);
-        return printed.includes('is ready');
+        return printed.includes('join it:'); // the last line
       });
       expect(printed).toContain('(UDP and TCP, encrypted)');
       expect(printed).toContain(

@@ -24,7 +24,7 @@ test.skipIf(!isInstalled('serf'))(
 
     const ours = await startHearsay({ name: 's1', ip: ip(3), join });
     await waitUntil('ours has stopped', 60_000, () => ours.child.exitCode !== null);
-    expect(ours.child.exitCode).toBe(78);
+    expect(ours.child.exitCode, ours.log()).toBe(78);
     expect(ours.log()).toContain('start it with another (--node NAME)');
 
     const theirs = await startSerf({ name: 'h2', ip: ip(13), join });
