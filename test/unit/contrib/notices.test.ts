@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { bundledPackages, noticeOf } from '../../../tools/notices.ts';
+import { bundledPackages, noticeOf } from '../../../contrib/notices.ts';
 
 test('S27 the bundled packages are those with sources among the inputs, each once', () => {
   expect(
