@@ -234,8 +234,8 @@ test('three of five that leave without intents are no partition', () => {
   expect(story.facts('membersMissing')).toEqual([]);
 });
 
-test('ordered leaves without loss are never failed anywhere: 20 seeds of 30 members that leave at once', () => {
-  for (let seed = 1; seed <= 20; seed++) {
+test('ordered leaves without loss are never failed anywhere: ten seeds of 30 members that leave at once', () => {
+  for (let seed = 1; seed <= 10; seed++) {
     const names = Array.from({ length: 30 }, (_, i) => `n${i}`);
     const story = startStory(names.join(' '), { seed: 1000 + seed, detail: 'off' });
     for (const name of names.slice(0, 8)) story.leave(name);
