@@ -6,7 +6,7 @@
 import { assert } from '../base/assert.ts';
 import type { Millis } from '../base/time.ts';
 import type { Entry, EntryKey, EntryWrite } from '../model/service.ts';
-import { type CatalogSummary, encodeCatalogSnapshot } from '../wire/catalog.ts';
+import type { CatalogSummary } from '../wire/catalog.ts';
 import {
   type AcceptedResponse,
   acceptSyncResponse,
@@ -22,6 +22,7 @@ import type { CatalogOptions, Intern } from './options.ts';
 import { exceedsLimits, validateWrites } from './publish-limits.ts';
 import {
   clearTombstones,
+  isAhead,
   isContiguous,
   MAX_TOMBSTONES,
   newReplica,
@@ -29,18 +30,20 @@ import {
   reapExpiredTombstones,
   reapOlderTombstones,
   recordTombstones,
+  removalOfAll,
   replicaReach,
   TOMBSTONE_TTL,
+  tombstoneReapInterval,
   updateReplicaTotals,
   versionsAhead,
 } from './replica.ts';
 import { groupIntoRumors, isUrgent } from './rumor-batches.ts';
+import { encodeLedgers } from './snapshot.ts';
 import type { ApplyResult, Delta, DeltaRumor, EntryChange, Progress } from './types.ts';
 import { Watermarks } from './watermarks.ts';
 
 /** Limits how often forged deltas of our own ledger can make us begin an epoch (A15 in docs/replication.md). */
 const EPOCH_RAISE_INTERVAL: Millis = 1000;
-const MAX_REAP_INTERVAL: Millis = 60_000;
 /** Epochs are raised by a stride that differs from start to start (A4 in docs/replication.md). A prime. */
 const EPOCH_STRIDES = 1021;
 
@@ -178,15 +181,11 @@ export class Catalog {
    * `deltaFor(us)` (A15 in docs/replication.md).
    */
   receiveProgress(progress: Progress, now: Millis): 'pull' | 'stale' | 'epochRaised' {
-    const { owner, epoch, version } = progress;
+    const { owner, epoch } = progress;
     const ours = this.knownProgress(owner);
     if (owner !== this.#own.owner && (!this.#canOwn(owner) || this.#doubts.doubt(progress, ours)))
       return 'stale';
-    const isNews =
-      ours === undefined
-        ? version > 0
-        : epoch > ours.epoch || (epoch === ours.epoch && version > ours.version);
-    if (!isNews) return 'stale';
+    if (!isAhead(progress, ours)) return 'stale';
     if (owner !== this.#own.owner) return 'pull';
     const isTooHigh = epoch >= OUTBID_LIMIT && epoch !== this.#own.epoch;
     if (isTooHigh || now < this.#epochRaisedAt + EPOCH_RAISE_INTERVAL) return 'stale';
@@ -206,15 +205,11 @@ export class Catalog {
     this.#estimatedBytes -= replica.estimatedBytes;
     if (replica.unconfirmed) this.#unconfirmedCount -= 1;
     this.digest.update(replica.ledgerHash, owner, 0, 0);
-    const changes: EntryChange[] = [];
-    for (const { key, value } of replica.entries.values())
-      if (value !== undefined) changes.push({ key, before: value, after: undefined });
-    return changes;
+    return removalOfAll(replica);
   }
 
-  /** How often to reap expired tombstones: once a minute, or more often if they are kept for a few minutes only. */
   get reapInterval(): Millis {
-    return Math.min(MAX_REAP_INTERVAL, this.#tombstoneTtl / 4);
+    return tombstoneReapInterval(this.#tombstoneTtl);
   }
 
   /** Reaps expired tombstones. */
@@ -284,14 +279,7 @@ export class Catalog {
 
   /** For the disk: the progress of our own ledger, and all others' ledgers. `decodeCatalogSnapshot` reads it. */
   snapshot(): Uint8Array {
-    const { owner, epoch, version } = this.#own;
-    const ledgers: Delta[] = [];
-    for (const replica of this.#replicas.values()) {
-      const delta =
-        replica === this.#own || replica.version === 0 ? undefined : deltaSince(replica, undefined);
-      if (delta !== undefined) ledgers.push(delta);
-    }
-    return encodeCatalogSnapshot({ owner, epoch, version, ledgers });
+    return encodeLedgers(this.#own, this.#replicas.values());
   }
 
   /** Our progress of an owner's ledger; for one that we dropped, the epoch of its watermark at version 0. */

@@ -73,6 +73,20 @@ export function updateReplicaTotals(replica: Replica, changes: readonly EntryCha
   assert(estimatedBytes >= 0, `a ledger of ${estimatedBytes} bytes`);
 }
 
+/** Does this progress go further than what we know of that ledger? */
+export const isAhead = ({ epoch, version }: Progress, known: Progress | undefined): boolean =>
+  known === undefined
+    ? version > 0
+    : epoch > known.epoch || (epoch === known.epoch && version > known.version);
+
+/** What readers lose with the whole ledger. */
+export function removalOfAll(replica: Replica): EntryChange[] {
+  const changes: EntryChange[] = [];
+  for (const { key, value } of replica.entries.values())
+    if (value !== undefined) changes.push({ key, before: value, after: undefined });
+  return changes;
+}
+
 export function recordTombstones(replica: Replica, entries: readonly Entry[], at: Millis): void {
   const received: TombstoneRecord[] = [];
   for (const { version, value } of entries) if (value === undefined) received.push({ version, at });
@@ -83,6 +97,11 @@ export function recordTombstones(replica: Replica, entries: readonly Entry[], at
 export const clearTombstones = (replica: Replica): void => {
   replica.tombstones = NO_TOMBSTONES;
 };
+
+/** How often to reap: once a minute, or more often if tombstones are kept for a few minutes only. */
+export const tombstoneReapInterval = (ttl: Millis): Millis => Math.min(MAX_REAP_INTERVAL, ttl / 4);
+
+const MAX_REAP_INTERVAL: Millis = 60_000;
 
 export function reapExpiredTombstones(replica: Replica, ttl: Millis, now: Millis): void {
   const young = replica.tombstones.findIndex(({ at }) => at > now - ttl);

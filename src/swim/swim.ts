@@ -6,23 +6,22 @@
  */
 import type { Address } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
-import { NO_BYTES } from '../base/bytes.ts';
 import { Deadlines } from '../base/deadlines.ts';
 import { type Millis, NEVER } from '../base/time.ts';
 import type { SwimConfig } from '../config/protocol.ts';
-import type { Alive, Ping, PushNodeState, SwimMessage } from '../wire/memberlist.ts';
+import type { Alive, PushNodeState, SwimMessage } from '../wire/memberlist.ts';
 import type { Pause } from '../wire/pause.ts';
 import type { Broadcast, BroadcastQueue } from './broadcasts.ts';
-import { ackAddress, SwimContext, type SwimOptions } from './context.ts';
+import { SwimContext, type SwimOptions } from './context.ts';
 import type { MutableMember } from './members.ts';
-import { isUp, MAX_INCARNATION } from './precedence.ts';
+import { MAX_INCARNATION } from './precedence.ts';
 import { expireAbsences, handlePause } from './rules/absence.ts';
 import { acceptClaim, handleAlive } from './rules/alive.ts';
+import { answerPing } from './rules/answer-ping.ts';
 import { chooseGossipTargets } from './rules/gossip.ts';
 import { IndirectProbes } from './rules/indirect-probe.ts';
 import { verifyLeave } from './rules/leave.ts';
 import { localStates, mergeStates } from './rules/merge.ts';
-import { droppedNotification, notifyDown } from './rules/notify-down.ts';
 import { nextIntervalAt, Prober } from './rules/probe.ts';
 import { dropMember } from './rules/reclaim.ts';
 import { announceAlive, announceLeave, announcePause, changeAddress, changeMeta } from './rules/refute.ts';
@@ -136,7 +135,7 @@ export class Swim {
     if (context.isPausing) return;
     switch (message.kind) {
       case 'ping':
-        return this.#handlePing(message, from);
+        return answerPing(context, message, from);
       case 'indirectPing':
         return this.#indirectProbes.handleIndirectPing(message, from);
       case 'ack':
@@ -286,22 +285,6 @@ export class Swim {
   #begin(now: Millis, out: SwimEffect[]): SwimContext {
     this.#context.beginInput(now, out);
     return this.#context;
-  }
-
-  /** Differs: a sender that is held as down, or was dropped, is notified of that; memberlist only acks. */
-  #handlePing(ping: Ping, from: Address): void {
-    const context = this.#context;
-    if (ping.node !== '' && ping.node !== context.name) return; // for the former owner of this address
-    const to = ackAddress(ping, from);
-    const peer = context.memberAt(ping.sourceNode, to);
-    const { seqNo, sourceNode } = ping;
-    if (peer === undefined && !context.members.isAddressOfMember(to)) {
-      // One packet without a coordinate: anybody can write any address into a ping (S31).
-      const notification = droppedNotification(context, sourceNode);
-      return context.sendToOutsider(to, { kind: 'ack', seqNo, payload: NO_BYTES }, notification);
-    }
-    context.sendWithPiggyback(to, peer, { kind: 'ack', seqNo, payload: context.ackPayload() });
-    if (peer !== undefined && !isUp(peer.state)) notifyDown(context, peer, to);
   }
 
   /** By now every peer should have dropped the row with the unrefutable accusation. */

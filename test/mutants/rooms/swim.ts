@@ -94,7 +94,7 @@ export const swimMutants: readonly Mutant[] = [
   },
   {
     id: 'swim-ping-from-down-not-notified',
-    file: 'swim/swim.ts',
+    file: 'swim/rules/answer-ping.ts',
     find: 'if (peer !== undefined && !isUp(peer.state)) notifyDown(context, peer, to);',
     replace: '',
     description: 'A member held as down pings, and is never notified of the accusation it must refute.',
@@ -151,7 +151,7 @@ export const swimMutants: readonly Mutant[] = [
   },
   {
     id: 'swim-ping-for-another-answered',
-    file: 'swim/swim.ts',
+    file: 'swim/rules/answer-ping.ts',
     find: "if (ping.node !== '' && ping.node !== context.name) return;",
     replace: "if (ping.node !== '' && ping.node === '') return;",
     description: 'Pings for the former owner of this address are acked, which keeps a dead member alive.',
