@@ -120,7 +120,11 @@ class ServiceReader implements ServiceFiles {
           ...(name === undefined ? { anyNode: true } : { node: name }),
           ...(refuseExec === undefined ? {} : { refuseExec }),
           // Consul's API is lenient since its clients cannot be mended; a file can.
-          onNote: (note) => refuse(note.path, note.clause),
+          onNote: (note) => {
+            if (note.isNotKept !== true) return refuse(note.path, note.clause);
+            const text = `${formatPath(note.path)}: ${note.clause}`;
+            this.warnings.push(`${path}:${lineAt(node, note.path)}: ${text}`);
+          },
         },
         (error) => refuse(error.path, error.clause),
       );

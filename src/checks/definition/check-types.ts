@@ -82,8 +82,8 @@ const KINDS: readonly (readonly [
 /** Throws `AgentError('badRequest')`, `Invalid check: …`. */
 export function parseProbeFields(fields: Fields, options: ProbeOptions): CheckProbe {
   for (const [key, read] of KINDS)
-    if (isSet(fields, key)) return inField(fields, key, () => read(fields, options));
-  if (fields.get('ttl') !== undefined) throw ttlError(fields);
+    if (isSet(fields.peek(), key)) return inField(fields, key, () => read(fields, options));
+  if (fields.peek().get('ttl') !== undefined) throw ttlError(fields);
   const kinds = 'http, tcp, udp, grpc, h2ping, ttl, alias_service or args';
   throw new FieldError(
     // Consul's words come first: programs search for them.

@@ -30,6 +30,7 @@ import {
   stringField,
   toFields,
 } from './decode.ts';
+import { type FieldNote, FOREIGN_KEYS, isBlank, noteNotKept } from './not-kept.ts';
 import { invalidCheckError } from './refusals.ts';
 import { validateRegistrationId } from './service.ts';
 
@@ -70,20 +71,11 @@ export interface ParseOptions extends ProbeOptions {
   onNote?(note: FieldNote): void;
 }
 
-/** A value that is accepted but not used as it is. Files are stricter: there it is an error, with `clause`. */
-export interface FieldNote {
-  readonly path: FieldPath;
-  /** One sentence that says what is done instead. It quotes nothing of the registration (S17). */
-  readonly message: string;
-  readonly clause: string;
-}
-
 export const toCheckFields = (value: unknown, what: string, path: FieldPath): Fields =>
-  toFields(value, what, CHECK_KEYS, path);
+  toFields(value, what, CHECK_KEYS, path, FOREIGN_KEYS);
 
 /** All fields are zero values: Go clients send such an object for "no check". */
-export const isBlankCheck = (fields: Fields): boolean =>
-  fields.values().every((value) => value === '' || value === 0 || value === false || isEmpty(value));
+export const isBlankCheck = (fields: Fields): boolean => fields.values().every((value) => isBlank(value));
 
 /** Throws `FieldError`: `Invalid check: …`, `Missing check name`, `Bad check status`. */
 export function parseCheckFields(
@@ -95,18 +87,25 @@ export function parseCheckFields(
   const name = inField(fields, 'name', () => readName(fields, defaults));
   const probe = parseProbeFields(fields, options);
   noteUndialable(fields, probe, options);
-  return {
+  const check: CheckDefinition = {
     id: readId(fields, defaults, name),
     name,
     notes: inField(fields, 'notes', () => readNotes(fields)),
-    serviceId: defaults.serviceId || stringField(fields, 'serviceid'),
+    serviceId: readServiceId(fields, defaults),
     probe,
     ...readTimes(fields, probe, times),
     initial: inField(fields, 'status', () => readStatus(stringField(fields, 'status'))),
-    ...readThresholds(fields),
+    ...readThresholds(isScheduled(probe) ? fields : fields.peek()), // results of others are not counted
     deregisterCriticalAfter: times.atLeast('deregistercriticalserviceafter', MIN_DEREGISTER),
     outputMaxBytes: inField(fields, 'outputmaxsize', () => readOutputMax(fields, options)),
   };
+  noteNotKept(
+    fields,
+    'a check',
+    `it has no use in a check of this kind, which is ${probe.kind}`,
+    options.onNote,
+  );
+  return check;
 }
 
 function readName(fields: Fields, defaults: CheckDefaults): string {
@@ -126,6 +125,12 @@ function readId(fields: Fields, defaults: CheckDefaults, name: string): string {
       throw invalidCheckError(`CheckID ${quoted(id)} is reserved for the agent`);
     return id;
   });
+}
+
+/** That of a check within a service is the service's own; another one is not kept. */
+function readServiceId(fields: Fields, { serviceId }: CheckDefaults): string {
+  if (serviceId !== '' && stringField(fields.peek(), 'serviceid') !== serviceId) return serviceId;
+  return stringField(fields, 'serviceid');
 }
 
 function readNotes(fields: Fields): string {
@@ -205,7 +210,7 @@ function readTimes(
   probe: CheckProbe,
   times: TimeReader,
 ): { interval: Millis; timeout: Millis } {
-  if (durationField(fields, 'interval') > 0 && durationField(fields, 'ttl') > 0)
+  if (durationField(fields.peek(), 'interval') > 0 && durationField(fields.peek(), 'ttl') > 0)
     throw inFieldError(fields, 'interval', 'Interval and TTL cannot both be specified');
   if (probe.kind === 'ttl') times.noteBelow('ttl', MIN_TTL);
   if (!isScheduled(probe)) return { interval: 0, timeout: 0 };
@@ -275,6 +280,3 @@ function readOutputMax(fields: Fields, options: ParseOptions): number {
     });
   return bytes === 0 ? MAX_OUTPUT_BYTES : Math.min(bytes, MAX_OUTPUT_BYTES);
 }
-
-const isEmpty = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && Object.keys(value).length === 0;

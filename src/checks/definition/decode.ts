@@ -9,15 +9,6 @@ import type { Millis } from '../../base/time.ts';
 import { suggestSimilar } from '../../config/names.ts';
 import { parseDuration } from '../../config/setting.ts';
 
-/** Fields of newer and enterprise clients that have no meaning here; keys as `normalizeKey` writes them. */
-const IGNORED = new Set(
-  [
-    'Namespace Partition PeerName Locality SocketPath Token Kind Proxy Connect WriteRequest',
-    'SkipNodeUpdate Definition ExposedPort Type CreateIndex ModifyIndex ContentHash Datacenter',
-    'ProxyHTTP ProxyGRPC',
-  ].flatMap((line) => line.toLowerCase().split(' ')),
-);
-
 /** No duration takes more. */
 const MAX_DURATION_CHARS = 64;
 const NANOS_PER_MILLI = 1e6;
@@ -54,14 +45,36 @@ export class Fields {
   /** The path to the object. */
   readonly path: FieldPath;
   readonly #fields: ReadonlyMap<string, Field>;
+  readonly #known: KeySet;
+  readonly #read = new Set<string>();
 
-  constructor(path: FieldPath, fields: ReadonlyMap<string, Field>) {
+  constructor(path: FieldPath, fields: ReadonlyMap<string, Field>, known: KeySet) {
     this.path = path;
     this.#fields = fields;
+    this.#known = known;
   }
 
+  /** The field, which counts as read from now on. */
   get(name: string): Field | undefined {
+    this.#read.add(name);
     return this.#fields.get(name);
+  }
+
+  /** The same fields, of which reading marks none as read. */
+  peek(): Fields {
+    return new Fields(this.path, this.#fields, this.#known);
+  }
+
+  /** The fields that nobody has read: what the definition does not keep. */
+  unread(): readonly (Field & { readonly name: string })[] {
+    return [...this.#fields]
+      .filter(([name]) => !this.#read.has(name))
+      .map(([name, field]) => ({ ...field, name }));
+  }
+
+  /** How a known key is written in files. */
+  spelling(name: string): string {
+    return this.#known.get(name) ?? name;
   }
 
   values(): readonly unknown[] {
@@ -75,18 +88,25 @@ export const requestDecodeError = (detail: string, path: FieldPath = [], clause 
 
 /**
  * `known`: keys in snake case, as `keySet` makes them. Of keys that differ only in case the last counts, as in Go. `path`
- * leads to `value`.
+ * leads to `value`. `foreign`: keys that are accepted beside the known ones, which nobody suggests.
  */
-export function toFields(value: unknown, what: string, known: KeySet, path: FieldPath = []): Fields {
+export function toFields(
+  value: unknown,
+  what: string,
+  known: KeySet,
+  path: FieldPath = [],
+  foreign: ReadonlySet<string> = NONE,
+): Fields {
   const fields = new Map<string, Field>();
   for (const [key, field] of objectEntries(value, what, path)) {
     const name = normalizeKey(key);
-    if (IGNORED.has(name)) continue;
-    if (!known.has(name)) throw unknownFieldError(key, known, [...path, key]);
+    if (!known.has(name) && !foreign.has(name)) throw unknownFieldError(key, known, [...path, key]);
     if (field !== null && field !== undefined) fields.set(name, { key, value: field, path: [...path, key] });
   }
-  return new Fields(path, fields);
+  return new Fields(path, fields, known);
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** By normalized key, how the key is written in files. */
 export type KeySet = ReadonlyMap<string, string>;

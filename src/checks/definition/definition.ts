@@ -13,9 +13,11 @@ import {
   toCheckFields,
 } from './check.ts';
 import { FieldError, type FieldPath, type Fields, listField, toFields } from './decode.ts';
+import { FOREIGN_KEYS, noteNotKept } from './not-kept.ts';
 import { parseServiceFields, SERVICE_KEYS } from './service.ts';
 
-export type { FieldNote, ParseOptions } from './check.ts';
+export type { ParseOptions } from './check.ts';
+export type { FieldNote } from './not-kept.ts';
 
 export interface Registration {
   readonly service: ServiceDefinition;
@@ -42,7 +44,7 @@ export function parseService(
       return undefined;
     }
   };
-  const fields = toFields(value, 'a service', SERVICE_KEYS);
+  const fields = toFields(value, 'a service', SERVICE_KEYS, [], FOREIGN_KEYS);
   const service = parseServiceFields(fields);
   const all = checkFieldsIn(fields, attempt);
   const checks = new Map<string, CheckDefinition>(); // of two with the same id the last counts, as in Consul
@@ -53,6 +55,7 @@ export function parseService(
     if (checks.has(check.id)) noteRepeatedId(check.id, one.path, options);
     checks.set(check.id, check);
   });
+  attempt(() => noteNotKept(fields, 'a service', 'it has no meaning here', options.onNote));
   return { service, checks: [...checks.values()] };
 }
 

@@ -192,6 +192,16 @@ describe('a check that runs a program', () => {
     expect(await problemsOf(text)).toEqual([]);
   });
 
+  test('J8 may have fields of Consul that are not kept: a warning names file, line and key', async () => {
+    const web = 'name: web\ntoken: secret\ncheck:\n  ttl: 10s\n  timeout: 1s\nnamespace: team';
+    const { problems, warnings } = await readServiceText('f', web, {});
+    expect(problems).toEqual(['f:6: namespace: must be left out: there is only the default one']);
+    expect(warnings).toEqual([
+      'f:5: check.timeout: is not kept: it has no use in a check of this kind, which is ttl',
+      'f:2: token: is not kept: there are no ACLs',
+    ]);
+  });
+
   test('is only read from a file that nobody else can write, if the reader wants that', async () => {
     const path = await write('open.yaml', text);
     await chmod(path, 0o666);

@@ -66,10 +66,12 @@ describe('JSON decoding', () => {
 
   test('J4: fields of newer and enterprise clients are accepted and ignored', () => {
     const added =
-      'Namespace Partition PeerName Locality SocketPath Token Kind Proxy Connect WriteRequest SkipNodeUpdate Definition ExposedPort Type CreateIndex ModifyIndex ContentHash Datacenter';
+      'PeerName Locality SocketPath Token Kind Proxy Connect WriteRequest SkipNodeUpdate Definition ExposedPort Type CreateIndex ModifyIndex ContentHash Datacenter';
     const extra = Object.fromEntries(added.split(' ').map((key) => [key, { any: ['thing'] }]));
     expect(parseService({ Name: 'web', ...extra })).toEqual(parseService({ Name: 'web' }));
     expect(parseCheck({ Name: 'c', TTL: '5s', ...extra })).toEqual(parseCheck({ Name: 'c', TTL: '5s' }));
+    expect(service({ Namespace: 'team' })).toBe('Invalid Namespace: there is only the default one');
+    expect(check({ TTL: '5s', Partition: 'p' })).toBe('Invalid Partition: there is only the default one');
   });
 
   test.each([

@@ -41,6 +41,14 @@ describe('X-Hearsay-Warning of a registration', () => {
     },
   );
 
+  test('J8 fields that are not kept, of the service and of its check', async () => {
+    const Check = { ...tcp({ Interval: '5s', Method: 'PUT' }) };
+    expect(await warningOf(register, { Name: 'web', Token: 'sécret', Check, Proxy: { Mode: 'x' } })).toBe(
+      'method of a check is not kept: it has no use in a check of this kind, which is tcp; ' +
+        'Token of a service is not kept: there are no ACLs; Proxy of a service is not kept: there is no service mesh',
+    );
+  });
+
   test('two checks with one ID', async () => {
     const Checks = [1, 2].map(() => ({ CheckID: 'x', TTL: '5s' }));
     expect(await warningOf(register, { Name: 'web', Checks })).toBe(
