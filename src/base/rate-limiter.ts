@@ -65,6 +65,20 @@ export class RateLimiter {
     return 'granted';
   }
 
+  /** How many tokens `key`'s bucket has, fractions included; `spend` takes them. */
+  available(key: string, now: Millis): number {
+    const bucket = this.#bucketOf(key, now);
+    const earned = (now - bucket.refilledAt) / this.#limit.refillInterval;
+    bucket.tokens = Math.min(this.#limit.burst, bucket.tokens + earned);
+    bucket.refilledAt = now;
+    return bucket.tokens;
+  }
+
+  /** Takes tokens for work whose cost is known only afterwards: the bucket may owe some, too. */
+  spend(key: string, tokens: number, now: Millis): void {
+    this.#bucketOf(key, now).tokens -= tokens;
+  }
+
   #bucketOf(key: string, now: Millis): Bucket {
     const held = this.#buckets.touch(key);
     if (held !== undefined) return held;

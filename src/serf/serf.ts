@@ -184,7 +184,7 @@ export class Serf {
       case 'query':
         checkSize(body, MAX_EVENT_BYTES);
         if (!acceptTime('query', this.#queries.clock, message.ltime, recordWithSource(out, from))) return;
-        if (this.#queries.handleQuery(message, now, out, () => this.#canAccept(from, now, out)))
+        if (this.#queries.handleQuery(message, now, out, () => this.#canAccept(from, now, out), from))
           queries.enqueue(copyBytes(body));
         return;
       case 'queryResponse':

@@ -1,5 +1,6 @@
 /** An attacker on loopback: sends any bytes to real agents, with the gossip key or without. */
 import { createSocket, type Socket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { concatBytes, NO_BYTES } from '../../src/base/bytes.ts';
 import { createRng } from '../../src/base/rng.ts';
@@ -10,6 +11,7 @@ import { BARE_ENVELOPE, type Envelope, openPacket, sealPacket } from '../../src/
 import { encodePushPull, sealStream } from '../../src/wire/stream-writer.ts';
 import { decodeStruct } from '../../src/wire/struct.ts';
 import { getJson, httpRequest } from '../support/http.ts';
+import type { AgentProcess } from '../support/processes.ts';
 
 export const PORT = 7946;
 export const KEY = Buffer.alloc(32, 9).toString('base64');
@@ -70,10 +72,7 @@ export class Attacker {
   }
 
   sendUser(to: string, ...bodies: readonly Uint8Array[]): void {
-    this.send(
-      to,
-      bodies.map((body) => concatBytes([Uint8Array.of(MESSAGE_TYPE.user), body])),
-    );
+    this.send(to, bodies.map(toUserMessage));
   }
 
   alive(over: Partial<Alive> = {}): Uint8Array {
@@ -106,6 +105,20 @@ export class Attacker {
     this.sendRaw(to, sealPacket([ack], this.envelope, { crc: false, nonce }), port);
   }
 }
+
+export const toUserMessage = (body: Uint8Array): Uint8Array =>
+  concatBytes([Uint8Array.of(MESSAGE_TYPE.user), body]);
+
+/** Processor time that an agent has used, in milliseconds. */
+export function cpuMillis({ child }: AgentProcess): number {
+  const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+/** The largest resident set that an agent has had, in megabytes. */
+export const peakMegabytes = ({ child }: AgentProcess): number =>
+  Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024;
 
 /** A counter of an agent, by the end of its name. */
 export async function counter(http: string, name: string): Promise<number> {

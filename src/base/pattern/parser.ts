@@ -4,17 +4,20 @@
  *
  * Source: RE2 syntax page; Go regexp/syntax.
  */
+import { encodeUtf8 } from '../bytes.ts';
 
 export type Anchor = 'textStart' | 'textEnd' | 'lineStart' | 'lineEnd' | 'wordBoundary' | 'notWordBoundary';
 export type CharMatcher = (point: number) => boolean;
 
 export type PatternNode =
-  | { readonly kind: 'char'; readonly matches: CharMatcher }
+  /** `weight`: the comparisons that one character takes. */
+  | { readonly kind: 'char'; readonly matches: CharMatcher; readonly weight: number }
   | { readonly kind: 'anchor'; readonly anchor: Anchor }
   | { readonly kind: 'concatenation' | 'alternation'; readonly parts: readonly PatternNode[] }
   | { readonly kind: 'repeat'; readonly part: PatternNode; readonly min: number; readonly max: number };
 
-const MAX_LENGTH = 1024;
+/** Octets of one expression. An expression can cost far more than its length, and no tag or name needs a longer one. */
+export const MAX_PATTERN_BYTES = 128;
 const MAX_DEPTH = 40;
 /** Source: Go regexp/syntax, the largest count of a repetition. */
 const MAX_COUNT = 1000;
@@ -30,9 +33,9 @@ class Unsupported extends Error {}
 
 /** `undefined` if the expression is invalid, not supported, or too long. */
 export function parsePattern(expression: string): PatternNode | undefined {
-  const points = Array.from(expression);
-  if (points.length > MAX_LENGTH) return undefined;
+  if (encodeUtf8(expression).length > MAX_PATTERN_BYTES) return undefined;
   try {
+    const points = Array.from(expression);
     const parser = new Parser(points);
     const tree = parser.alternation({ fold: false, lines: false, dotAll: false }, 0);
     return parser.done ? tree : undefined;
@@ -91,9 +94,9 @@ class Parser {
         return inner;
       }
       case '[':
-        return { kind: 'char', matches: this.#set(flags) };
+        return this.#set(flags);
       case '.':
-        return { kind: 'char', matches: flags.dotAll ? () => true : (one) => one !== 10 };
+        return { kind: 'char', matches: flags.dotAll ? () => true : (one) => one !== 10, weight: 1 };
       case '^':
         return { kind: 'anchor', anchor: flags.lines ? 'lineStart' : 'textStart' };
       case '$':
@@ -175,7 +178,7 @@ class Parser {
       return { kind: 'anchor', anchor };
     }
     const known = this.#classEscape();
-    if (known !== undefined) return { kind: 'char', matches: known };
+    if (known !== undefined) return { kind: 'char', matches: known, weight: 1 };
     return literal(String.fromCodePoint(this.#pointEscape()), flags);
   }
 
@@ -208,7 +211,7 @@ class Parser {
   }
 
   /** A bracket expression, after its opening bracket. */
-  #set(flags: Flags): CharMatcher {
+  #set(flags: Flags): PatternNode {
     const negated = this.#consume('^');
     const members: CharMatcher[] = [];
     for (let first = true; first || this.#peek() !== ']'; first = false) {
@@ -228,7 +231,8 @@ class Parser {
     }
     this.#at++;
     const matches: CharMatcher = (point) => members.some((member) => member(point));
-    return negated ? complement(matches) : matches;
+    const weight = (flags.fold ? FOLDED_WEIGHT : 1) * members.length;
+    return { kind: 'char', matches: negated ? complement(matches) : matches, weight };
   }
 
   /** A range `a-z`, or one character. */
@@ -268,8 +272,11 @@ class Parser {
 const literal = (point: string, { fold }: Flags): PatternNode => {
   const code = point.codePointAt(0) as number;
   const same: CharMatcher = (one) => one === code;
-  return { kind: 'char', matches: fold ? ignoringCase(same) : same };
+  return { kind: 'char', matches: fold ? ignoringCase(same) : same, weight: fold ? FOLDED_WEIGHT : 1 };
 };
+
+/** Both letter cases are computed and compared. */
+const FOLDED_WEIGHT = 4;
 
 const complement =
   (matches: CharMatcher): CharMatcher =>

@@ -4,60 +4,84 @@
  *
  * Source: Thompson 1968; Cox, Regular Expression Matching: the Virtual Machine Approach; RE2 syntax page.
  */
-import { type Anchor, type PatternNode, parsePattern } from './parser.ts';
+import { type Anchor, MAX_PATTERN_BYTES, type PatternNode, parsePattern } from './parser.ts';
 
 /** Most steps of a compiled expression. */
 const MAX_STEPS = 2000;
 const MAX_NODES = 4 * MAX_STEPS;
 
 type Step =
-  | { readonly op: 'char'; readonly matches: (point: number) => boolean; readonly next: number }
+  | {
+      readonly op: 'char';
+      readonly matches: (point: number) => boolean;
+      readonly weight: number;
+      readonly next: number;
+    }
   | { readonly op: 'fork'; readonly next: number; readonly other: number }
   | { readonly op: 'anchor'; readonly anchor: Anchor; readonly next: number }
   | { readonly op: 'match' };
 
-/** How many steps are still allowed. It falls as patterns run, and several patterns may share it. */
+/** How many steps are still allowed. It falls as patterns are compiled and run, and several patterns may share it. */
 export interface StepBudget {
   left: number;
 }
+
+/** Enough to compile any expression that is not too large. */
+const MAX_COMPILE_STEPS = MAX_NODES + MAX_PATTERN_BYTES;
 
 export interface Pattern {
   /** Whether it matches somewhere in `text`; `undefined` if the budget was exhausted first. */
   test(text: string, budget: StepBudget): boolean | undefined;
 }
 
-/** `undefined` if the expression is invalid, not supported, or too large. */
-export function compilePattern(expression: string): Pattern | undefined {
+/**
+ * `undefined` if the expression is invalid, not supported, or too large; also if the budget was exhausted first, which is then below
+ * zero. `whole`: it must match a whole text, not only a part of one.
+ */
+export function compilePattern(
+  expression: string,
+  budget: StepBudget = { left: MAX_COMPILE_STEPS },
+  whole = false,
+): Pattern | undefined {
+  budget.left -= expression.length;
+  if (budget.left < 0) return undefined;
   const tree = parsePattern(expression);
   if (tree === undefined) return undefined;
-  const program: Program = { steps: [{ op: 'match' }], nodes: 0 };
-  const start = compile(tree, 0, program);
+  const program: Program = { steps: [{ op: 'match' }], nodes: 0, budget };
+  const start = compile(whole ? anchored(tree) : tree, 0, program);
   if (start === undefined) return undefined;
-  return { test: (text, budget) => search(program.steps, start, text, budget) };
+  return { test: (text, ofMatch) => search(program.steps, start, text, ofMatch) };
 }
+
+const anchored = (tree: PatternNode): PatternNode => ({
+  kind: 'concatenation',
+  parts: [{ kind: 'anchor', anchor: 'textStart' }, tree, { kind: 'anchor', anchor: 'textEnd' }],
+});
 
 interface Program {
   readonly steps: Step[];
   /** Nodes that were compiled: a repetition of an empty expression costs time without adding steps. */
   nodes: number;
+  /** Pays for each node. */
+  readonly budget: StepBudget;
 }
 
 /** Appends the steps of `node`, which continue at `next`. Returns their first step; `undefined` if they are too many. */
 function compile(node: PatternNode, next: number, program: Program): number | undefined {
   program.nodes++;
-  if (program.steps.length > MAX_STEPS || program.nodes > MAX_NODES) return undefined;
+  program.budget.left--;
+  if (program.steps.length > MAX_STEPS || program.nodes > MAX_NODES || program.budget.left < 0)
+    return undefined;
   const add = (step: Step): number => program.steps.push(step) - 1;
   switch (node.kind) {
     case 'char':
-      return add({ op: 'char', matches: node.matches, next });
+      return add({ op: 'char', matches: node.matches, weight: node.weight, next });
     case 'anchor':
       return add({ op: 'anchor', anchor: node.anchor, next });
     case 'concatenation': {
       let at: number | undefined = next;
-      for (const part of [...node.parts].reverse()) {
-        if (at === undefined) return undefined;
-        at = compile(part, at, program);
-      }
+      for (let i = node.parts.length - 1; i >= 0 && at !== undefined; i--)
+        at = compile(node.parts[i] as PatternNode, at, program);
       return at;
     }
     case 'alternation': {
@@ -119,7 +143,10 @@ function search(
       if (step.op === 'fork') threads.push(step.other, step.next);
       else if (step.op === 'anchor') {
         if (isAnchoredAt(step.anchor, points, at)) threads.push(step.next);
-      } else if (at < points.length && step.matches(points[at] as number)) next.push(step.next);
+      } else if (at < points.length) {
+        budget.left -= step.weight - 1;
+        if (step.matches(points[at] as number)) next.push(step.next);
+      }
     }
     threads = next;
   }

@@ -14,7 +14,7 @@ import { Timers } from '../../base/timers.ts';
 import { type Query, QueryResponse, type Relay, RelayHeader, SERF_TYPE } from '../../wire/serf.ts';
 import type { Statuses } from '../membership/status.ts';
 import type { PendingQuery, QueryId, SerfEffect } from '../types.ts';
-import { evaluateFilters } from './filters.ts';
+import { FilterWork } from './filter-work.ts';
 import { CONFLICT_QUERY, INTERNAL_QUERY_PREFIX } from './names.ts';
 
 /** Bytes of a whole response message. Source: serf QueryResponseSizeLimit. */
@@ -51,6 +51,7 @@ export class IncomingQueries {
   readonly #host: IncomingQueriesHost;
   readonly #pending = new Map<QueryId, IncomingQuery>();
   readonly #deadlines = new Timers<QueryId>();
+  readonly #filterWork = new FilterWork();
 
   constructor(host: IncomingQueriesHost) {
     this.#host = host;
@@ -65,11 +66,11 @@ export class IncomingQueries {
     return [...this.#pending.values()];
   }
 
-  /** Handles a query that was not seen before. */
-  handleQuery(message: Query, now: Millis, out: SerfEffect[]): void {
+  /** Handles a query that was not seen before. `from`: the peer that delivered it, which its filters are counted against. */
+  handleQuery(message: Query, now: Millis, out: SerfEffect[], from = ''): void {
     const { self, statuses } = this.#host;
-    const own = statuses.get(self);
-    const result = evaluateFilters(message.filters, self, own?.tags ?? new Map());
+    const tags = statuses.get(self)?.tags ?? new Map<string, string>();
+    const result = this.#filterWork.evaluate(message.filters, { name: self, tags }, from, now);
     const refuse = (reason: string): void => {
       out.push({
         kind: 'fact',

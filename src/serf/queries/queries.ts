@@ -6,6 +6,7 @@
  */
 import type { Address } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
+import { MAX_PATTERN_BYTES } from '../../base/pattern/parser.ts';
 import { compilePattern } from '../../base/pattern/pattern.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
@@ -91,12 +92,12 @@ export class Queries {
     return this.#outgoing.get(id);
   }
 
-  /** Handles a query with a plausible time. True: it is new, and to be broadcast. `allows` as for user events. */
-  handleQuery(query: Query, now: Millis, out: SerfEffect[], allows: () => boolean): boolean {
+  /** Handles a query with a plausible time. True: it is new, and to be broadcast. `allows` as for user events. `from`: who delivered it. */
+  handleQuery(query: Query, now: Millis, out: SerfEffect[], allows: () => boolean, from = ''): boolean {
     this.clock.witness(query.ltime);
     if (!this.#dedup.admit(query.ltime, this.clock.time, query.id, ID_WEIGHT, (id) => id, allows))
       return false;
-    this.#incoming.handleQuery(query, now, out);
+    this.#incoming.handleQuery(query, now, out, from);
     return (query.flags & NO_BROADCAST) === 0;
   }
 
@@ -200,7 +201,7 @@ export class Queries {
       if (compilePattern(expr) === undefined)
         throw new AgentError(
           'badRequest',
-          `the expression for the tag "${tag}" is not supported: use RE2 syntax without \\p classes`,
+          `the expression for the tag "${tag}" is not supported: use RE2 syntax without \\p classes, and ${MAX_PATTERN_BYTES} bytes at most`,
         );
     if (!Number.isInteger(relayFactor) || relayFactor < 0 || relayFactor > MAX_RELAY_FACTOR)
       throw new AgentError('badRequest', `the relay factor must be 0 to ${MAX_RELAY_FACTOR}`);

@@ -138,4 +138,29 @@ export const hostileMutants: readonly Mutant[] = [
     description: 'The name of a member that was dropped stays taken, so it never comes back.',
     expectedTests: ['unit/swim/rules/names.test.ts'],
   },
+  {
+    id: 'serf-compiling-is-free',
+    file: 'base/pattern/pattern.ts',
+    find: 'program.budget.left--;',
+    replace: '',
+    description:
+      'Compiling an expression costs no steps, so a query of 148 bytes takes milliseconds at every member.',
+    expectedTests: ['unit/base/pattern/pattern.test.ts', 'unit/serf/queries/filter-work.test.ts'],
+  },
+  {
+    id: 'serf-pattern-of-any-length',
+    file: 'base/pattern/parser.ts',
+    find: 'if (encodeUtf8(expression).length > MAX_PATTERN_BYTES) return undefined;',
+    replace: '',
+    description: 'Expressions may have any length.',
+    expectedTests: ['unit/base/pattern/pattern.test.ts'],
+  },
+  {
+    id: 'serf-filter-work-unlimited',
+    file: 'serf/queries/filter-work.ts',
+    find: 'this.#limiter.spend(from, (allowed - budget.left) / STEPS_PER_TOKEN, now);',
+    replace: '',
+    description: 'Each query has a budget, and a source may bring any number of them.',
+    expectedTests: ['unit/serf/queries/filter-work.test.ts'],
+  },
 ];

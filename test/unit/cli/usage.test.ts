@@ -24,7 +24,7 @@ describe('usage', () => {
     [['drain'], "missing required argument 'id'; see `hearsay drain --help`"],
     [
       ['members', '--name', 'web-['],
-      '--name: "web-[" is not a regular expression: .* is any text, and a backslash takes a sign as it is',
+      '--name: "web-[" is not a regular expression: .* is any text, a backslash takes a sign as it is, and it has 128 bytes at most',
     ],
     [
       ['members', '--status', 'alve'],

@@ -4,6 +4,7 @@
  * Source: Consul HTTP API, "Filtering".
  */
 import { AgentError } from '../../../base/errors.ts';
+import { MAX_PATTERN_BYTES } from '../../../base/pattern/parser.ts';
 import { compilePattern, type StepBudget } from '../../../base/pattern/pattern.ts';
 import type { Schema } from '../schema.ts';
 import { type FilterExpr, filterError, parseFilter } from './parser.ts';
@@ -114,10 +115,11 @@ const TESTS: Readonly<Record<Schema['kind'], Tests>> = {
         return value.includes(wanted);
       },
     matches: ({ value: source }, budget) => {
-      const pattern = compilePattern(source);
+      const pattern = compilePattern(source, budget);
+      if (budget.left < 0) throwTooCostly();
       if (pattern === undefined)
         throw filterError(
-          `the regular expression ${JSON.stringify(source)} is invalid in RE2, too large, or uses \\p or \\C, which are not supported`,
+          `the regular expression ${JSON.stringify(source)} is invalid in RE2, longer than ${MAX_PATTERN_BYTES} bytes, too large, or uses \\p or \\C, which are not supported`,
         );
       return (value) => pattern.test(typeof value === 'string' ? value : '', budget) ?? throwTooCostly();
     },

@@ -73,6 +73,41 @@ test('S19 an exhausted budget ends the search', () => {
   expect(compilePattern('(a|aa)*b')?.test('a'.repeat(1000), { left: 500 })).toBeUndefined();
 });
 
+test('S19 an expression has 128 bytes at most, whatever its characters', () => {
+  expect(compilePattern('x'.repeat(128))).toBeDefined();
+  expect(compilePattern('x'.repeat(129))).toBeUndefined();
+  expect(compilePattern('é'.repeat(65))).toBeUndefined();
+});
+
+test('S19 compiling is paid from the budget, and ends with it', () => {
+  const cheap = { left: 1000 };
+  expect(compilePattern('^(web|db)-[0-9]+$', cheap)).toBeDefined();
+  expect(cheap.left).toBeGreaterThan(900);
+  for (const dear of ['(((){1000}){7})?', '(?:(?:){0,7}){0,250}', '(a{0,30}){0,60}']) {
+    const budget = { left: 500 };
+    expect([dear, compilePattern(dear, budget)]).toEqual([dear, undefined]);
+    expect(budget.left).toBeLessThan(0);
+  }
+});
+
+test('S19 a set costs as many steps as it has members, a folded one more', () => {
+  const cost = (expression: string): number => {
+    const budget = { left: 1_000_000 };
+    compilePattern(expression)?.test('-'.repeat(100), budget);
+    return 1_000_000 - budget.left;
+  };
+
+  expect(cost(`[${'a'.repeat(60)}]`)).toBeGreaterThan(25 * cost('[aa]'));
+  expect(cost('(?i)[ab]')).toBeGreaterThan(2 * cost('[ab]'));
+});
+
+test('an expression can be asked to match a whole text', () => {
+  const pattern = compilePattern('^(a|ab)(c|bcd)$', undefined, true);
+  expect(pattern?.test('abcd', { left: 1000 })).toBe(true);
+  expect(compilePattern('b', undefined, true)?.test('abc', { left: 1000 })).toBe(false);
+  expect(compilePattern('a)(b', undefined, true)).toBeUndefined();
+});
+
 const atom = fc.constantFrom('a', 'b', '.', '[ab]', '[^a]', '(a|b)', '(ab|)', '\\w', '^', '$', '\\b');
 const part = fc
   .tuple(atom, fc.constantFrom('', '*', '+', '?', '{1,2}'))
