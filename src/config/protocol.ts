@@ -109,9 +109,11 @@ export const swimSection = defineSection({
   }),
   dialBack: booleanSetting({
     default: true,
-    doc: 'Ping a new member that no other member vouches for before announcing it, and a member of which others say that it left before believing it.',
-    offDoc: 'Believe what others say of a new member, and of a member that left, without asking that member.',
-    source: 'this program; memberlist announces every node that dials, and believes a leave from anybody',
+    doc: 'Ping a new member that no other member vouches for before announcing it, and a member of which others say that it left or is dead before believing it.',
+    offDoc:
+      'Believe what others say of a new member, and of a member that left or is dead, without asking that member.',
+    source:
+      'this program; memberlist announces every node that dials, and believes a leave and a death from anybody',
   }),
   pushPullInterval: durationSetting({
     default: '30s',

@@ -7,7 +7,6 @@
  * Source: memberlist state.go; P20, P25, P69, P70 (docs/protocol.md).
  */
 
-import type { Address } from '../../base/address.ts';
 import { NO_BYTES } from '../../base/bytes.ts';
 import type { SerfEffect } from '../../serf/types.ts';
 import type { MemberEvent, MembersView, SwimEffect } from '../../swim/types.ts';
@@ -43,12 +42,6 @@ export function filterAccusationRow(row: PushNodeState, members: MembersView): P
 
 const SUSPECT = 1;
 const LEFT = 3;
-
-/** Where a message seems to come from: a leave is believed as if the member had sent it, since memberlist never asks. */
-export function believedSource(message: SwimMessage, from: Address, members: MembersView): Address {
-  if (message.kind !== 'dead' || message.node !== message.from) return from;
-  return members.get(message.node)?.identity.address ?? from;
-}
 
 /** Serf takes a member without a leave intent for failed, whatever memberlist says (serf#638). */
 export const withoutLeave = (event: MemberEvent): MemberEvent =>

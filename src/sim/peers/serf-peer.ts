@@ -27,7 +27,6 @@ import { isCatalogType } from '../../wire/catalog.ts';
 import { isPauseType } from '../../wire/pause.ts';
 import {
   answerVerification,
-  believedSource,
   filterAccusation,
   filterAccusationRow,
   isQueryReminder,
@@ -54,7 +53,8 @@ export class SerfPeer implements Agent, EffectHandler {
   constructor(options: AgentOptions) {
     const { swim: config, name, startedAt, now } = options;
     this.#now = now;
-    this.#layers = createLayers(options, options.tags);
+    // memberlist believes what others say of a member, and asks nobody.
+    this.#layers = createLayers({ ...options, swim: { ...config, dialBack: false } }, options.tags);
     const { swim, serf, lanes, envelope, keyring, nonce, evidence } = this.#layers;
     this.#transport = {
       packets: new Packets(envelope, lanes, nonce, config.packetBytes),
@@ -144,13 +144,7 @@ export class SerfPeer implements Agent, EffectHandler {
         return this.#transport.packets.receive(input.from, input.bytes, this.#effects, (message) => {
           if (message.kind !== 'user') {
             const accepted = filterAccusation(message, swim.members);
-            if (accepted !== undefined)
-              swim.receive(
-                accepted,
-                believedSource(accepted, input.from, swim.members),
-                this.#now,
-                this.#swimOut,
-              );
+            if (accepted !== undefined) swim.receive(accepted, input.from, this.#now, this.#swimOut);
           } else if (isCatalogType(message.body[0] ?? 0) || isPauseType(message.body[0] ?? 0))
             this.receivedCatalogMessages.push(`packet ${message.body[0]}`);
           else serf.receive(message.body, this.#now, this.#serfOut);

@@ -46,9 +46,31 @@ export function handleDead(
   const row = admitAccusation(context, message, source);
   if (row === undefined) return;
   if (precedence(message, row) !== 'supersedes') return raiseIncarnation(context, row, message.incarnation);
-  if (message.node === message.from && !isOwnWord(context, row, source))
-    return verifyLeave(context, row, message, reason);
+  if (message.node !== message.from) {
+    if (source.kind !== 'local' && context.config.dialBack)
+      return doubtVerdict(context, row, message, reason);
+  } else if (!isOwnWord(context, row, source)) return verifyLeave(context, row, message, reason);
   applyDead(context, row, message, reason);
+}
+
+/**
+ * A peer declared the member dead. It is passed on at once, and believed when the member does not answer this agent
+ * either: until then the member is a suspect.
+ *
+ * Differs: memberlist believes it. When a cluster that was cut in two heals, each half so declares members dead to their
+ * own side, and who holds the key can do so at any time.
+ */
+function doubtVerdict(
+  context: SwimContext,
+  row: MutableMember,
+  message: Dead,
+  reason: AccusationReason,
+): void {
+  const { node, from, incarnation } = message;
+  const suspect: Suspect = { kind: 'suspect', incarnation, node, from };
+  if (precedence(suspect, row) === 'supersedes') startSuspicion(context, row, suspect, reason);
+  if (context.suspicions.addVerdict(row, { message, reason }, context.now))
+    context.broadcasts.enqueue(encodeMessage(message), node);
 }
 
 /** Others said that the member left, and it did not answer. By now it may have announced itself again. */
@@ -114,7 +136,9 @@ export function declareDead(context: SwimContext, row: MutableMember, verificati
   const suspicion = context.suspicions.get(row);
   if (suspicion === undefined) return;
   const { incarnation, identity } = row;
-  const { accusers, startedAt, reason: cause } = suspicion;
+  const { accusers, startedAt, reason: cause, verdict } = suspicion;
+  if (verdict !== undefined && !verdict.isAnswered && verdict.message.incarnation >= incarnation)
+    return handleDead(context, verdict.message, LOCAL_SOURCE, verdict.reason);
   const reason: AccusationReason = {
     ...{ kind: 'timeout', accusers, durationMs: context.now - startedAt, cause },
     ...streamFailureField(verification?.stream),

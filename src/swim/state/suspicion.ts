@@ -7,6 +7,7 @@ import { assert } from '../../base/assert.ts';
 import type { Millis } from '../../base/time.ts';
 import { Timers } from '../../base/timers.ts';
 import type { SwimConfig } from '../../config/protocol.ts';
+import type { Dead } from '../../wire/memberlist.ts';
 import type { MutableMember } from '../members.ts';
 import type { AccusationReason } from '../types.ts';
 
@@ -21,6 +22,15 @@ export interface Suspicion {
   readonly reason: AccusationReason;
   startedAt: Millis;
   deadline: Millis;
+  verdict: Verdict | undefined;
+}
+
+/** A peer declared the suspect dead. */
+export interface Verdict {
+  readonly message: Dead;
+  readonly reason: AccusationReason;
+  /** The suspect answered since. */
+  readonly isAnswered?: boolean;
 }
 
 export class Suspicions {
@@ -53,7 +63,10 @@ export class Suspicions {
     const max = min * suspicionMaxTimeoutMult;
     const expected = expectedConfirmations(suspicionMult, n);
     const deadline = now + (expected === 0 ? min : max);
-    const suspicion = { accusers: [by], expected, min, max, reason, startedAt: now, deadline };
+    const suspicion: Suspicion = {
+      ...{ accusers: [by], expected, min, max, reason },
+      ...{ startedAt: now, deadline, verdict: undefined },
+    };
     this.#running.set(row, suspicion);
     this.#timers.set(row, this.#verifyAt(deadline, now));
     return suspicion;
@@ -73,10 +86,22 @@ export class Suspicions {
     return suspicion;
   }
 
+  /** The suspect is verified now. False: this was said before, in this suspicion. */
+  addVerdict(row: MutableMember, verdict: Verdict, now: Millis): boolean {
+    const suspicion = this.#running.get(row);
+    if (suspicion === undefined || suspicion.verdict !== undefined) return false;
+    suspicion.verdict = verdict;
+    suspicion.deadline = Math.min(suspicion.deadline, now + this.#verificationTime);
+    this.#timers.set(row, now);
+    return true;
+  }
+
   /** The suspect is alive, but its refutation did not arrive: the shortest time starts again. */
   extend(row: MutableMember, now: Millis): void {
     const suspicion = this.#running.get(row);
     if (suspicion === undefined) return;
+    const { verdict } = suspicion;
+    if (verdict !== undefined) suspicion.verdict = { ...verdict, isAnswered: true };
     suspicion.deadline = now + suspicion.min;
     this.#timers.set(row, this.#verifyAt(suspicion.deadline, now));
   }

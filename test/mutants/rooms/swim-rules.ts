@@ -53,6 +53,23 @@ export const swimRulesMutants: readonly Mutant[] = [
     expectedTests: ['unit/swim/rules/refute.test.ts'],
   },
   {
+    id: 'swim-verdict-believed',
+    file: 'swim/rules/suspect-dead.ts',
+    find: "if (source.kind !== 'local' && context.config.dialBack)",
+    replace: "if (source.kind === 'inbound' && context.config.dialBack)",
+    description:
+      'A death that others tell of is believed without asking: halves that meet lose members of their own.',
+    expectedTests: ['story/partition.test.ts', 'unit/swim/rules/verdict.test.ts'],
+  },
+  {
+    id: 'swim-verdict-outlives-answer',
+    file: 'swim/state/suspicion.ts',
+    find: 'suspicion.verdict = { ...verdict, isAnswered: true };',
+    replace: 'suspicion.verdict = { ...verdict };',
+    description: 'A member that answered is dead on the word of a peer from before the answer.',
+    expectedTests: ['unit/swim/rules/verdict.test.ts'],
+  },
+  {
     id: 'swim-left-not-verified',
     file: 'swim/rules/alive.ts',
     find: '(isPastReclaimTime(context, row) ||',

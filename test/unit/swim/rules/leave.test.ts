@@ -122,6 +122,7 @@ describe('a leave that others tell of', () => {
   test('does not turn a member that has failed into one that left', () => {
     const ann = careful()
       .receive(dead('bob', 'cat'), addressOf('cat'))
+      .pass(1000)
       .receive(left('bob'), addressOf('cat'));
     expect(ann.pass(2000).state('bob')).toBe('dead');
   });

@@ -236,6 +236,7 @@ describe('a ping from a member that is held as dead or left', () => {
 
   test('a sender that was dropped is notified too, and verified when it refutes', () => {
     const ann = new Actor('ann', { dialBack: true }).knowingAll('bob', 'cat').receive(dead('bob', 'cat', 3));
+    ann.pass(1000);
     ann.do((swim, now, out) => swim.dropMember('bob', now, out)).take();
     const at = addressOf('bob').key;
     ann.receive(ping('bob'));
