@@ -113,6 +113,7 @@ export const QUERY_PARAMETERS: Readonly<Record<string, JsonObject>> = {
   index: param('Wait for a change after this index', { type: 'integer', minimum: 0 }),
   key: param('Any text', string, { required: true }),
   logjson: param('A JSON object on each line', { type: 'boolean' }),
+  'local-only': param('Accepted: the keys of all members are listed', { type: 'boolean' }, presence),
   loglevel: param('The lowest level to show: `trace`, `debug`, `info`, `warn` or `error`', string),
   n: param('How many', { type: 'integer', minimum: 1, maximum: 100 }),
   name: param('Only events of this name', string),

@@ -15,6 +15,7 @@ import * as event from './consul/event.ts';
 import * as health from './consul/health.ts';
 import * as mesh from './consul/mesh.ts';
 import * as metrics from './consul/metrics.ts';
+import * as operatorKeyring from './consul/operator-keyring.ts';
 import * as status from './consul/status.ts';
 import { UNSUPPORTED_ROUTES } from './consul/unsupported.ts';
 import * as hearsayCluster from './hearsay/cluster.ts';
@@ -58,6 +59,7 @@ export const ROUTES: readonly Route[] = [
   ...Object.values(event),
   ...Object.values(health),
   ...Object.values(mesh),
+  ...Object.values(operatorKeyring),
   ...Object.values(status),
   ...Object.values(hearsayCluster),
   ...Object.values(hearsayHealth),

@@ -33,8 +33,10 @@ test('docs/http.md marks the writes that legacy clients may do with GET', () => 
 });
 
 test('docs/http.md marks what is for operators', () => {
-  const marked = [...page.matchAll(/`PUT ([^`]*)`(?: ¹)? ²/g)].map((match) => match[1] as string);
-  const operators = ROUTES.filter(({ scope }) => scope === 'operator').map(({ path }) => plain(path));
+  const marked = [...page.matchAll(/`([A-Z]+ [^`]*)`(?: ¹)? ²/g)].map((match) => match[1] as string);
+  const operators = ROUTES.filter(({ scope }) => scope === 'operator').map(
+    ({ method, path }) => `${method} ${plain(path)}`,
+  );
   expect(marked.sort()).toEqual(operators.sort());
 });
 

@@ -6,7 +6,7 @@ import { type Answer, send } from './fixture.ts';
 
 type Json = Record<string, unknown>;
 
-async function agent(name = 'ann') {
+async function agent(name = 'ann', env: Record<string, string> = {}) {
   const flags = {
     node: name,
     bind: '127.0.0.1:0',
@@ -15,7 +15,7 @@ async function agent(name = 'ann') {
     preset: 'local',
     logLevel: 'error',
   };
-  const { config } = resolveConfig({ flags, env: {}, files: [], hostname: 'host', terminal: false });
+  const { config } = resolveConfig({ flags, env, files: [], hostname: 'host', terminal: false });
   const running = await startAgent(config);
   onTestFinished(() => running.stop());
   const server = { address: running.http ?? '', setTokens: () => undefined, close: async () => undefined };
@@ -32,7 +32,7 @@ async function agent(name = 'ann') {
   const index = async (path: string): Promise<number> => Number((await get(path)).headers['x-consul-index']);
   const answerToPut = (path: string, body: unknown): Promise<Answer> =>
     send(server, path, { method: 'PUT', body: JSON.stringify(body) });
-  return { get, put, answerToPut, fire, index };
+  return { get, put, answerToPut, fire, index, server };
 }
 const register = '/v1/agent/service/register';
 const indexOf = (answer: Answer): number => Number(answer.headers['x-consul-index']);
@@ -240,4 +240,25 @@ test('8: every counter of agent/metrics has a whole number as Count, which Go de
   expect(Counters?.length).toBeGreaterThan(10);
   for (const one of [...(Counters ?? []), ...(Samples ?? [])])
     expect(one).toMatchObject({ Count: Math.trunc(one.Count) });
+});
+
+test('a gossip key is replaced by operator/keyring, as by the CLI of Consul', async () => {
+  const [before, after] = [1, 2].map((byte) => Buffer.alloc(32, byte).toString('base64')) as [string, string];
+  const env = { HEARSAY_GOSSIP_KEY: before, HEARSAY_OPEN_OPERATOR: 'true' };
+  const { get, server } = await agent('ann', env);
+  const write = async (method: string, key: string): Promise<number> => {
+    const body = JSON.stringify({ Key: key });
+    const headers = { 'content-length': `${body.length}` };
+    return (await send(server, '/v1/operator/keyring', { method, body, headers })).status;
+  };
+  const keyring = async (): Promise<unknown> => (await get('/v1/operator/keyring')).json();
+  expect(await keyring()).toMatchObject([
+    { Keys: { [before]: 1 }, PrimaryKeys: { [before]: 1 }, NumNodes: 1 },
+  ]);
+  expect(await write('POST', after)).toBe(200);
+  expect(await write('DELETE', before)).toBe(409); // it is in use
+  expect(await write('PUT', after)).toBe(200);
+  expect(await write('DELETE', before)).toBe(200);
+  expect(await keyring()).toMatchObject([{ Keys: { [after]: 1 }, PrimaryKeys: { [after]: 1 }, WAN: false }]);
+  expect(JSON.stringify(await keyring())).not.toContain(before);
 });

@@ -8,7 +8,6 @@ import { copyBytes, decodeUtf8 } from '../../../base/bytes.ts';
 import { AgentError } from '../../../base/errors.ts';
 import { distance } from '../../../serf/coordinates.ts';
 import type { QueryReport } from '../../../serf/types.ts';
-import { isFingerprint, parseKey } from '../../../wire/crypt.ts';
 import { objectFromMap } from '../../consul/nodes.ts';
 import {
   durationParam,
@@ -20,6 +19,7 @@ import {
 } from '../../endpoint/query.ts';
 import { route } from '../../endpoint/route.ts';
 import type { Site } from '../../endpoint/site.ts';
+import { findGossipKey } from '../../hearsay/gossip-keys.ts';
 import { requireValue } from '../../pool/selectors.ts';
 
 /** `NAME=EXPRESSION` pairs: a regular expression per tag. */
@@ -200,26 +200,6 @@ function parseKeyOperation(name: string): KeyOperation {
   if (!OPERATIONS.has(name))
     throw new AgentError('badRequest', `no operation is named "${name}": use list, install, use or remove`);
   return name as KeyOperation;
-}
-
-/** A key in base64, or its fingerprint. Never quotes the key. */
-function findGossipKey(named: string, { agent: { view } }: Site): Uint8Array {
-  if (isFingerprint(named)) {
-    const key = view.gossipKey(named);
-    if (key !== undefined) return key;
-    throw new AgentError(
-      'notFound',
-      `no key with the fingerprint ${named} is known here: run \`hearsay keys list\`, or give the key in base64`,
-    );
-  }
-  try {
-    return parseKey(named);
-  } catch {
-    throw new AgentError(
-      'badRequest',
-      'a key is base64 of 16, 24 or 32 bytes, or a fingerprint of `hearsay keys list`: `hearsay keygen` makes a new one',
-    );
-  }
 }
 
 function validateQueryTimeout(timeout: number): number {

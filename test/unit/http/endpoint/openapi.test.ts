@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { KeyOperationReport } from '../../../../src/agent/contract/commands.ts';
 import type { EvidenceEntry, EvidenceFact } from '../../../../src/agent/contract/evidence.ts';
 import {
   createOpenApiDocument,
@@ -77,6 +78,12 @@ test('all references of the document are in it', () => {
   for (const name of refs) expect(schemas[name as string]).toBeDefined();
 });
 
+const KEY_REPORT: KeyOperationReport = {
+  ...{ id: 1, operation: 'list', finished: true, step: 'apply', members: 1, answered: 1, unresponsive: [] },
+  ...{ errors: new Map(), messages: new Map(), keys: new Map([['k', 1]]), primaries: new Map([['k', 1]]) },
+  refusal: undefined,
+};
+
 describe('replies match their schemas', () => {
   const bad = check('c2', { serviceId: 'web-1', status: 'critical' });
   const web = service('web', {
@@ -95,6 +102,7 @@ describe('replies match their schemas', () => {
     ];
     one.local.put(web, localCheck('c1', { serviceId: 'web-1' }));
     one.nodeEvidence.set('ann', { node: 'ann', dropped: 1, isComplete: true, entries: ENTRIES });
+    one.reply = async () => KEY_REPORT; // no other read has a command
     one.coordinates.set('ann', { vec: [0, 0, 0, 0, 0, 0, 0, 0], error: 1.5, adjustment: 0, height: 1e-5 });
     return one;
   };
