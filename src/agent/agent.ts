@@ -39,7 +39,8 @@ import { EagerGossip } from './transport/eager-gossip.ts';
 import { EarlySync } from './transport/early-sync.ts';
 import { Packets } from './transport/packets.ts';
 import { PushPullHandler } from './transport/push-pull.ts';
-import { type PushPullOutcome, type PushPullRequest, Streams } from './transport/streams.ts';
+import type { PushPullOutcome, PushPullRequest } from './transport/stream-host.ts';
+import { Streams } from './transport/streams.ts';
 
 export type { AgentOptions };
 

@@ -12,7 +12,7 @@ import type { SerfConfig } from '../../config/protocol.ts';
 import type { BroadcastHandle } from '../../serf/membership/membership.ts';
 import type { CommandResult, JoinReport, RequestId, Seed } from '../contract/commands.ts';
 import type { Effect } from '../contract/machine.ts';
-import type { PushPullOutcome, PushPullRequest } from '../transport/streams.ts';
+import type { PushPullOutcome, PushPullRequest } from '../transport/stream-host.ts';
 import type { Pausing } from './pause.ts';
 import { reply } from './reply.ts';
 

@@ -16,7 +16,7 @@ import { isCatalogType } from '../../wire/catalog.ts';
 import type { PushPull } from '../../wire/memberlist.ts';
 import type { ServiceLayer } from '../replication/services.ts';
 import { PushPullLimiter } from './push-pull-limiter.ts';
-import type { PushPullOutcome, PushPullRequest, StreamHost, StreamRequest } from './streams.ts';
+import type { PushPullOutcome, PushPullRequest, StreamHost, StreamRequest } from './stream-host.ts';
 
 export interface PushPullHost {
   /** This agent's own name. */
@@ -46,6 +46,10 @@ export class PushPullHandler implements StreamHost {
     this.#services = services;
     this.#host = host;
     this.#isInCluster = host.isReturning;
+  }
+
+  isMemberHost(from: Address): boolean {
+    return this.#swim.members.isHostOfMember(from);
   }
 
   acquirePushPull(from: Address, now: Millis): boolean {

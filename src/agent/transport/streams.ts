@@ -5,60 +5,17 @@
  * Source: memberlist net.go, handleConn, sendAndReceiveState, sendPingAndWaitForAck.
  */
 import type { Address } from '../../base/address.ts';
-import { assert } from '../../base/assert.ts';
 import { WireError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import { Timers } from '../../base/timers.ts';
-import type { DialFailure, StreamFailure, StreamPingOutcome } from '../../swim/types.ts';
-import type { Ping, PushPull, StreamMessage } from '../../wire/memberlist.ts';
+import type { DialFailure, StreamFailure } from '../../swim/types.ts';
+import type { Ping, StreamMessage } from '../../wire/memberlist.ts';
 import type { Envelope } from '../../wire/packet.ts';
 import { encodeStream } from '../../wire/stream-writer.ts';
 import { type StreamDecoder, WIRE_CODEC, type WireCodec } from '../contract/codec.ts';
 import type { Effect, StreamId } from '../contract/machine.ts';
-import type { PullTicket } from '../replication/host.ts';
-
-/** The outcome of a push/pull that we dialed. `news` counts members that are up and were not before. */
-export type PushPullOutcome =
-  | { readonly ok: true; readonly news: number }
-  | { readonly ok: false; readonly why: string };
-
-export interface StreamHost {
-  /** False if this peer has exceeded its rate of push/pulls. */
-  acquirePushPull(from: Address, now: Millis): boolean;
-  composePushPull(join: boolean, peer: { readonly to: Address } | { readonly theirs: PushPull }): PushPull;
-  /**
-   * Merges a peer's state and counts its news; with `sync` we dialed it. Throws `WireError` if it is incompatible with
-   * ours.
-   */
-  mergeRemoteState(state: PushPull, from: Address, sync: PushPullRequest | undefined, now: Millis): number;
-  /** Whether a stream ping to this name is for this agent. */
-  isOwnName(node: string): boolean;
-  /** Handles a user message; returns the response if the peer waits for one. */
-  handleUserMessage(from: Address, body: Uint8Array, now: Millis): Uint8Array | undefined;
-  /** A request of ours has ended, without a response if `body` is `undefined`. Throws `WireError`. */
-  onResponse(request: StreamRequest, body: Uint8Array | undefined, now: Millis): void;
-  /** A ping of ours has connected, or ended. */
-  onPingOutcome(seqNo: number, outcome: StreamPingOutcome, now: Millis): void;
-  onPushPullFinished(sync: PushPullRequest, outcome: PushPullOutcome, now: Millis): void;
-}
-
-/** A push/pull to dial, and what it is for. */
-export interface PushPullRequest {
-  readonly to: Address;
-  readonly join: boolean;
-  /** It belongs to the join command with this ticket. */
-  readonly ticket?: number;
-  /** It is an early sync (early-sync.ts). */
-  readonly early?: boolean;
-}
-
-/** A user message to send over a stream, between catalog peers. */
-export interface StreamRequest {
-  readonly to: Address;
-  readonly body: Uint8Array;
-  /** Returned with the response; `undefined`: none is expected. */
-  readonly ticket: PullTicket | undefined;
-}
+import type { PushPullRequest, StreamHost, StreamRequest } from './stream-host.ts';
+import { StreamSlots } from './stream-slots.ts';
 
 type Session =
   | { readonly role: 'sync'; readonly decoder: StreamDecoder; readonly sync: PushPullRequest }
@@ -70,10 +27,14 @@ type Session =
       readonly to: Address;
       connected: boolean;
     }
-  | { readonly role: 'listener'; readonly decoder: StreamDecoder; readonly from: Address };
+  | { readonly role: 'listener'; readonly decoder: StreamDecoder; readonly from: Address; received: number };
 
-/** Streams of dialers at one time; further ones are closed. Source: memberlist maxPushPullRequests. */
-const MAX_INBOUND = 128;
+/** Streams of dialers whose request is not complete. */
+const MAX_WAITING = 256;
+/** Those of them that have sent more than `SMALL_BYTES`: each may make this agent store megabytes. */
+const MAX_LARGE = 32;
+/** The push/pull of a newcomer, a ping, and the rumors of a few services are smaller. */
+const SMALL_BYTES = 8192;
 
 export class Streams {
   readonly #envelope: Envelope;
@@ -83,7 +44,8 @@ export class Streams {
   readonly #codec: WireCodec;
   readonly #sessions = new Map<StreamId, Session>();
   readonly #timers = new Timers<StreamId>();
-  #inbound = 0;
+  readonly #waiting = new StreamSlots(MAX_WAITING);
+  readonly #large = new StreamSlots(MAX_LARGE);
   #lastStream: StreamId = 0;
 
   constructor(
@@ -130,17 +92,21 @@ export class Streams {
   }
 
   onAccepted(stream: StreamId, from: Address, now: Millis, out: Effect[]): void {
-    if (this.#inbound >= MAX_INBOUND) {
-      out.push({ kind: 'closeStream', stream });
-      out.push({
-        kind: 'fact',
-        fact: { kind: 'streamRefused', from: from.key, reason: 'too many streams at once' },
-      });
-      return;
-    }
-    this.#inbound += 1;
-    this.#sessions.set(stream, { role: 'listener', decoder: this.#createDecoder('listener'), from });
+    const decoder = this.#createDecoder('listener');
+    this.#sessions.set(stream, { role: 'listener', decoder, from, received: 0 });
     this.#timers.set(stream, now + this.#timeout);
+    this.#takeSlot(this.#waiting, stream, from, out);
+  }
+
+  /** Another stream may be closed for this one, or this one itself. */
+  #takeSlot(slots: StreamSlots, stream: StreamId, from: Address, out: Effect[]): void {
+    const victim = slots.take(stream, from, this.#host.isMemberHost(from));
+    if (victim === undefined) return;
+    const session = this.#sessions.get(victim);
+    const loser = session === undefined ? from.key : peerOf(session).key;
+    this.#closeStream(victim, out);
+    const fact = { kind: 'streamRefused', from: loser, reason: 'too many streams of its network' } as const;
+    out.push({ kind: 'fact', fact });
   }
 
   onOpened(stream: StreamId, now: Millis, out: Effect[]): void {
@@ -161,6 +127,13 @@ export class Streams {
   onData(stream: StreamId, bytes: Uint8Array, now: Millis, out: Effect[]): void {
     const session = this.#sessions.get(stream);
     if (session === undefined) return;
+    if (session.role === 'listener') {
+      session.received += bytes.length;
+      if (session.received > SMALL_BYTES && !this.#large.has(stream)) {
+        this.#takeSlot(this.#large, stream, session.from, out);
+        if (!this.#sessions.has(stream)) return;
+      }
+    }
     try {
       const message = session.decoder.push(bytes);
       if (message === undefined) return;
@@ -325,9 +298,8 @@ export class Streams {
   }
 
   #deleteSession(stream: StreamId): void {
-    if (this.#sessions.get(stream)?.role === 'listener') this.#inbound -= 1;
-    // Invariant: no listener is counted out twice.
-    assert(this.#inbound >= 0, `${this.#inbound} inbound streams`);
+    this.#waiting.release(stream);
+    this.#large.release(stream);
     this.#sessions.delete(stream);
     this.#timers.clear(stream);
   }

@@ -4,7 +4,7 @@
  */
 import { createServer, connect as dialTcp, type Server, type Socket } from 'node:net';
 import type { DialFailure, Input, StreamId } from '../../agent/contract/machine.ts';
-import { type Address, isLoopback, toAddress } from '../../base/address.ts';
+import { type Address, toAddress } from '../../base/address.ts';
 import { assert } from '../../base/assert.ts';
 import { describeError, errorCode } from '../../base/errno.ts';
 import type { Millis } from '../../base/time.ts';
@@ -34,30 +34,25 @@ export interface TcpEvents {
 }
 
 export interface TcpLimits {
-  /** Most accepted streams at once, from all sources but loopback. */
+  /**
+   * Most accepted streams at once. The agent has fewer that wait for a request (stream-slots.ts); the others have their response, and one
+   * of those is closed to make room.
+   */
   readonly inbound: number;
-  /** Most accepted streams at once from one source address. */
-  readonly perSource: number;
-  /** Most accepted streams at once from loopback, where a whole cluster may run on one address. */
-  readonly loopback: number;
   readonly idleTimeout: Millis;
   readonly totalTimeout: Millis;
   /** Lingering close: how long the peer may take to close its half after we ended ours. */
   readonly lingerTimeout: Millis;
   /** Most bytes that one stream may receive, and that may wait to be sent on one. */
   readonly maxBytes: number;
-  isLocal(ip: Uint8Array): boolean;
 }
 
 export const TCP_LIMITS: TcpLimits = {
-  inbound: 32,
-  perSource: 4,
-  loopback: 128,
+  inbound: 512,
   idleTimeout: 10_000,
   totalTimeout: 60_000,
   lingerTimeout: 2_000,
   maxBytes: 21 * 1024 * 1024, // 20 MiB of push/pull and its envelope
-  isLocal: isLoopback,
 };
 
 /** Rejects with Node's error if it cannot bind. */
@@ -114,9 +109,7 @@ class Streams {
   readonly #events: TcpEvents;
   readonly #limits: TcpLimits;
   readonly #streams = new Map<StreamId, Stream>();
-  /** How many accepted streams each source has. All of loopback is one source. */
-  readonly #sources = new Map<string, number>();
-  #remote = 0;
+  #accepted = 0;
   #nextAccepted: StreamId = 1;
 
   constructor(events: TcpEvents, limits: TcpLimits) {
@@ -132,15 +125,14 @@ class Streams {
     const { remoteAddress, remotePort } = socket;
     if (remoteAddress === undefined || remotePort === undefined) return void socket.destroy();
     const from = peerAddress(remoteAddress, remotePort);
-    const reason = this.#refusalReason(from);
-    if (reason !== undefined) {
+    if (!this.#makeRoom()) {
       socket.on('error', () => {});
       socket.destroy();
-      return this.#events.onRefused(from, reason);
+      return this.#events.onRefused(from, `${this.#limits.inbound} streams are open`);
     }
     const stream = this.#nextAccepted;
     this.#nextAccepted += 2;
-    this.#count(from, 1);
+    this.#accepted += 1;
     this.#track(stream, socket, from);
     this.#events.onInput({ kind: 'streamAccepted', stream, from });
   }
@@ -236,30 +228,20 @@ class Streams {
   #release(stream: Stream): void {
     clearTimeout(stream.timer);
     if (!this.#streams.delete(stream.id)) return;
-    if (stream.from !== undefined) this.#count(stream.from, -1);
+    if (stream.from !== undefined) this.#accepted -= 1;
+    // Invariant: the number of accepted streams is never negative.
+    assert(this.#accepted >= 0, 'more streams released than accepted');
   }
 
-  #refusalReason(from: Address): string | undefined {
-    const { inbound, perSource, loopback, isLocal } = this.#limits;
-    const ofSource = this.#sources.get(this.#sourceOf(from)) ?? 0;
-    if (isLocal(from.ip))
-      return ofSource >= loopback ? `${loopback} streams from this host are open` : undefined;
-    if (this.#remote >= inbound) return `${inbound} streams are open`;
-    return ofSource >= perSource ? `${perSource} streams from this address are open` : undefined;
-  }
-
-  /** Invariant: the number of remote streams is never negative. */
-  #count(from: Address, by: 1 | -1): void {
-    if (!this.#limits.isLocal(from.ip)) this.#remote += by;
-    assert(this.#remote >= 0, 'more streams released than accepted');
-    const source = this.#sourceOf(from);
-    const count = (this.#sources.get(source) ?? 0) + by;
-    if (count > 0) this.#sources.set(source, count);
-    else this.#sources.delete(source);
-  }
-
-  #sourceOf(from: Address): string {
-    return this.#limits.isLocal(from.ip) ? 'loopback' : from.host;
+  /** Closes the oldest stream that has its response, and whose peer should have closed it; false: there is none. */
+  #makeRoom(): boolean {
+    if (this.#accepted < this.#limits.inbound) return true;
+    for (const { id, from, done } of this.#streams.values()) {
+      if (from === undefined || !done) continue;
+      this.destroy(id);
+      return true;
+    }
+    return false;
   }
 }
 

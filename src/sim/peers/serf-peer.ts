@@ -16,7 +16,8 @@ import { Messaging } from '../../agent/operations/messaging.ts';
 import { PartitionMonitor } from '../../agent/readers/partition-summary.ts';
 import { AgentView } from '../../agent/readers/view.ts';
 import { Packets } from '../../agent/transport/packets.ts';
-import { type StreamHost, Streams } from '../../agent/transport/streams.ts';
+import type { StreamHost } from '../../agent/transport/stream-host.ts';
+import { Streams } from '../../agent/transport/streams.ts';
 import { WireError } from '../../base/errors.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 import { Catalog } from '../../catalog/catalog.ts';
@@ -189,6 +190,7 @@ export class SerfPeer implements Agent, EffectHandler {
 
   #createStreamHost(): StreamHost {
     return {
+      isMemberHost: () => true,
       acquirePushPull: () => true, // memberlist has no such limit.
       composePushPull: (join) => {
         const { swim, serf } = this.#layers;

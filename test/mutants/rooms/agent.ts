@@ -120,25 +120,26 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'agent-streams-for-ever',
     file: 'agent/transport/streams.ts',
-    find: `decoder: this.#createDecoder('listener'), from }); this.#timers.set(stream, now + this.#timeout);`,
-    replace: `decoder: this.#createDecoder('listener'), from }); this.#timers.set(stream, now + this.#timeout ** 9);`,
+    find: `decoder, from, received: 0 }); this.#timers.set(stream, now + this.#timeout);`,
+    replace: `decoder, from, received: 0 }); this.#timers.set(stream, now + this.#timeout ** 9);`,
     description: 'A dialer that sends nothing keeps its stream for ever.',
     expectedTests: ['unit/agent/transport/streams.test.ts'],
   },
   {
     id: 'agent-streams-without-limit',
     file: 'agent/transport/streams.ts',
-    find: 'if (this.#inbound >= MAX_INBOUND)',
-    replace: 'if (this.#inbound > MAX_INBOUND * MAX_INBOUND)',
+    find: 'this.#takeSlot(this.#waiting, stream, from, out);',
+    replace: '',
     description: 'The number of inbound streams is not limited.',
     expectedTests: ['unit/agent/transport/streams.test.ts'],
   },
   {
     id: 'agent-listener-leaks',
     file: 'agent/transport/streams.ts',
-    find: "if (this.#sessions.get(stream)?.role === 'listener') this.#inbound -= 1;",
-    replace: "if (this.#sessions.get(stream)?.role === 'listener') this.#inbound -= 0;",
-    description: 'Streams that have ended still count, so the agent refuses all after 128 of them.',
+    find: 'this.#waiting.release(stream);',
+    replace: '',
+    description:
+      'Streams that have ended still count, so that each new one costs another its place after 256 of them.',
     expectedTests: ['unit/agent/transport/streams.test.ts'],
   },
   {

@@ -163,4 +163,28 @@ export const hostileMutants: readonly Mutant[] = [
     description: 'Each query has a budget, and a source may bring any number of them.',
     expectedTests: ['unit/serf/queries/filter-work.test.ts'],
   },
+  {
+    id: 'agent-streams-first-come',
+    file: 'agent/transport/stream-slots.ts',
+    find: 'if (share <= most) continue;',
+    replace: 'if (share < most || most > 0) continue;',
+    description: 'The oldest stream makes room, so that strangers who open many push out everybody.',
+    expectedTests: ['unit/agent/transport/stream-slots.test.ts'],
+  },
+  {
+    id: 'agent-streams-by-address',
+    file: 'agent/transport/stream-slots.ts',
+    find: "return isIpv4 ? host.slice(0, host.lastIndexOf('.')) : ip.subarray(0, 8).join('.');",
+    replace: "return isIpv4 ? host : ip.join('.');",
+    description: 'Each address is a network of its own, and an attacker has as many as a /64 holds.',
+    expectedTests: ['unit/agent/transport/stream-slots.test.ts'],
+  },
+  {
+    id: 'agent-large-streams-unlimited',
+    file: 'agent/transport/streams.ts',
+    find: 'if (session.received > SMALL_BYTES && !this.#large.has(stream)) {',
+    replace: 'if (session.received > Number.MAX_SAFE_INTEGER) {',
+    description: 'As many streams as there are places may each make the agent store megabytes.',
+    expectedTests: ['unit/agent/transport/streams.test.ts'],
+  },
 ];

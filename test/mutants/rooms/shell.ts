@@ -102,9 +102,9 @@ export const shellMutants: readonly Mutant[] = [
   {
     id: 'shell-streams-uncounted',
     file: 'shell/net/tcp.ts',
-    find: 'return ofSource >= perSource ?',
-    replace: 'return ofSource > perSource ?',
-    description: 'One source may have one stream more than its limit.',
+    find: 'if (this.#accepted < this.#limits.inbound) return true;',
+    replace: 'if (this.#accepted <= this.#limits.inbound) return true;',
+    description: 'There may be one stream more than the limit.',
     expectedTests: ['unit/shell/net/tcp.test.ts'],
   },
   {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Seed } from '../../../../src/agent/contract/commands.ts';
 import type { Effect } from '../../../../src/agent/contract/machine.ts';
 import { JoinLeave, type JoinLeaveHost, joinFailure } from '../../../../src/agent/operations/join-leave.ts';
-import type { PushPullRequest } from '../../../../src/agent/transport/streams.ts';
+import type { PushPullRequest } from '../../../../src/agent/transport/stream-host.ts';
 import { type Address, toAddress } from '../../../../src/base/address.ts';
 import { serfSection } from '../../../../src/config/protocol.ts';
 import { withDefaults } from '../../../../src/config/setting.ts';

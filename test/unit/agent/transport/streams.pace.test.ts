@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Effect } from '../../../../src/agent/contract/machine.ts';
-import { type StreamHost, Streams } from '../../../../src/agent/transport/streams.ts';
+import type { StreamHost } from '../../../../src/agent/transport/stream-host.ts';
+import { Streams } from '../../../../src/agent/transport/streams.ts';
 import { toAddress } from '../../../../src/base/address.ts';
 import type { PushPull } from '../../../../src/wire/memberlist.ts';
 import { BARE_ENVELOPE as ENVELOPE } from '../../../../src/wire/packet.ts';
@@ -13,6 +14,7 @@ test('S10: a peer that starts push/pulls too often gets an error message, and it
   const merged: string[] = [];
   let isAllowed = true;
   const host = {
+    isMemberHost: () => false,
     acquirePushPull: () => isAllowed,
     composePushPull: () => STATE,
     mergeRemoteState: (_state: PushPull, from: { key: string }) => merged.push(from.key),

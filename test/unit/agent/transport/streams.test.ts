@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Effect } from '../../../../src/agent/contract/machine.ts';
-import { type StreamHost, Streams } from '../../../../src/agent/transport/streams.ts';
+import type { StreamHost } from '../../../../src/agent/transport/stream-host.ts';
+import { Streams } from '../../../../src/agent/transport/streams.ts';
 import { type Address, toAddress } from '../../../../src/base/address.ts';
 import { NO_BYTES } from '../../../../src/base/bytes.ts';
 import { NEVER } from '../../../../src/base/time.ts';
@@ -22,6 +23,7 @@ const state = (join: boolean): PushPull => ({
 function createStreams() {
   const calls: string[] = [];
   const host: StreamHost = {
+    isMemberHost: () => false,
     acquirePushPull: () => true,
     composePushPull: (join) => state(join),
     mergeRemoteState: (_state, from, sync) => {
@@ -79,21 +81,42 @@ describe('a peer that dials us', () => {
     expect(streams.deadline).toBe(NEVER);
   });
 
-  test('is refused while 128 others are connected', () => {
-    const { streams, accept, receive, take } = createStreams();
-    for (let i = 0; i < 128; i++) accept(1 + 2 * i);
+  test('S1 costs its own network a stream while 256 others wait', () => {
+    const { streams, accept, receive, take, out } = createStreams();
+    for (let i = 0; i < 256; i++) accept(1 + 2 * i);
     expect(take()).toEqual([]);
-    accept(1001);
-    expect(take()).toEqual(['closeStream', 'fact']);
+    streams.onAccepted(1001, toAddress(Uint8Array.of(10, 0, 0, 1), 50_000), 0, out);
+    expect(out.splice(0)).toEqual([
+      { kind: 'closeStream', stream: 1 },
+      {
+        kind: 'fact',
+        fact: { kind: 'streamRefused', from: PEER.key, reason: 'too many streams of its network' },
+      },
+    ]);
 
-    receive(1, state(false));
-    streams.onClosed(3, {}, 0);
+    receive(3, state(false));
+    streams.onClosed(5, {}, 0);
     take();
     accept(1003);
     accept(1005);
     expect(take()).toEqual([]);
     accept(1007);
     expect(take()).toEqual(['closeStream', 'fact']);
+  });
+
+  test('S1 of streams that have sent much there are 32, of whatever network', () => {
+    const { streams, out, take } = createStreams();
+    const large = (stream: number, host: number): void => {
+      streams.onAccepted(stream, toAddress(Uint8Array.of(10, 0, host, 1), 50_000), 0, out);
+      streams.onData(stream, encodeStream({ kind: 'user', body: new Uint8Array(9000) }).slice(0, -1), 0, out);
+    };
+    for (let i = 0; i < 31; i++) large(1 + 2 * i, 7);
+    expect(take()).toEqual([]);
+    large(1001, 8);
+    expect(take()).toEqual([]);
+    large(1003, 9);
+    expect(take()).toEqual(['closeStream', 'fact']);
+    expect(out).toEqual([]);
   });
 });
 
