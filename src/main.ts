@@ -23,6 +23,7 @@ import { createJournal, type Journal } from './shell/logging/journal.ts';
 import { type Log, openLog } from './shell/logging/logger.ts';
 import { registerProcessMetrics } from './shell/logging/process-metrics.ts';
 import { type ConfigReading, Reloader, readOwnServices } from './shell/reload.ts';
+import { KeyringReader } from './shell/reload-keys.ts';
 import { RejoinedSeeds } from './shell/seeds.ts';
 import { type Shell, startShell } from './shell/shell.ts';
 import type { KeyringStore } from './shell/storage/keyring.ts';
@@ -135,6 +136,7 @@ async function startParts(
   let http: HttpServer | undefined;
   const reloader: Reloader = new Reloader(config, {
     ...{ agent, log, read, handlers: shell.handlers, runners: shell.runners },
+    keyring: new KeyringReader(agent, state.keyringStore),
     record: (fact) => journal.record(fact),
     setRetryJoin: (retryJoin) => seeds.setRetryJoin(retryJoin),
     setHttpTokens: (next) => http?.setTokens(toScopeTokens(next)),

@@ -120,7 +120,7 @@ class AgentCore implements Agent {
       gossipInterval: config.gossipInterval,
     });
     this.#joinLeave = new JoinLeave(this.#createJoinLeaveHost(), options.serf);
-    const keyOperations = new KeyOperations(serf, keyring);
+    const keyOperations = new KeyOperations(serf, keyring, options.name);
     const investigations = new Investigations(serf, evidence, options.name);
     this.#view = new AgentView({
       ...{ members: swim.members, serf, evidence, investigations, topics },

@@ -138,7 +138,7 @@ export const agentSection = defineSection({
     defaultText: 'none',
     placeholder: 'PATH',
     validate: validateNotEmpty,
-    doc: 'File with the gossip keys, as `hearsay keygen --keyring` writes it: a JSON array of base64 keys, the primary key first. With a data directory it is only read: keys that are rotated are stored there, and win until this file changes. Without one they are written to this file.',
+    doc: 'File with the gossip keys, as `hearsay keygen --keyring` writes it: a JSON array of base64 keys, the primary key first. With a data directory it is only read: keys that are rotated are stored there, and win until this file changes. Without one they are written to this file. A reload reads it again, and takes over what was edited.',
     source: 'serf agent -keyring-file',
   }),
   gossipKey: textSetting({

@@ -44,7 +44,10 @@ const TREE_FIELDS: ReadonlySet<string> = new Set([
 const JSON_URL_FIELD = 'http';
 /** Fields whose URL is masked but for scheme and host. */
 const URL_FIELDS: ReadonlySet<string> = new Set(['url' satisfies keyof HttpProbe, JSON_URL_FIELD]);
-const KEY_FIELD = 'key' satisfies keyof CommandOf<'keys'>;
+const KEY_FIELDS: ReadonlySet<string> = new Set([
+  'key' satisfies keyof CommandOf<'keys'>,
+  'keys' satisfies keyof CommandOf<'reload'> & keyof CommandOf<'checkKeyring'>,
+]);
 const PAYLOAD_FIELD = 'payload' satisfies keyof QueryDefinition &
   keyof CommandOf<'fireEvent'> &
   keyof CommandOf<'respond'>;
@@ -104,7 +107,7 @@ function parseOrNull(text: string): unknown {
 function redactValue(value: unknown, masker: Masker, field: string): unknown {
   const name = field.toLowerCase();
   if (value instanceof Uint8Array) {
-    if (name === KEY_FIELD) return masker.maskKey(value);
+    if (KEY_FIELDS.has(name)) return masker.maskKey(value);
     return name === PAYLOAD_FIELD ? masker.maskPayload(value) : value;
   }
   if (!masker.redacts && field !== '' && typeof value !== 'object') return value;

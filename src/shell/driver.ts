@@ -27,8 +27,10 @@ export interface DriverIo {
     save(snapshot: Snapshot, onWritten: (error?: string) => void): void;
     saveCatalog(bytes: Uint8Array): void;
   };
-  /** Stores gossip keys; calls `done` once, later. */
-  readonly keys: { save(keys: readonly Uint8Array[], done: (error?: string) => void): void };
+  /** Stores gossip keys; calls `done` once, later. `isConfigured`: the keyring file has the same. */
+  readonly keys: {
+    save(keys: readonly Uint8Array[], done: (error?: string) => void, isConfigured: boolean): void;
+  };
   readonly runners: { run(run: CheckRun): void };
   readonly journal: { record(fact: Fact): void };
   readonly handlers: { notify(event: HandlerEvent): void };
@@ -53,9 +55,11 @@ export const createEffectHandlers = (io: DriverIo, dispatch: (input: Input) => v
       dispatch({ kind: 'snapshotStored', revision, ...(error === undefined ? {} : { error }) }),
     ),
   saveCatalog: ({ bytes }) => io.storage.saveCatalog(bytes),
-  storeKeys: ({ ticket, keys }) =>
-    io.keys.save(keys, (error) =>
-      dispatch({ kind: 'keysStored', ticket, ...(error === undefined ? {} : { error }) }),
+  storeKeys: ({ ticket, keys, isConfigured = false }) =>
+    io.keys.save(
+      keys,
+      (error) => dispatch({ kind: 'keysStored', ticket, ...(error === undefined ? {} : { error }) }),
+      isConfigured,
     ),
   fact: ({ fact }) => io.journal.record(fact),
   notify: ({ event }) => io.handlers.notify(event),

@@ -1,6 +1,6 @@
 /**
- * Reload: settings and service files are read again, all or nothing. What the core may refuse comes first, then what
- * cannot fail. One reload runs at a time.
+ * Reload: settings, service files and the keyring file are read again, all or nothing. What the core may refuse comes first,
+ * then what cannot fail. One reload runs at a time.
  */
 import type { AgentHandle } from '../agent/contract/agent-handle.ts';
 import type { ReloadOutcome } from '../agent/contract/commands.ts';
@@ -11,6 +11,7 @@ import { assertNoProblems, readServiceFiles, type ServiceFiles } from '../files/
 import type { Handlers } from './handlers/index.ts';
 import type { Journal } from './logging/journal.ts';
 import type { Log } from './logging/logger.ts';
+import { type KeyringReader, keyChange } from './reload-keys.ts';
 import type { Runners } from './runners/index.ts';
 
 /** The settings as they are now in flags, variables and files. */
@@ -25,6 +26,7 @@ export interface ReloadParts {
   readonly handlers: Pick<Handlers, 'replace'>;
   readonly runners: Pick<Runners, 'explainDenial'>;
   readonly record: Journal['record'];
+  readonly keyring: Pick<KeyringReader, 'read' | 'findUnsaved'>;
   setRetryJoin(seeds: readonly string[]): void;
   setHttpTokens(config: AgentConfig): void;
   /** Rejects with `AgentError` if a source is invalid. */
@@ -67,11 +69,16 @@ export class Reloader {
   }
 
   async #apply(): Promise<ReloadReport> {
-    const { agent, log, handlers, runners, setRetryJoin, setHttpTokens, read } = this.#parts;
+    const { agent, log, handlers, runners, keyring, setRetryJoin, setHttpTokens, read } = this.#parts;
     const { config: next, warnings } = await read();
     const config = reloadedConfig(this.#running, next);
     const files = await readOwnServices(config, runners);
-    const outcome = await agent.execute({ kind: 'reload', services: files.registrations, tags: config.tag });
+    const edit = await keyring.read(this.#running, next);
+    edit?.assertCurrent();
+    const outcome = await agent.execute({
+      ...{ kind: 'reload', services: files.registrations, tags: config.tag },
+      ...(edit === undefined ? {} : { keys: edit.keys }),
+    });
     handlers.replace(config.handlers);
     setRetryJoin(config.retryJoin);
     setHttpTokens(config);
@@ -83,6 +90,7 @@ export class Reloader {
       // Tags are told one by one.
       ...differences.filter(({ key }) => key !== 'tag').map(settingChange),
       ...outcome.tags.map(tagChange),
+      ...(outcome.keys ?? []).map(keyChange),
       ...outcome.services.map(serviceChange),
     ];
     for (const { kind, name, text } of changes)
@@ -93,7 +101,10 @@ export class Reloader {
     return {
       changes,
       needsRestart,
-      warnings: [...warnings, ...files.warnings, ...unsavedWarning(outcome)],
+      warnings: [
+        ...[...warnings, ...files.warnings, ...unsavedWarning(outcome)],
+        ...(edit === undefined ? [] : await keyring.findUnsaved()),
+      ],
     };
   }
 }

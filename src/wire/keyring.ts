@@ -6,6 +6,12 @@ import { fingerprint } from './crypt.ts';
 /** Each key is tried on each packet. A rotation needs two. */
 export const MAX_KEYRING_KEYS = 64;
 
+/** One difference between two keyrings. `use`: the key became the primary. */
+export interface KeyringChange {
+  readonly key: Uint8Array;
+  readonly change: 'install' | 'use' | 'remove';
+}
+
 /**
  * Primary first. An empty keyring stays empty and another never becomes empty: encryption cannot be turned on or off
  * while the agent runs.
@@ -77,11 +83,33 @@ export class Keyring {
     return true;
   }
 
+  /** Takes over exactly these keys, the primary first, and returns what that changed. Throws as `install`. */
+  replace(keys: readonly Uint8Array[]): readonly KeyringChange[] {
+    this.assertReplaceable(keys);
+    const [primary] = this.#keys;
+    // A key that stays is the same object: who counts what a key has encrypted knows it by that.
+    const next = keys.map((key) => this.#keys.find((known) => sameBytes(known, key)) ?? key);
+    const changes: KeyringChange[] = [];
+    for (const key of next) if (!this.#keys.includes(key)) changes.push({ key, change: 'install' });
+    if (next[0] !== primary) changes.push({ key: next[0] as Uint8Array, change: 'use' });
+    for (const key of this.#keys) if (!next.includes(key)) changes.push({ key, change: 'remove' });
+    if (next[0] !== primary) this.#seals = 0;
+    this.#keys = next;
+    return changes;
+  }
+
+  /** Throws `AgentError` if `replace` would. */
+  assertReplaceable(keys: readonly Uint8Array[]): void {
+    this.#require(this.#keys.length > 0, NO_KEYRING);
+    this.#require(keys.length > 0 && keys.length <= MAX_KEYRING_KEYS, WRONG_NUMBER);
+  }
+
   #require(condition: boolean, sentence: string): void {
     if (!condition) throw new AgentError('conflict', sentence);
   }
 }
 
+const WRONG_NUMBER = `A keyring must have 1 to ${MAX_KEYRING_KEYS} keys`;
 const WRONG_SIZE = 'A key must have 16, 24 or 32 bytes';
 /** In the words of Serf's agent, since operators search for them. */
 export const NO_KEYRING = 'No keyring to modify (encryption not enabled)';

@@ -1,8 +1,9 @@
 /** Reload against the built program: service files, folders, tags, seeds, tokens and keys are read again, all or nothing. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { fingerprint } from '../../src/wire/crypt.ts';
 import { getJson, httpRequest } from '../support/http.ts';
 import { type HearsayProcess, killProcesses, runHearsay, startHearsay } from '../support/processes.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -26,7 +27,7 @@ function write(name: string, ...lines: readonly string[]): string {
 }
 
 const put = async (url: string): Promise<number> => (await httpRequest('PUT', url)).status;
-const reload = (host: number) => runHearsay(['reload', ...at(host)]);
+const reload = (host: number) => runHearsay(['reload', ...at(host)], { RUNTIME_DIRECTORY: dir });
 
 interface ServiceRow {
   readonly Service: { readonly ID: string; readonly Port: number };
@@ -160,4 +161,83 @@ test('seeds and tokens are taken over', async () => {
   expect((await reloadWith(token)).code).toBe(0);
   await waitUntil('ann has joined', 20_000, async () => (await seed.members()).length === 2);
   expect(ann.log()).not.toContain('second-token');
+});
+
+const key = (octet: number): string => Buffer.alloc(32, octet).toString('base64');
+const keyring = (name: string, ...octets: readonly number[]): string =>
+  write(name, '[', octets.map((octet) => `  "${key(octet)}"`).join(',\n'), ']');
+const listKeys = async (host: number): Promise<{ keys: object; primaries: object }> =>
+  JSON.parse((await runHearsay(['keys', 'list', '--json', ...at(host)], { RUNTIME_DIRECTORY: dir })).stdout);
+const name = (octet: number): string => fingerprint(Buffer.alloc(32, octet));
+
+test('a keyring is rotated by its files: each step is told, and nobody is cut off', async () => {
+  const files = [keyring('five/1', 1), keyring('five/2', 1)];
+  const start = (host: number) =>
+    startHearsay({
+      ...{ name: `n${host}`, ip: ip(host), ...(host === 1 ? {} : { join: ip(1) }) },
+      env: { RUNTIME_DIRECTORY: dir },
+      // One has a data directory, the other keeps its keys in the file.
+      args: [
+        ...['--keyring-file', files[host - 1] as string, '--record', join(dir, `five/${host}.rec`)],
+        ...(host === 1 ? ['--data-dir', join(dir, 'five/data')] : []),
+      ],
+    });
+  const ann = await start(1);
+  const bob = await start(2);
+  await waitUntil('both are one', 20_000, async () => (await bob.members()).length === 2);
+
+  keyring('five/1', 2, 1);
+  expect(await reload(1)).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: `hearsay: keyring ${files[0]}: n2 would no longer understand this agent without the key ${name(2)}: put it second in the keyrings of all agents first and reload them, or use \`hearsay keys\`\n`,
+  });
+  const steps: readonly (readonly [number[], string[]])[] = [
+    [[1, 2], [`gossip key ${name(2)} was installed`]],
+    [[2, 1], [`gossip key ${name(2)} is the primary now`]],
+    [[2], [`gossip key ${name(1)} was removed`]],
+  ];
+  for (const [octets, told] of steps)
+    for (const host of [1, 2]) {
+      keyring(`five/${host}`, ...octets);
+      expect(await reload(host)).toEqual({ code: 0, stdout: `${told.join('\n')}\n`, stderr: '' });
+    }
+  expect(await listKeys(1)).toMatchObject({ keys: { [name(2)]: 2 }, primaries: { [name(2)]: 2 } });
+
+  // What the agents themselves write is no edit.
+  const used = ['install', 'use'].map((one) => ['keys', one, key(3), ...at(2)]);
+  for (const words of used) expect((await runHearsay(words, { RUNTIME_DIRECTORY: dir })).code).toBe(0);
+  for (const host of [1, 2])
+    expect((await reload(host)).stdout).toBe('nothing has changed since the files were read last\n');
+  expect(await listKeys(1)).toMatchObject({ primaries: { [name(3)]: 2 } });
+
+  // Broken files change nothing, and no key is printed.
+  const broken = write('five/2', '[', `  "${key(3)}",`, `  "${key(9).slice(0, 8)}"`, ']');
+  expect((await reload(2)).stderr).toBe(
+    `hearsay: keyring ${broken}:3: entry 2 is not base64 of 16, 24 or 32 bytes\n`,
+  );
+  write('five/2');
+  expect((await reload(2)).stderr).toContain(`keyring ${broken}:1: it is empty`);
+  write('five/2', '[]');
+  expect((await reload(2)).stderr).toContain(`keyring ${broken}:1: there is no key in it`);
+  expect(await listKeys(2)).toMatchObject({ primaries: { [name(3)]: 2 } });
+
+  await Promise.all([ann, bob].map((agent) => agent.leave()));
+  const texts = [
+    ann.log(),
+    bob.log(),
+    ...[1, 2].map((host) => readFileSync(join(dir, `five/${host}.rec`), 'latin1')),
+  ];
+  for (const octet of [1, 2, 3, 9])
+    for (const text of texts) {
+      expect(text).not.toContain(key(octet).slice(0, 8));
+      expect(text).not.toContain(Buffer.alloc(32, octet).toString('latin1'));
+      expect(text).not.toContain(Buffer.alloc(32, octet).toString('hex'));
+    }
+
+  // The edit that was taken over last is what later starts compare with: the keys that were rotated since stay.
+  const again = await start(1);
+  const stored = JSON.parse(readFileSync(join(dir, 'five/data/keyring'), 'utf8')) as { keys: string[] };
+  expect(stored.keys).toEqual([key(3), key(2)]);
+  expect(again.log()).not.toContain('replace the keyring');
 });

@@ -6,6 +6,7 @@ import type { Registration } from '../../checks/definition/definition.ts';
 import type { CheckDefinition, FileServiceChange } from '../../checks/types.ts';
 import type { CheckStatus, ServiceDefinition } from '../../model/service.ts';
 import type { QueryDefinition, QueryId, QueryReport, ReceivedUserEvent } from '../../serf/types.ts';
+import type { KeyringChange } from '../../wire/keyring.ts';
 import type { Investigation } from './evidence.ts';
 
 export type RequestId = number;
@@ -33,10 +34,15 @@ export type Command = Readonly<
       replaceChecks: boolean;
     }
   /**
-   * The operator's files have been read: their services, and the tags of the configuration, replace those of before. All
-   * or nothing.
+   * The operator's files have been read: their services, the tags of the configuration, and the gossip keys, replace those
+   * of before. All or nothing. `keys`, the primary first, are there only if their file was edited.
    */
-  | { kind: 'reload'; services: readonly Registration[]; tags: ReadonlyMap<string, string> }
+  | {
+      kind: 'reload';
+      services: readonly Registration[];
+      tags: ReadonlyMap<string, string>;
+      keys?: readonly Uint8Array[];
+    }
   | { kind: 'deregisterService'; id: string }
   | { kind: 'registerCheck'; check: CheckDefinition }
   | { kind: 'deregisterCheck'; id: string }
@@ -65,6 +71,11 @@ export type Command = Readonly<
       force: boolean;
       timeout: Millis | undefined;
     }
+  /**
+   * Asks all members for their keys: would this agent and they still understand each other if it had exactly `keys`, the
+   * primary first? The reply comes at once; `View.keyOperationReport` follows, with a `refusal` if not.
+   */
+  | { kind: 'checkKeyring'; keys: readonly Uint8Array[] }
   /** A Serf user event, to all members. The reply is the event as it was sent. */
   | { kind: 'fireEvent'; name: string; payload: Uint8Array; coalesce: boolean }
 >;
@@ -130,6 +141,8 @@ export type SavedCommand = Extract<
 /** What a reload has changed. */
 export interface ReloadOutcome extends Partial<Unsaved> {
   readonly services: readonly FileServiceChange[];
+  /** What a keyring file that was edited has changed, with keys as fingerprints. */
+  readonly keys?: readonly { readonly key: string; readonly change: KeyringChange['change'] }[];
   /** `undefined`: the tag is not set. */
   readonly tags: readonly { readonly key: string; readonly from?: string; readonly to?: string }[];
 }
@@ -142,6 +155,7 @@ export interface CommandValues extends Readonly<Record<SavedCommand['kind'], Uns
   readonly query: QueryReport;
   readonly queryWitnesses: Investigation;
   readonly keys: KeyOperationReport;
+  readonly checkKeyring: KeyOperationReport;
 }
 
 export type CommandValue<C extends CommandRequest> = C['kind'] extends keyof CommandValues

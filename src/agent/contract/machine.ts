@@ -66,8 +66,11 @@ export type Effect = Readonly<
   /** The catalog of all members, to be `AgentOptions.catalog` of the next start. */
   | { kind: 'saveCatalog'; bytes: Uint8Array }
   | { kind: 'fact'; fact: Fact }
-  /** Stores these gossip keys, primary first, in place of all others; `keysStored` follows. */
-  | { kind: 'storeKeys'; ticket: number; keys: readonly Uint8Array[] }
+  /**
+   * Stores these gossip keys, primary first, in place of all others; `keysStored` follows. `isConfigured`: the keyring
+   * file has the same, which was read at a reload.
+   */
+  | { kind: 'storeKeys'; ticket: number; keys: readonly Uint8Array[]; isConfigured?: boolean }
   /** For event handlers on this host. */
   | { kind: 'notify'; event: HandlerEvent }
   /**

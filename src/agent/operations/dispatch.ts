@@ -56,6 +56,7 @@ export class CommandDispatcher {
       case 'respond':
       case 'queryWitnesses':
       case 'keys':
+      case 'checkKeyring':
         return messaging.handleCommand(request, command, now, out);
       default:
         return this.#replyWhenStored(request, () => void services.handleCommand(command, now, out), out);
@@ -75,14 +76,19 @@ export class CommandDispatcher {
 
   /** What may be refused comes first. */
   #reload(
-    { services, tags }: Extract<Command, { kind: 'reload' }>,
+    { services, tags, keys }: Extract<Command, { kind: 'reload' }>,
     now: Millis,
     out: Effect[],
   ): ReloadOutcome {
-    const { members, services: layer } = this.#targets;
+    const { members, messaging, services: layer } = this.#targets;
     const plan = members.planTags(tags);
+    if (keys !== undefined) messaging.assertReplaceable(keys);
     const changes = layer.replaceFileServices(services, now, out);
-    return { services: changes, tags: members.applyTags(plan, now) };
+    return {
+      services: changes,
+      tags: members.applyTags(plan, now),
+      ...(keys === undefined ? {} : { keys: messaging.replaceKeys(keys, out) }),
+    };
   }
 }
 

@@ -7,21 +7,19 @@
  */
 import { assert } from '../../base/assert.ts';
 import { BoundedMap } from '../../base/bounded-map.ts';
-import { AgentError, WireError } from '../../base/errors.ts';
+import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import { KEY_QUERIES } from '../../serf/queries/names.ts';
 import type { Serf } from '../../serf/serf.ts';
 import type { QueryId, QueryReport, SerfEffect } from '../../serf/types.ts';
-import { fingerprint, formatKey, parseKey } from '../../wire/crypt.ts';
+import { fingerprint, parseKey } from '../../wire/crypt.ts';
 import { type Keyring, MAX_KEYRING_KEYS } from '../../wire/keyring.ts';
-import { KeyRequest, KeyResponse } from '../../wire/serf.ts';
-import { decodeStruct } from '../../wire/struct.ts';
+import { KeyRequest } from '../../wire/serf.ts';
 import type { KeyOperation, KeyOperationReport } from '../contract/commands.ts';
+import { findCutOff, findRefusal, parseKeyResponse } from './key-refusals.ts';
 
 /** Operations that are retained; the oldest that has ended is dropped first. */
 const MAX_RETAINED = 32;
-/** Names listed in one sentence. */
-const MAX_NAMED = 8;
 /** A key query waits this many times longer than others: a member writes a file before it answers. */
 const TIMEOUT_FACTOR = 2;
 
@@ -35,6 +33,12 @@ interface PendingKeyOperation {
   queryId: QueryId;
   /** Members that were alive when that query was sent. */
   asked: readonly string[];
+  /** The keys that the report is to judge; nothing is changed then. */
+  readonly wanted?: readonly Uint8Array[];
+}
+
+interface FirstStep extends Omit<KeyOperationRequest, 'force'>, Pick<PendingKeyOperation, 'wanted'> {
+  readonly step: KeyOperationReport['step'];
 }
 
 /** The responses to one key query, summed up. */
@@ -56,14 +60,17 @@ export interface KeyOperationRequest {
 export class KeyOperations {
   readonly #serf: Serf;
   readonly #keyring: Keyring;
+  readonly #self: string;
   readonly #operations = new Map<number, PendingKeyOperation>();
   /** Keys that other members were seen to have, by fingerprint. */
   readonly #seen = new BoundedMap<string, Uint8Array>(MAX_KEYRING_KEYS);
   #lastId = 0;
 
-  constructor(serf: Serf, keyring: Keyring) {
+  /** `self` is this agent's name. */
+  constructor(serf: Serf, keyring: Keyring, self: string) {
     this.#serf = serf;
     this.#keyring = keyring;
+    this.#self = self;
   }
 
   get(id: number): KeyOperationReport | undefined {
@@ -82,9 +89,23 @@ export class KeyOperations {
       throw new AgentError('conflict', 'this cluster is not encrypted: start its agents with a key first');
     if (operation !== 'list' && key === undefined)
       throw new AgentError('badRequest', 'no key was given: add it in base64');
-    for (const [id, { report }] of this.#operations)
-      if (this.#operations.size >= MAX_RETAINED && report.finished) this.#operations.delete(id);
+    this.#makeRoom();
     const step = (operation === 'use' || operation === 'remove') && !force ? 'check' : 'apply';
+    return this.#begin({ operation, step, key, timeout }, now, out);
+  }
+
+  /** Would this agent and the others still understand each other if it had exactly these keys? Throws as `start`. */
+  startCheck(wanted: readonly Uint8Array[], now: Millis, out: SerfEffect[]): KeyOperationReport {
+    this.#makeRoom();
+    const check = { operation: 'list', step: 'check', key: undefined, timeout: undefined, wanted } as const;
+    return this.#begin(check, now, out);
+  }
+
+  #begin(
+    { operation, step, key, timeout, wanted }: FirstStep,
+    now: Millis,
+    out: SerfEffect[],
+  ): KeyOperationReport {
     const asked = this.#membersWith('alive');
     const query = this.#sendQuery(step === 'check' ? 'list' : operation, key, timeout, now, out);
     this.#lastId += 1;
@@ -92,9 +113,15 @@ export class KeyOperations {
       ...{ id: this.#lastId, operation, finished: false, step, refusal: undefined },
       ...this.#summarize(query, asked),
     };
-    const pending = { report, key, queryId: query.id, asked };
+    const more = wanted === undefined ? {} : { wanted };
+    const pending: PendingKeyOperation = { report, key, queryId: query.id, asked, ...more };
     this.#operations.set(report.id, pending);
     return this.#advance(pending, query, now, out);
+  }
+
+  #makeRoom(): void {
+    for (const [id, { report }] of this.#operations)
+      if (this.#operations.size >= MAX_RETAINED && report.finished) this.#operations.delete(id);
   }
 
   /** A response has come to a query of ours, or the query has ended. The operation it belongs to, if there is one. */
@@ -113,11 +140,14 @@ export class KeyOperations {
   ): KeyOperationReport {
     // Invariant: an operation that has ended is never taken up again.
     assert(!pending.report.finished, 'a key operation that goes on after its end');
-    const { key } = pending;
+    const { key, wanted } = pending;
     const report = { ...pending.report, ...this.#summarize(query, pending.asked) };
     if (!query.finished) pending.report = report;
     else if (report.step === 'apply') pending.report = { ...report, finished: true };
-    else {
+    else if (wanted !== undefined) {
+      const refusal = findCutOff(report, query, { self: this.#self, wanted });
+      pending.report = { ...report, finished: true, refusal };
+    } else {
       const refusal = findRefusal(report, query, key, this.#membersWith('failed'));
       if (refusal !== undefined) pending.report = { ...report, finished: true, refusal };
       else {
@@ -192,50 +222,6 @@ export class KeyOperations {
       if (!(error instanceof AgentError)) throw error;
       return 'unreadable';
     }
-  }
-}
-
-/** A sentence on the members that would be cut off; `undefined`: none would be. */
-function findRefusal(
-  report: KeyOperationReport,
-  query: QueryReport,
-  key: Uint8Array | undefined,
-  failed: readonly string[],
-): string | undefined {
-  const force = 'or use --force to do it anyway';
-  if (report.unresponsive.length > 0)
-    return `${formatNames(report.unresponsive)} did not say which keys they have: try again, ${force}`;
-  if (report.errors.size > 0)
-    return `${formatNames([...report.errors.keys()])} could not say which keys they have: see their logs, ${force}`;
-  const base64 = key === undefined ? '' : formatKey(key);
-  const responses = query.responses.map(({ from, payload }) => ({ from, ...parseKeyResponse(payload) }));
-  const namesOf = (list: typeof responses): string[] => list.map(({ from }) => from);
-  if (report.operation === 'use') {
-    const lacking = namesOf(responses.filter(({ keys }) => keys?.includes(base64) !== true));
-    if (lacking.length > 0)
-      return `${formatNames(lacking)} would no longer understand any message: install the key there first, ${force}`;
-    if (failed.length > 0)
-      return `${formatNames(failed)} failed, and may lack this key when back: wait for them, forget them, ${force}`;
-    return undefined;
-  }
-  const using = namesOf(responses.filter(({ primaryKey }) => primaryKey === base64));
-  if (using.length > 0) return `${formatNames(using)} still use this key: make them use another one first`;
-  if (failed.length > 0)
-    return `${formatNames(failed)} failed, and may know no other key when back: wait for them, forget them, ${force}`;
-  return undefined;
-}
-
-const formatNames = (names: readonly string[]): string => {
-  const some = names.slice(0, MAX_NAMED).join(', ');
-  return names.length > MAX_NAMED ? `${some} and ${names.length - MAX_NAMED} more` : some;
-};
-
-function parseKeyResponse(payload: Uint8Array): KeyResponse | undefined {
-  try {
-    return payload[0] === KeyResponse.type ? decodeStruct(KeyResponse, payload) : undefined;
-  } catch (error) {
-    if (!(error instanceof WireError)) throw error;
-    return undefined;
   }
 }
 

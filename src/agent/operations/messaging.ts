@@ -8,7 +8,7 @@ import type { Serf } from '../../serf/serf.ts';
 import type { QueryReport, SerfEffect } from '../../serf/types.ts';
 import { fingerprint } from '../../wire/crypt.ts';
 import type { Keyring } from '../../wire/keyring.ts';
-import type { Command, CommandResult, RequestId } from '../contract/commands.ts';
+import type { Command, CommandResult, ReloadOutcome, RequestId } from '../contract/commands.ts';
 import type { Effect } from '../contract/machine.ts';
 import type { Investigations } from '../evidence/investigation.ts';
 import type { AgentView } from '../readers/view.ts';
@@ -18,7 +18,7 @@ import { replyWith } from './reply.ts';
 
 export type MessagingCommand = Extract<
   Command,
-  { kind: 'fireEvent' | 'query' | 'respond' | 'keys' | 'queryWitnesses' }
+  { kind: 'fireEvent' | 'query' | 'respond' | 'keys' | 'checkKeyring' | 'queryWitnesses' }
 >;
 export type MessagingEffect = Extract<
   SerfEffect,
@@ -29,6 +29,8 @@ export type MessagingEffect = Extract<
  * Messages that one key may encrypt in a whole cluster: far below 2^32, the limit of AES-GCM with random nonces (S5).
  */
 const MAX_SEALS_PER_KEY = 2 ** 31;
+/** The ticket of a change that no key query waits for: those count from 1. */
+const UNANSWERED = 0;
 
 export interface MessagingContext {
   readonly serf: Serf;
@@ -82,6 +84,19 @@ export class Messaging {
     }
   }
 
+  /** Throws `AgentError` if `replaceKeys` would. */
+  assertReplaceable(keys: readonly Uint8Array[]): void {
+    this.#context.keyring.assertReplaceable(keys);
+  }
+
+  /** Takes over exactly the keys of the keyring file, which an operator has edited. */
+  replaceKeys(keys: readonly Uint8Array[], out: Effect[]): NonNullable<ReloadOutcome['keys']> {
+    const { keyring } = this.#context;
+    const changes = keyring.replace(keys);
+    out.push({ kind: 'storeKeys', ticket: UNANSWERED, keys: keyring.keys, isConfigured: true });
+    return changes.map(({ key, change }) => ({ key: fingerprint(key), change }));
+  }
+
   /** To be called regularly: reports, once for each key, that it has encrypted so much that it should be replaced. */
   checkKeyUsage(members: number, out: Effect[]): void {
     const { primary, seals } = this.#context.keyring;
@@ -122,8 +137,12 @@ export class Messaging {
       case 'respond':
         serf.respond(command.id, command.payload, now, serfOut);
         return { ok: true };
-      case 'keys': {
-        const report = keyOperations.start(command, now, serfOut);
+      case 'keys':
+      case 'checkKeyring': {
+        const report =
+          command.kind === 'keys'
+            ? keyOperations.start(command, now, serfOut)
+            : keyOperations.startCheck(command.keys, now, serfOut);
         view.onKeyOperationUpdated(report);
         return { ok: true, value: report };
       }

@@ -6,69 +6,56 @@ import type { StoredKeyring } from '../../agent/operations/restore-keys.ts';
 import { decodeUtf8, encodeUtf8 } from '../../base/bytes.ts';
 import { errorCode } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
-import { formatKey, parseKey } from '../../wire/crypt.ts';
+import { fingerprint, formatKey, parseKey } from '../../wire/crypt.ts';
 import { MAX_KEYRING_KEYS } from '../../wire/keyring.ts';
 import type { Journal } from '../logging/journal.ts';
 import { DISK } from './disk.ts';
+import { type KeyringEntry, parseKeyringText } from './keyring-text.ts';
 import { readTrustedFile } from './trusted-file.ts';
 import { writeFileAtomic } from './writer.ts';
 
 const MAX_FILE_BYTES = 64 * 1024;
 
 /**
- * Reads the keys, at least one, without duplicates. Rejects with `AgentError('config')` that names the file and the
+ * Reads the keys, at least one, without duplicates. Rejects with `AgentError('config')` that names the file, the line and the
  * entry, never the key. A file that others can read is used, and reported as exposed.
  */
 export async function readKeyring(path: string, record?: Journal['record']): Promise<readonly Uint8Array[]> {
-  const configError = (clause: string): AgentError => new AgentError('config', `keyring ${path}: ${clause}`);
-  let json: string;
+  const toError: ToError = (clause, line) =>
+    new AgentError('config', `keyring ${path}${line === undefined ? '' : `:${line}`}: ${clause}`);
+  let text: string;
   try {
     const what = `keyring ${path}`;
-    const { text, stats } = await readTrustedFile(path, {
+    const { text: read, stats } = await readTrustedFile(path, {
       ...{ what, remedy: 'chmod 600 it', maxBytes: MAX_FILE_BYTES },
     });
     if ((stats.mode & 0o004) !== 0) record?.({ kind: 'keyringExposed', file: path });
-    json = text;
+    text = read;
   } catch (error) {
     if (error instanceof AgentError) throw error;
     const code = errorCode(error);
-    throw configError(code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})`);
+    throw toError(code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})`);
   }
-  return parseKeyring(json, configError);
+  const parsed = parseKeyringText(text);
+  if ('problem' in parsed) throw toError(parsed.problem, parsed.line);
+  return toKeys(parsed.entries, toError);
 }
 
-type ToError = (clause: string) => AgentError;
+type ToError = (clause: string, line?: number) => AgentError;
 
-function parseKeyring(json: string, configError: ToError): readonly Uint8Array[] {
-  const entries = parseJson(json);
-  if (entries === undefined)
-    throw configError(
-      'it is not JSON: write an array of base64 keys, the primary first, as `hearsay keygen --keyring` does',
-    );
-  return toKeys(entries, configError);
-}
-
-/** `undefined`: it is not JSON. The parser's own message would quote the file, and so a key. */
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
-}
-
-function toKeys(entries: unknown, configError: ToError): readonly Uint8Array[] {
-  if (!Array.isArray(entries) || entries.length === 0)
-    throw configError('write a JSON array with at least one base64 key, the primary first');
-  if (entries.length > MAX_KEYRING_KEYS) throw configError(`more than ${MAX_KEYRING_KEYS} keys`);
+function toKeys(entries: readonly Partial<KeyringEntry>[], toError: ToError): readonly Uint8Array[] {
   const keys = new Map<string, Uint8Array>();
-  for (const [at, entry] of entries.entries()) {
-    if (typeof entry !== 'string') throw configError(`entry ${at + 1} is not a string`);
+  for (const [at, { value, line }] of entries.entries()) {
+    if (value === undefined) throw toError(`entry ${at + 1} is not a string`, line);
+    if (at === MAX_KEYRING_KEYS) throw toError(`more than ${MAX_KEYRING_KEYS} keys`, line);
+    let key: Uint8Array;
     try {
-      if (!keys.has(entry)) keys.set(entry, parseKey(entry));
+      key = parseKey(value);
     } catch {
-      throw configError(`entry ${at + 1} is not base64 of 16, 24 or 32 bytes`);
+      throw toError(`entry ${at + 1} is not base64 of 16, 24 or 32 bytes`, line);
     }
+    const name = fingerprint(key);
+    if (!keys.has(name)) keys.set(name, key);
   }
   return [...keys.values()];
 }
@@ -87,35 +74,90 @@ export function decodeStoredKeyring(path: string, bytes: Uint8Array): StoredKeyr
       'config',
       `${path}: ${clause}: restore it from a backup, or remove it to start with the configured key`,
     );
-  const file = parseJson(decodeUtf8(bytes));
+  let file: unknown;
+  try {
+    file = JSON.parse(decodeUtf8(bytes));
+  } catch {
+    file = undefined; // the parser's own message would quote the file, and so a key
+  }
   if (typeof file !== 'object' || file === null || Array.isArray(file) || !('keys' in file))
     throw configError('it is not the keyring of a data directory');
+  if (!Array.isArray(file.keys) || file.keys.length === 0) throw configError('it has no list of keys');
+  const entries = file.keys.map((one) => (typeof one === 'string' ? { value: one } : {}));
   const configured: unknown = 'configured' in file ? file.configured : [];
   const names = Array.isArray(configured) ? configured.filter((one) => typeof one === 'string') : [];
-  return { keys: toKeys(file.keys, configError), configured: names };
+  return { keys: toKeys(entries, configError), configured: names };
 }
 
-/** Stores the agent's keys. */
+/** Stores the agent's keys, and knows whether an operator has edited them since. */
 export interface KeyringStore {
-  /** Replaces the file; `done` is called once, with a message if that failed. */
-  save(keys: readonly Uint8Array[], done: (error?: string) => void): void;
+  /**
+   * Replaces the file; `done` is called once, with a message if that failed. `isConfigured`: the keyring file has these keys
+   * already.
+   */
+  save(keys: readonly Uint8Array[], done: (error?: string) => void, isConfigured?: boolean): void;
+  /** Changes so far that came by key queries. */
+  readonly saves: number;
+  /** Resolves when nothing is being written, to the message of the last write if that failed. */
+  settled(): Promise<string | undefined>;
+  /** The keyring file is read again at a reload. `undefined`: there is none, and keys change by key queries only. */
+  readonly file: EditableKeyring | undefined;
   /** Resolves when all pending writes have finished or failed. */
   close(): Promise<void>;
 }
 
-/** Writes one after the other, each an atomic write with mode 0600. */
-export function createKeyringStore(path: string): KeyringStore {
-  let last: Promise<void> = Promise.resolve();
+/** A keyring file, which belongs to the operator. */
+export interface EditableKeyring {
+  readonly path: string;
+  /**
+   * Its keys, the primary first; `undefined` if they are those that it had when the agent last read or wrote it. Rejects as
+   * `readKeyring`.
+   */
+  readEdit(): Promise<readonly Uint8Array[] | undefined>;
+}
+
+/** A keyring file in which the agent keeps its keys. Writes one after the other, each an atomic write with mode 0600. */
+export function createKeyringStore(
+  path: string,
+  keys: readonly Uint8Array[],
+  record?: Journal['record'],
+): KeyringStore {
+  let known = nameKeys(keys);
+  let failure: string | undefined;
+  let saves = 0;
+  let last: Promise<unknown> = Promise.resolve();
+  const write = async (next: readonly Uint8Array[], isConfigured: boolean): Promise<string | undefined> => {
+    try {
+      // The operator's own file is not written over when the agent follows it: it may be a link, or have its own owner.
+      if (!isConfigured) await writeFileAtomic(DISK, path, toJsonFile(formatKeys(next)));
+      known = nameKeys(next);
+      failure = undefined;
+    } catch (error) {
+      failure = `the keyring file cannot be written (${errorCode(error)})`;
+    }
+    return failure;
+  };
   return {
-    save: (keys, done) => {
-      const file = toJsonFile(formatKeys(keys));
-      last = last
-        .then(() => writeFileAtomic(DISK, path, file))
-        .then(
-          () => done(),
-          (error: unknown) => done(`the keyring file cannot be written (${errorCode(error)})`),
-        );
+    save: (next, done, isConfigured = false) => {
+      if (!isConfigured) saves += 1;
+      last = last.then(() => write(next, isConfigured)).then(done);
     },
-    close: () => last,
+    get saves() {
+      return saves;
+    },
+    settled: () => last.then(() => failure),
+    file: {
+      path,
+      // After what is being written: else the agent's own change would pass for an edit.
+      readEdit: () =>
+        last.then(async () => {
+          const read = await readKeyring(path, record);
+          return nameKeys(read) === known ? undefined : read;
+        }),
+    },
+    close: () => last.then(() => undefined),
   };
 }
+
+/** Tells keyrings apart: the keys and their order. */
+const nameKeys = (keys: readonly Uint8Array[]): string => keys.map(fingerprint).join();

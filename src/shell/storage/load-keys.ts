@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type ConfiguredKeys, restoreKeys, type StoredKeyring } from '../../agent/operations/restore-keys.ts';
 import { AgentError } from '../../base/errors.ts';
 import { type AgentConfig, KEYRING_NAME } from '../../config/schema.ts';
-import { parseKey } from '../../wire/crypt.ts';
+import { fingerprint, parseKey } from '../../wire/crypt.ts';
 import type { Journal } from '../logging/journal.ts';
 import { createKeyringStore, type KeyringStore, readKeyring } from './keyring.ts';
 import type { Storage } from './storage.ts';
@@ -29,9 +29,10 @@ export async function loadKeys(
   const configured = await readConfiguredKeys(settings, record);
   if (storage !== undefined) return loadStoredKeys(settings, storage, configured, record);
   const { keyringFile } = settings;
+  const keys = configured?.keys ?? [];
   return {
-    keys: configured?.keys ?? [],
-    store: keyringFile === undefined ? undefined : createKeyringStore(keyringFile),
+    keys,
+    store: keyringFile === undefined ? undefined : createKeyringStore(keyringFile, keys, record),
   };
 }
 
@@ -45,7 +46,7 @@ async function readConfiguredKeys(
 
 /** What the agent starts with is stored before it starts, since a later configuration is compared with it. */
 async function loadStoredKeys(
-  { dataDir = '', keyringFile: source = 'HEARSAY_GOSSIP_KEY', encrypted }: KeySettings,
+  { dataDir = '', keyringFile, encrypted }: KeySettings,
   storage: Pick<Storage, 'keyring' | 'saveKeyring'>,
   configured: ConfiguredKeys | undefined,
   record: Journal['record'],
@@ -53,6 +54,7 @@ async function loadStoredKeys(
   const isReadable = storage.keyring !== 'unreadable';
   const stored = storage.keyring === 'unreadable' ? undefined : storage.keyring;
   const restored = restoreKeys(configured, stored);
+  const source = keyringFile ?? 'HEARSAY_GOSSIP_KEY';
   const file = join(dataDir, KEYRING_NAME);
   if (restored === undefined) {
     if (encrypted && isReadable)
@@ -69,11 +71,35 @@ async function loadStoredKeys(
     new Promise((resolve) => storage.saveKeyring(next, resolve));
   // What cannot be read may be newer than what is configured, and must still be there when the disk is well.
   if (isReadable && keyring !== stored) await save(keyring);
+  return { keys: keyring.keys, store: createDirectoryStore(keyring.configured, save, keyringFile, record) };
+}
+
+/** The keyring of a data directory, and beside it a keyring file that is only read. */
+function createDirectoryStore(
+  firstConfigured: readonly string[],
+  saveKeyring: (next: StoredKeyring) => Promise<string | undefined>,
+  keyringFile: string | undefined,
+  record: Journal['record'],
+): KeyringStore {
+  let configured = firstConfigured;
+  let saves = 0;
+  let last: Promise<string | undefined> = Promise.resolve(undefined);
+  const readEdit = async (): Promise<readonly Uint8Array[] | undefined> => {
+    const keys = await readKeyring(keyringFile as string, record);
+    return keys.map(fingerprint).join() === configured.join() ? undefined : keys;
+  };
   return {
-    keys: keyring.keys,
-    store: {
-      save: (keys, done) => void save({ ...keyring, keys }).then(done),
-      close: async () => {}, // the data directory writes what is pending when it is closed
+    save: (keys, done, isConfigured = false) => {
+      if (isConfigured) configured = keys.map(fingerprint);
+      else saves += 1;
+      last = saveKeyring({ keys, configured });
+      void last.then(done);
     },
+    get saves() {
+      return saves;
+    },
+    settled: () => last,
+    file: keyringFile === undefined ? undefined : { path: keyringFile, readEdit },
+    close: async () => {}, // the data directory writes what is pending when it is closed
   };
 }

@@ -74,7 +74,7 @@ export class SerfPeer implements Agent, EffectHandler {
       options.serf,
     );
     const investigations = new Investigations(serf, evidence, name);
-    const keyOperations = new KeyOperations(serf, keyring);
+    const keyOperations = new KeyOperations(serf, keyring, name);
     this.#partitionMonitor = new PartitionMonitor(options, serf.view);
     const emptyCatalog = new Catalog({ owner: name, epoch: 1, canOwn: () => false });
     this.#view = new AgentView({

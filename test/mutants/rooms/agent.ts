@@ -238,4 +238,37 @@ export const agentMutants: readonly Mutant[] = [
     description: 'A key is made primary while a member is down that does not have it.',
     expectedTests: ['story/keys.test.ts'],
   },
+  {
+    id: 'agent-keyring-primary-unknown-elsewhere',
+    file: 'agent/operations/key-refusals.ts',
+    find: 'keys?.includes(primary) !== true)',
+    replace: 'keys?.length === 0)',
+    description: 'A keyring file is taken over whose primary key a member does not have.',
+    expectedTests: ['story/keyring-files.test.ts'],
+  },
+  {
+    id: 'agent-keyring-without-their-primary',
+    file: 'agent/operations/key-refusals.ts',
+    find: 'const known = new Set([primary, ...others]);',
+    replace:
+      "const known = new Set([primary, ...others, ...responses.map(({ primaryKey = '' }) => primaryKey)]);",
+    description: 'A keyring file is taken over without the key that a member encrypts with.',
+    expectedTests: ['story/keyring-files.test.ts'],
+  },
+  {
+    id: 'agent-reloaded-keys-recorded',
+    file: 'replay/redact-inputs.ts',
+    find: "  'keys' satisfies keyof CommandOf<'reload'> & keyof CommandOf<'checkKeyring'>,\n",
+    replace: '',
+    description: 'The keys of an edited keyring file stand in the recording.',
+    expectedTests: ['unit/replay/secrets.test.ts'],
+  },
+  {
+    id: 'agent-reload-keys-after-services',
+    file: 'agent/operations/dispatch.ts',
+    find: '    if (keys !== undefined) messaging.assertReplaceable(keys);\n',
+    replace: '',
+    description: 'A reload whose keys are refused has changed the services and tags already.',
+    expectedTests: ['story/keyring-files.test.ts'],
+  },
 ];

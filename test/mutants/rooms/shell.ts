@@ -86,10 +86,36 @@ export const shellMutants: readonly Mutant[] = [
   {
     id: 'shell-keyring-told',
     file: 'shell/storage/keyring.ts',
-    find: 'is not base64 of 16, 24 or 32 bytes`);',
-    replace: 'is not base64 of 16, 24 or 32 bytes: ` + entry);',
+    find: 'is not base64 of 16, 24 or 32 bytes`, line);',
+    replace: 'is not base64 of 16, 24 or 32 bytes: ` + value, line);',
     description: 'A key that cannot be read is printed.',
     expectedTests: ['unit/shell/storage/keyring.test.ts'],
+  },
+  {
+    id: 'shell-own-keyring-taken-for-edit',
+    file: 'shell/storage/keyring.ts',
+    find: '      known = nameKeys(next);\n',
+    replace: '      if (isConfigured) known = nameKeys(next);\n',
+    description:
+      'Keys that the agent itself has written to its keyring file pass for an edit of the operator.',
+    expectedTests: ['unit/shell/storage/keyring.test.ts'],
+  },
+  {
+    id: 'shell-keyring-edit-forgotten',
+    file: 'shell/storage/load-keys.ts',
+    find: 'if (isConfigured) configured = keys.map(fingerprint);',
+    replace: 'if (isConfigured) saves += 0;',
+    description:
+      'An edited keyring file is taken over again at each later reload and start, and undoes each rotation.',
+    expectedTests: ['unit/shell/storage/load-keys.test.ts'],
+  },
+  {
+    id: 'shell-keyring-of-another-path',
+    file: 'shell/reload-keys.ts',
+    find: ' || running.keyringFile !== next.keyringFile',
+    replace: '',
+    description: 'A keyring file that the settings no longer name stops the reload if it is gone.',
+    expectedTests: ['unit/shell/reload-keys.test.ts'],
   },
   {
     id: 'shell-watchers-asleep',

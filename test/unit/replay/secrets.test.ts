@@ -94,6 +94,7 @@ const COMMANDS: ByKind<Command> = {
     kind: 'reload',
     services: [{ service: SERVICE, checks: [checkWith(PROBES.ttl)] }],
     tags: MAP,
+    keys: [BYTES],
   },
   query: {
     kind: 'query',
@@ -105,6 +106,7 @@ const COMMANDS: ByKind<Command> = {
   queryWitnesses: { kind: 'queryWitnesses', node: SECRET, timeout: 1000 },
   respond: { kind: 'respond', id: 1, payload: BYTES },
   keys: { kind: 'keys', operation: 'install', key: BYTES, force: false, timeout: 1000 },
+  checkKeyring: { kind: 'checkKeyring', keys: [BYTES] },
   fireEvent: { kind: 'fireEvent', name: SECRET, payload: BYTES, coalesce: false },
 };
 
@@ -134,6 +136,7 @@ const READABLE_IN_COMMANDS: Readonly<Record<Command['kind'], readonly string[]>>
   queryWitnesses: ['node'],
   respond: [],
   keys: [],
+  checkKeyring: [],
   fireEvent: ['name'],
 };
 
@@ -253,7 +256,10 @@ test('of saved registrations only the listed fields are readable', () => {
 });
 
 test('gossip keys are never readable, redaction or not', () => {
-  expect(secretsIn(redactedCommand(COMMANDS.keys, keysOnly))).toEqual([]);
+  for (const kind of ['keys', 'checkKeyring', 'reload'] as const) {
+    const { keys, key } = redactedCommand(COMMANDS[kind], keysOnly) as { keys?: unknown; key?: unknown };
+    expect([kind, secretsIn([keys, key])]).toEqual([kind, []]);
+  }
   expect(secretsIn(redactOptions({ keys: [BYTES] } as unknown as AgentOptions, keysOnly))).toEqual([]);
 });
 

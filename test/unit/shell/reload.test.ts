@@ -9,6 +9,8 @@ import { resolveConfig } from '../../../src/config/resolve.ts';
 import type { AgentConfig } from '../../../src/config/schema.ts';
 import type { JournalFact } from '../../../src/shell/logging/facts.ts';
 import { Reloader } from '../../../src/shell/reload.ts';
+import type { KeyringEdit } from '../../../src/shell/reload-keys.ts';
+import { fingerprint, formatKey } from '../../../src/wire/crypt.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -34,12 +36,16 @@ function stand(first: AgentConfig) {
     next: first,
     outcome: { services: [], tags: [] } as ReloadOutcome,
     refusal: undefined as AgentError | undefined,
+    edit: undefined as KeyringEdit | undefined,
+    keyringRefusal: undefined as AgentError | undefined,
+    unsaved: [] as string[],
   };
   const agent = {
     execute: async (command: CommandRequest) => {
       if (command.kind !== 'reload') throw new Error(`unexpected command ${command.kind}`);
       if (stand.refusal !== undefined) throw stand.refusal;
       calls.push(`services ${command.services.map(({ service }) => service.id).join()}`);
+      if (command.keys !== undefined) calls.push(`keys ${command.keys.map(fingerprint).join()}`);
       return stand.outcome;
     },
   } as unknown as AgentHandle;
@@ -49,6 +55,13 @@ function stand(first: AgentConfig) {
     handlers: { replace: (handlers) => void calls.push(`handlers ${handlers.length}`) },
     runners: { explainDenial: (probe) => (probe.kind === 'tcp' ? 'it is far away' : undefined) },
     record: (fact) => void facts.push(fact),
+    keyring: {
+      read: async () => {
+        if (stand.keyringRefusal !== undefined) throw stand.keyringRefusal;
+        return stand.edit;
+      },
+      findUnsaved: async () => stand.unsaved,
+    },
     setRetryJoin: (seeds) => void calls.push(`seeds ${seeds.join()}`),
     setHttpTokens: ({ httpToken }) => void calls.push(`token ${httpToken}`),
     read: async () => ({ config: stand.next, warnings: [] }),
@@ -132,6 +145,50 @@ describe('a reload', () => {
       'service old was deregistered, since no file has it any more',
     ]);
     expect(report.warnings).toEqual([expect.stringContaining('(ENOSPC)')]);
+  });
+});
+
+describe('keys of an edited keyring file', () => {
+  const key = new Uint8Array(32).fill(7);
+  const edited = (assertCurrent = (): void => {}): KeyringEdit => ({ keys: [key], assertCurrent });
+
+  test('are taken over with all the rest, and told by their fingerprints', async () => {
+    const { reload, set, calls, facts } = stand(resolve({}));
+    const name = fingerprint(key);
+    const keys = (['install', 'use', 'remove'] as const).map((change) => ({ key: name, change }));
+    set({ edit: edited(), outcome: { services: [], tags: [], keys }, unsaved: ['not stored'] });
+    const report = await reload();
+    expect(calls.slice(0, 2)).toEqual(['services ', `keys ${name}`]);
+    expect(report).toEqual({
+      changes: [
+        { kind: 'key', name, text: `gossip key ${name} was installed` },
+        { kind: 'key', name, text: `gossip key ${name} is the primary now` },
+        { kind: 'key', name, text: `gossip key ${name} was removed` },
+      ],
+      needsRestart: [],
+      warnings: ['not stored'],
+    });
+    expect(facts.filter(({ kind }) => kind === 'reloadChange')).toHaveLength(3);
+    expect(JSON.stringify([report, facts])).not.toContain(formatKey(key));
+  });
+
+  test('are not taken over if the keys have changed since they were judged', async () => {
+    const { reload, set, calls } = stand(resolve({}));
+    const assertCurrent = (): void => {
+      throw new AgentError('conflict', 'changed meanwhile');
+    };
+    set({ edit: edited(assertCurrent), next: resolve({ logLevel: 'debug' }) });
+    await expect(reload()).rejects.toThrow('changed meanwhile');
+    expect(calls).toEqual([]);
+  });
+
+  test('of a file that is broken stop the whole reload', async () => {
+    const { reload, set, calls, facts } = stand(resolve({}));
+    const keyringRefusal = new AgentError('config', 'keyring /k:2: entry 2 is not a string');
+    set({ keyringRefusal, next: resolve({ logLevel: 'debug' }) });
+    await expect(reload()).rejects.toThrow('keyring /k:2: entry 2 is not a string');
+    expect(calls).toEqual([]);
+    expect(facts).toMatchObject([{ kind: 'reloadFailed' }]);
   });
 });
 

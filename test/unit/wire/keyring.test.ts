@@ -33,6 +33,31 @@ test('G16 no sequence of commands empties a keyring, or fills an empty one', () 
   expect(() => ring.install(key(200))).toThrowError(/full/);
 });
 
+test('replace: exactly these keys, and what that changed; a primary that stays keeps its count', () => {
+  const [one, two, three] = [key(1), key(2, 16), key(3, 24)];
+  const ring = new Keyring([one, two]);
+  ring.recordSeal();
+
+  expect(ring.replace([key(1), three])).toEqual([
+    { key: three, change: 'install' },
+    { key: two, change: 'remove' },
+  ]);
+  expect(ring.primary).toBe(one);
+  expect(ring.seals).toBe(1);
+  expect(ring.replace([three, one, two])).toEqual([
+    { key: two, change: 'install' },
+    { key: three, change: 'use' },
+  ]);
+  expect(ring.seals).toBe(0);
+  expect(ring.replace([three, two, one])).toEqual([]);
+  expect(firsts(ring)).toEqual([3, 2, 1]);
+
+  expect(() => ring.replace([])).toThrowError(/1 to 64 keys/);
+  expect(() => ring.replace(Array.from({ length: 65 }, (_, i) => key(i)))).toThrowError(/1 to 64 keys/);
+  expect(() => new Keyring([]).replace([one])).toThrowError(/not enabled/);
+  expect(firsts(ring)).toEqual([3, 2, 1]);
+});
+
 test('S5 messages sealed with the primary are counted, from 0 for a new one', () => {
   const ring = new Keyring([key(1), key(2)]);
   ring.recordSeal();

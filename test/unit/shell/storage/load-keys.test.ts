@@ -81,9 +81,46 @@ describe('with a data directory', () => {
     expect((await live({ keyringFile })).keys).toEqual([key(2), key(1)]);
   });
 
+  describe('and a keyring file that is edited', () => {
+    const write = (keyringFile: string, ...octets: number[]): void =>
+      writeFileSync(keyringFile, JSON.stringify(octets.map(base64)), { mode: 0o600 });
+
+    test('an edit is one until it is taken over, and is then what later starts compare with', async () => {
+      const keyringFile = join(dir, 'keyring.json');
+      write(keyringFile, 1);
+      const { record } = noting();
+      const storage = await openStorage(data, record, { retryInterval: 20 });
+      const settings = { dataDir: data, keyringFile, gossipKey: undefined, encrypted: true };
+      const { store } = await loadKeys(settings, storage, record);
+      const save = (keys: readonly Uint8Array[], isConfigured = false) =>
+        new Promise<unknown>((resolve) => store?.save(keys, resolve, isConfigured));
+      expect(await store?.file?.readEdit()).toBeUndefined();
+      await save([key(1), key(9)]); // a key query: the file stays as it is, which is no edit
+      expect(await store?.file?.readEdit()).toBeUndefined();
+      expect(store?.saves).toBe(1);
+      write(keyringFile, 1, 2);
+      expect(await store?.file?.readEdit()).toEqual([key(1), key(2)]);
+      await save([key(1), key(2)], true);
+      expect(await store?.file?.readEdit()).toBeUndefined();
+      await save([key(2), key(1)]);
+      expect(store?.saves).toBe(2);
+      await storage.close();
+
+      const again = await live({ keyringFile });
+      expect(again.keys).toEqual([key(2), key(1)]);
+      expect(again.facts).toEqual([]);
+    });
+
+    test('without such a file there is nothing to read again', async () => {
+      expect((await live(OLD)).store?.file).toBeUndefined();
+    });
+  });
+
   test.each([
     ['{', 'it is not the keyring of a data directory'],
     ['["x"]', 'it is not the keyring of a data directory'],
+    ['{"keys":[]}', 'it has no list of keys'],
+    ['{"keys":[7]}', 'entry 1 is not a string'],
     ['{"keys":["c2hvcnQ="]}', 'entry 1 is not base64 of 16, 24 or 32 bytes'],
   ])(
     'a damaged keyring, %s, stops the start and is not replaced by an older key',
