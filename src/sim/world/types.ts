@@ -66,6 +66,8 @@ export interface WorldListener {
   /** The agent replies; `onCommandHandled` follows if the command has just been handled. */
   onReply?(host: SimHost, pending: PendingCommand): void;
   onStart?(host: SimHost): void;
+  /** The process is suspended now. */
+  onPause?(host: SimHost): void;
   /** An agent starts a run of a check. */
   onCheckRun?(host: SimHost, run: CheckRun): void;
   /** The outcome of a run is about to be handed to its agent, or to wait for a process that is suspended. */

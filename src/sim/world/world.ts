@@ -141,6 +141,7 @@ export class World {
     const host = this.host(label);
     this.#record(host, '*', 'pause');
     host.paused = true;
+    for (const listener of this.#listeners) listener.onPause?.(host);
   }
 
   /**

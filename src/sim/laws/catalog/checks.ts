@@ -35,7 +35,7 @@ interface TrackedCheck {
 
 export class CheckLaw implements Law {
   readonly #context: LawContext;
-  /** Not of a host whose process was suspended, until the check is defined anew: the agent learns of its runs later. */
+  /** None of a host whose process was suspended, until the check is defined anew: its runs come late, and so do their outcomes. */
   readonly #tracked = new Map<SimHost, Map<string, TrackedCheck>>();
   /** Definitions that are tracked, or were. */
   readonly #seen = new WeakSet<CheckDefinition>();
@@ -47,6 +47,7 @@ export class CheckLaw implements Law {
       onCheckRun: (host, run) => this.#onRun(host, run),
       onCheckFinished: (host, outcome) => this.#onFinished(host, outcome),
       onCommandHandled: (host) => this.#track(host, false),
+      onPause: (host) => this.#tracked.delete(host),
     });
   }
 
@@ -66,7 +67,7 @@ export class CheckLaw implements Law {
   }
 
   checkPeriodically(host: SimHost): void {
-    if (host.paused) return void this.#tracked.delete(host);
+    if (host.paused) return;
     const { now } = this.#context.world;
     const checks = host.runningAgent.view.local.checks();
     for (const [id, tracked] of this.#of(host)) {
@@ -121,7 +122,6 @@ export class CheckLaw implements Law {
   }
 
   #onFinished(host: SimHost, { check, generation, status }: CheckOutcome): void {
-    if (host.paused) return void this.#tracked.delete(host);
     const tracked = this.#of(host).get(check);
     if (tracked?.run?.generation !== generation) return;
     const { now } = this.#context.world;
