@@ -84,7 +84,8 @@ class AgentCore implements Agent {
     this.#now = options.now;
     this.#deadline = options.now;
     const tags = withCapability(restoreTags(options.tags, options.snapshot?.tags));
-    const { swim, serf, lanes, envelope, keyring, nonce, evidence } = createLayers(options, tags);
+    const layers = createLayers(options, tags, () => this.#services.local);
+    const { swim, serf, lanes, envelope, keyring, nonce, evidence } = layers;
     this.#swim = swim;
     this.#serf = serf;
     this.#keyring = keyring;

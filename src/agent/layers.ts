@@ -1,4 +1,5 @@
 /** Creates the layers below the agent core from its options, and the lanes that they share. */
+import type { LocalView } from '../checks/types.ts';
 import { Serf } from '../serf/serf.ts';
 import { metaFromTags } from '../serf/tags.ts';
 import { BroadcastQueue, retransmitLimit } from '../swim/broadcasts.ts';
@@ -10,6 +11,7 @@ import type { Lane } from './contract/lane.ts';
 import type { AgentOptions } from './contract/options.ts';
 import { EvidenceLog } from './evidence/log.ts';
 import { answerWitnessQuery } from './evidence/witness-query.ts';
+import { evaluateEventFilter } from './operations/event-filters.ts';
 
 /** As Serf agents advertise: memberlist's protocol 1 to 5, in use 2, and Serf's 2 to 5, in use `protocol`. */
 const vsnOf = (protocol: number): Uint8Array => new Uint8Array([1, 5, 2, 2, 5, protocol]);
@@ -26,7 +28,12 @@ export interface Layers {
   readonly evidence: EvidenceLog;
 }
 
-export function createLayers(options: AgentOptions, tags: ReadonlyMap<string, string>): Layers {
+/** `local`: the services registered here, which events may be for; it is called once the agent is whole. */
+export function createLayers(
+  options: AgentOptions,
+  tags: ReadonlyMap<string, string>,
+  local?: () => LocalView,
+): Layers {
   const { swim: config, rng, snapshot, intern } = options;
   const { name, address } = options;
   const identity = { name, address, meta: metaFromTags(tags), vsn: vsnOf(options.serf.protocol) };
@@ -46,6 +53,9 @@ export function createLayers(options: AgentOptions, tags: ReadonlyMap<string, st
     persistsKeys: options.persistsKeys === true,
     handleInternalQuery: (query, payload, now) =>
       answerWitnessQuery(evidence, options.name, query, payload, now),
+    ...(local !== undefined && {
+      isEventForHere: (filter) => evaluateEventFilter(filter, options.name, local()),
+    }),
     rng: rng.fork(),
     now: options.now,
     lanes: queues,

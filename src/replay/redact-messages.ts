@@ -15,6 +15,7 @@ import {
   encodeDeltas,
   isCatalogType,
 } from '../wire/catalog.ts';
+import { isFilteredEvent, unwrapFilteredEvent, wrapFilteredEvent } from '../wire/event-filter.ts';
 import { MESSAGE_TYPE, type StreamMessage } from '../wire/memberlist.ts';
 import {
   decodeSerf,
@@ -75,7 +76,7 @@ function redactSerf(body: Uint8Array, masker: Masker): Uint8Array {
     case SERF_TYPE.userEvent: {
       if (!masker.redacts) return body;
       const event = decodeStruct(UserEvent, body);
-      return UserEvent.encode({ ...event, payload: masker.maskPayload(event.payload) });
+      return UserEvent.encode({ ...event, payload: redactEventPayload(event.name, event.payload, masker) });
     }
     case SERF_TYPE.query: {
       const query = decodeStruct(Query, body);
@@ -105,6 +106,18 @@ function redactSerf(body: Uint8Array, masker: Masker): Uint8Array {
     }
     default:
       return body.subarray(0, 1); // the agent reads no more of an unknown type
+  }
+}
+
+/** The filters in front of the payload decide where the event is delivered, and stay. */
+function redactEventPayload(name: string, payload: Uint8Array, masker: Masker): Uint8Array {
+  if (!isFilteredEvent(name)) return masker.maskPayload(payload);
+  try {
+    const event = unwrapFilteredEvent(name, payload);
+    return wrapFilteredEvent({ ...event, payload: masker.maskPayload(event.payload) }).payload;
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    return payload.subarray(0, 1);
   }
 }
 
@@ -143,7 +156,7 @@ function redactSerfState(state: Uint8Array, masker: Masker): Uint8Array {
               ...bucket,
               events: bucket.events.map((event) => ({
                 ...event,
-                payload: masker.maskPayload(event.payload),
+                payload: redactEventPayload(event.name, event.payload, masker),
               })),
             },
       ),

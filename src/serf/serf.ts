@@ -15,7 +15,7 @@ import type { MemberEvent } from '../swim/types.ts';
 import type { Keyring } from '../wire/keyring.ts';
 import { decodeSerf } from '../wire/serf.ts';
 import { Coordinates } from './coordinates.ts';
-import { MAX_EVENT_BYTES, toReceivedUserEvent, UserEventBuffer } from './events.ts';
+import { type EventFilterCheck, MAX_EVENT_BYTES, toReceivedUserEvent, UserEventBuffer } from './events.ts';
 import { acceptTime, type LamportTimes, recordWithSource } from './lamport.ts';
 import { type Intent, MAX_INTENT_BYTES } from './membership/intents.ts';
 import { type BroadcastHandle, Membership } from './membership/membership.ts';
@@ -25,7 +25,7 @@ import { type ExchangedParts, encodeLocalState, mergeState, readState } from './
 import type { InternalQueryHandler } from './queries/internal.ts';
 import { KeyQueryHandler } from './queries/keys.ts';
 import { Queries } from './queries/queries.ts';
-import { createSourceLimiter } from './source-limit.ts';
+import { checkSize, createSourceLimiter } from './source-limit.ts';
 import type {
   PendingQuery,
   QueryDefinition,
@@ -34,6 +34,7 @@ import type {
   ReceivedUserEvent,
   SerfEffect,
   SerfView,
+  UserEventDefinition,
 } from './types.ts';
 
 export interface SerfOptions {
@@ -47,6 +48,8 @@ export interface SerfOptions {
   readonly persistsKeys: boolean;
   /** Answers the internal queries of the layers above. */
   readonly handleInternalQuery?: InternalQueryHandler;
+  /** Whether an event that is for some agents only is for this one. */
+  readonly isEventForHere?: EventFilterCheck;
   readonly rng: Rng;
   readonly now: Millis;
   /** Queues of Serf messages, without memberlist's type octet 8: the agent core prepends it. */
@@ -84,7 +87,7 @@ export class Serf {
       intents: lanes.intents,
       coordinates: this.coordinates,
     });
-    this.#events = new UserEventBuffer(config.eventBuffer);
+    this.#events = new UserEventBuffer(config.eventBuffer, options.isEventForHere);
     this.#keys = new KeyQueryHandler(options.keyring, options.persistsKeys);
     this.#queries = new Queries({
       self,
@@ -247,11 +250,11 @@ export class Serf {
   }
 
   /** Fires a user event. Throws `AgentError`; then nothing changed. */
-  fire(name: string, payload: Uint8Array, coalesce: boolean, out: SerfEffect[]): ReceivedUserEvent {
+  fire(fired: UserEventDefinition, out: SerfEffect[]): ReceivedUserEvent {
     const { lanes, config } = this.#options;
-    const body = this.#events.fire(name, payload, coalesce, config.eventBytes, out);
+    const { event, body } = this.#events.fire(fired, config.eventBytes, out);
     lanes.events.enqueue(body);
-    return this.#events.recent.at(-1) as ReceivedUserEvent;
+    return event;
   }
 
   /**
@@ -341,9 +344,4 @@ export class Serf {
     this.#queries.clock.witness(clocks.query - 1);
     this.#queries.ignoreBefore(clocks.query);
   }
-}
-
-function checkSize(body: Uint8Array, bytes: number): void {
-  if (body.length > bytes)
-    throw new WireError('tooLarge', `${body.length} bytes, and at most ${bytes} are allowed`);
 }

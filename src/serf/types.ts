@@ -2,6 +2,7 @@
 import type { Address } from '../base/address.ts';
 import type { Millis } from '../base/time.ts';
 import type { Member } from '../swim/types.ts';
+import type { EventFilter } from '../wire/event-filter.ts';
 
 /** A suspect member of swim/ is alive here. */
 export type SerfStatus = 'alive' | 'leaving' | 'left' | 'failed';
@@ -36,7 +37,12 @@ export interface ReceivedUserEvent {
   readonly payload: Uint8Array;
   /** Its sender says that only the newest event of this name matters. */
   readonly coalesce: boolean;
+  /** It is for matching agents only, of which this is one. */
+  readonly filter?: EventFilter;
 }
+
+/** A user event of ours, before it is sent. */
+export type UserEventDefinition = Omit<ReceivedUserEvent, 'ltime'>;
 
 /** A query of ours, before it is sent. */
 export interface QueryDefinition {
@@ -124,6 +130,7 @@ export type SerfFact = Readonly<
       local: number;
       source?: string;
     }
+  | { kind: 'eventRefused'; name: string; reason: string } // it is for some agents only, and was not delivered
   | { kind: 'queryRefused'; name: string; from: string; reason: string } // no response was sent
   | { kind: 'responseRefused'; from: string; reason: string }
   | { kind: 'relayRefused'; to: string; reason: string }

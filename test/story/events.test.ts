@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { encodeUtf8 } from '../../src/base/bytes.ts';
 import { createStory } from '../../src/sim/scenarios/story.ts';
+import { makeService } from '../../src/sim/workload/definitions.ts';
 
 const NAMES = 'ann bob cat dan eve';
 const fire = (name: string, payload = '') =>
@@ -58,6 +59,34 @@ test.each([11, 17])(
       expect([...received].sort(), name).toEqual([...fired].sort());
   },
 );
+
+test('P77 an event with filters reaches all that match and nobody else, also by push/pull', () => {
+  const story = createStory(NAMES, {
+    seed: 16,
+    linkQuality: { loss: 0.2 },
+    hosts: { eve: { serfPeer: true } },
+  });
+  for (const [node, tags] of [
+    ['bob', ['v1']],
+    ['cat', ['v2']],
+  ] as const)
+    story.runCommand(node, {
+      kind: 'registerService',
+      ...{ service: makeService('web', { tags }), checks: [], replaceChecks: false },
+    });
+  story.cut('bob', '*');
+  const filter = { node: '', service: '^web$', tag: 'v1' };
+  story.runCommand('ann', { ...fire('deploy', 'v1'), filter });
+  story.runCommand('ann', { ...fire('reload'), filter: { node: '[cd]a', service: '', tag: '' } });
+  story.run('8s');
+  story.heal();
+  story.run('3m');
+
+  const { eve, ...others } = receivedBy(story);
+  expect(others).toEqual({ ann: [], bob: ['deploy v1'], cat: ['reload '], dan: ['reload '] });
+  expect(eve).toHaveLength(2); // agents of Serf see that something passes, under a name of its own
+  expect(eve?.filter((event) => /^(?:deploy|reload) /.test(event))).toEqual([]);
+});
 
 test('P52 a member that was cut off until it was declared dead and rejoins receives the events fired meanwhile', () => {
   const story = createStory(NAMES, { seed: 15 });

@@ -6,6 +6,7 @@ import type { Registration } from '../../checks/definition/definition.ts';
 import type { CheckDefinition, FileServiceChange } from '../../checks/types.ts';
 import type { CheckStatus, ServiceDefinition } from '../../model/service.ts';
 import type { QueryDefinition, QueryId, QueryReport, ReceivedUserEvent } from '../../serf/types.ts';
+import type { EventFilter } from '../../wire/event-filter.ts';
 import type { KeyringChange } from '../../wire/keyring.ts';
 import type { Investigation } from './evidence.ts';
 
@@ -76,8 +77,8 @@ export type Command = Readonly<
    * primary first? The reply comes at once; `View.keyOperationReport` follows, with a `refusal` if not.
    */
   | { kind: 'checkKeyring'; keys: readonly Uint8Array[] }
-  /** A Serf user event, to all members. The reply is the event as it was sent. */
-  | { kind: 'fireEvent'; name: string; payload: Uint8Array; coalesce: boolean }
+  /** A Serf user event, to all members, or to the agents that match `filter`. The reply is the event as it was sent. */
+  | { kind: 'fireEvent'; name: string; payload: Uint8Array; coalesce: boolean; filter?: EventFilter }
 >;
 
 /** One seed as it was written, and the addresses that its name resolves to; empty if it did not resolve. */

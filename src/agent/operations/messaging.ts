@@ -120,8 +120,8 @@ export class Messaging {
     const { serf, serfOut, view, keyOperations, investigations } = this.#context;
     switch (command.kind) {
       case 'fireEvent': {
-        const { name, payload, coalesce } = command;
-        return { ok: true, value: serf.fire(name, payload, coalesce, serfOut) };
+        const { kind: _, ...event } = command;
+        return { ok: true, value: serf.fire(event, serfOut) };
       }
       case 'query':
         if (command.query.name.startsWith(INTERNAL_QUERY_PREFIX) && command.query.name !== PING_QUERY)

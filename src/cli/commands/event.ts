@@ -6,6 +6,9 @@ import { sanitize } from '../sanitize.ts';
 
 interface Options extends ClientOptions {
   readonly coalesce?: boolean;
+  readonly node?: string;
+  readonly service?: string;
+  readonly tag?: string;
 }
 
 export const eventCommand: CommandBuilder = (command, cli) => {
@@ -13,19 +16,27 @@ export const eventCommand: CommandBuilder = (command, cli) => {
     .argument('<name>', 'Name of the event')
     .argument('[payload]', 'Payload; name and payload together may have 512 bytes')
     .option('--coalesce', 'Let receivers keep only the newest of several events of this name')
+    .option('--node <re2>', 'Only for agents whose name matches')
+    .option('--service <re2>', 'Only for agents with a service whose name matches')
+    .option('--tag <re2>', 'Only if that service has a tag that matches')
     .action(
       toAction(cli, (name: string, payload: string | undefined, options: Options) =>
         fire(cli, name, payload ?? '', options),
       ),
     );
   addExample(command, 'hearsay event deploy v1.4.2');
+  addExample(command, "hearsay event deploy v1.4.2 --service '^web$'");
 };
 
 async function fire(cli: CliContext, name: string, payload: string, options: Options): Promise<number> {
   const client = await createClient(cli, options);
-  const coalesce = options.coalesce === true ? '?coalesce=true' : '';
+  const query = new URLSearchParams(options.coalesce === true ? { coalesce: 'true' } : {});
+  for (const filter of ['node', 'service', 'tag'] as const) {
+    const expression = options[filter];
+    if (expression !== undefined) query.set(filter, expression);
+  }
   const answer = await client.put(
-    `/v1/event/fire/${encodeURIComponent(name)}${coalesce}`,
+    `/v1/event/fire/${encodeURIComponent(name)}${query.size > 0 ? `?${query}` : ''}`,
     new TextEncoder().encode(payload),
   );
   const event = parseResponse(ConsulEventSchema, answer, client);

@@ -151,6 +151,7 @@ export const PROTOCOL_FACTS: FactRows<ProtocolFact> = {
     'lamport_times_refused',
     ['clock', 'ltime', 'local', 'source'],
   ],
+  eventRefused: ['serf', 'rateLimited', 'event refused', 'events_refused', ['name', 'reason']],
   queryRefused: ['serf', 'rateLimited', 'query refused', 'queries_refused', ['name', 'from', 'reason']],
   responseRefused: ['serf', 'debug', 'query response refused', 'responses_refused', ['from', 'reason']],
   relayRefused: ['serf', 'rateLimited', 'relay refused', 'relays_refused', ['to', 'reason']],

@@ -212,4 +212,20 @@ export const serfMutants: readonly Mutant[] = [
     description: 'The status time in a push/pull makes a leave intent that is under way stale.',
     expectedTests: ['unit/serf/push-pull-state.test.ts'],
   },
+  {
+    id: 'serf-filtered-event-to-all',
+    file: 'serf/events.ts',
+    find: 'if (matches) this.#deliver(event, out);',
+    replace: 'if (matches || error === undefined) this.#deliver(event, out);',
+    description: 'An event for some agents is delivered to all of them.',
+    expectedTests: ['unit/serf/filtered-events.test.ts', 'story/events.test.ts'],
+  },
+  {
+    id: 'agent-event-tag-of-another-service',
+    file: 'agent/operations/event-filters.ts',
+    find: 'if (services.test(definition.name, budget) !== true) continue;',
+    replace: 'if (services.test(definition.name, budget) !== true && tags === EVERYTHING) continue;',
+    description: 'The tag of an event may be that of a service that the event is not for.',
+    expectedTests: ['unit/serf/filtered-events.test.ts'],
+  },
 ];

@@ -1,13 +1,14 @@
 /** What is masked, and that masks keep what decisions depend on: length, equality, and truncation of texts. */
 import { fc, test as law } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { encodeUtf8 } from '../../../src/base/bytes.ts';
+import { decodeUtf8, encodeUtf8 } from '../../../src/base/bytes.ts';
 import { Masker } from '../../../src/replay/masks.ts';
 import { replayRecording } from '../../../src/replay/player.ts';
 import { redactInput } from '../../../src/replay/redact-inputs.ts';
 import { redactMessage, redactUserMessage } from '../../../src/replay/redact-messages.ts';
 import { createStory } from '../../../src/sim/scenarios/story.ts';
 import { formatKey } from '../../../src/wire/crypt.ts';
+import { unwrapFilteredEvent, wrapFilteredEvent } from '../../../src/wire/event-filter.ts';
 import { MESSAGE_TYPE } from '../../../src/wire/memberlist.ts';
 import {
   decodeSerf,
@@ -16,6 +17,7 @@ import {
   Query,
   QueryResponse,
   RelayHeader,
+  UserEvent,
 } from '../../../src/wire/serf.ts';
 import { decodeStruct } from '../../../src/wire/struct.ts';
 import { recording } from './support.ts';
@@ -196,4 +198,16 @@ test('an agent that crashes is recorded up to its last input', () => {
   expect(() => agent.handle(impossible as never, story.world.now, [])).toThrow();
   expect(sink.lines.at(-1)).toContain('"crash ');
   expect(replayRecording(sink.bytes).difference).toBeUndefined();
+});
+
+test('P77 the payload of an event with filters is masked, and its filters are not: they decide who gets it', () => {
+  const filter = { node: '^a', service: '', tag: '' };
+  const carrier = wrapFilteredEvent({ name: 'deploy', payload: encodeUtf8('secret'), filter });
+  const body = UserEvent.encode({ ltime: 3, ...carrier, cc: false });
+  const hidden = decodeStruct(UserEvent, redactUserMessage(body, redacting));
+  const event = unwrapFilteredEvent(hidden.name, hidden.payload);
+  expect(event).toMatchObject({ name: 'deploy', filter });
+  expect([event.payload.length, decodeUtf8(event.payload).includes('secret')]).toEqual([6, false]);
+  const broken = UserEvent.encode({ ltime: 3, name: carrier.name, payload: encodeUtf8('secret'), cc: false });
+  expect(decodeStruct(UserEvent, redactUserMessage(broken, redacting)).payload).toHaveLength(1);
 });

@@ -107,7 +107,10 @@ const COMMANDS: ByKind<Command> = {
   respond: { kind: 'respond', id: 1, payload: BYTES },
   keys: { kind: 'keys', operation: 'install', key: BYTES, force: false, timeout: 1000 },
   checkKeyring: { kind: 'checkKeyring', keys: [BYTES] },
-  fireEvent: { kind: 'fireEvent', name: SECRET, payload: BYTES, coalesce: false },
+  fireEvent: {
+    ...{ kind: 'fireEvent', name: SECRET, payload: BYTES, coalesce: false },
+    filter: { node: SECRET, service: SECRET, tag: SECRET },
+  },
 };
 
 /** Names, ids, tags and targets: without them nobody could read a recording. */
@@ -137,7 +140,7 @@ const READABLE_IN_COMMANDS: Readonly<Record<Command['kind'], readonly string[]>>
   respond: [],
   keys: [],
   checkKeyring: [],
-  fireEvent: ['name'],
+  fireEvent: ['name', 'filter.node', 'filter.service', 'filter.tag'],
 };
 
 const READABLE_IN_PROBES: Readonly<Record<CheckProbe['kind'], readonly string[]>> = {

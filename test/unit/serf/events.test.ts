@@ -138,7 +138,7 @@ describe('P51 firing and receiving', () => {
     ann.event('earlier', 7);
     ann.takeBroadcasts('events');
 
-    const fired = ann.serf.fire('deploy', payload(1, 2), true, ann.out);
+    const fired = ann.serf.fire({ name: 'deploy', payload: payload(1, 2), coalesce: true }, ann.out);
 
     expect(fired).toEqual({ ltime: 8, name: 'deploy', payload: payload(1, 2), coalesce: true });
     expect(ann.takeMessages('events')).toEqual([
@@ -150,7 +150,7 @@ describe('P51 firing and receiving', () => {
 
   test('P51 our own event that comes back is a duplicate', () => {
     const ann = one();
-    ann.serf.fire('deploy', payload(), false, ann.out);
+    ann.serf.fire({ name: 'deploy', payload: payload(), coalesce: false }, ann.out);
     const [body] = ann.takeBroadcasts('events');
 
     ann.receive(body as Uint8Array);
@@ -162,10 +162,10 @@ describe('P51 firing and receiving', () => {
   test('P51 S29 name and payload above 512 bytes are refused, and the clock stands still', () => {
     const ann = one();
 
-    expect(() => ann.serf.fire('deploy', new Uint8Array(507), false, ann.out)).toThrowError(
-      expect.objectContaining({ code: 'tooLarge' }),
-    );
-    expect(() => ann.serf.fire('', payload(), false, ann.out)).toThrowError(
+    expect(() =>
+      ann.serf.fire({ name: 'deploy', payload: new Uint8Array(507), coalesce: false }, ann.out),
+    ).toThrowError(expect.objectContaining({ code: 'tooLarge' }));
+    expect(() => ann.serf.fire({ name: '', payload: payload(), coalesce: false }, ann.out)).toThrowError(
       expect.objectContaining({ code: 'badRequest' }),
     );
     expect(ann.serf.clocks.event).toBe(1);
@@ -175,7 +175,7 @@ describe('P51 firing and receiving', () => {
   test('P51 the message itself stays within the limit too: 470 bytes of payload pass, as with real agents', () => {
     const ann = one();
 
-    ann.serf.fire('a', new Uint8Array(470), false, ann.out);
+    ann.serf.fire({ name: 'a', payload: new Uint8Array(470), coalesce: false }, ann.out);
 
     expect((ann.takeBroadcasts('events')[0] as Uint8Array).length).toBeLessThanOrEqual(512);
   });
@@ -183,7 +183,7 @@ describe('P51 firing and receiving', () => {
   test('P50 an event in a push/pull is delivered here once, and not broadcast', () => {
     const ann = one();
     const bob = one();
-    bob.serf.fire('deploy', payload(1), false, bob.out);
+    bob.serf.fire({ name: 'deploy', payload: payload(1), coalesce: false }, bob.out);
 
     ann.serf.mergeRemoteState(bob.serf.localState(), false, 0, ann.out);
     ann.serf.mergeRemoteState(bob.serf.localState(), false, 0, ann.out);
@@ -194,12 +194,12 @@ describe('P51 firing and receiving', () => {
 
   test('P52 events from before the join are ignored, and so are those seen before a restart', () => {
     const bob = one();
-    bob.serf.fire('old', payload(), false, bob.out);
+    bob.serf.fire({ name: 'old', payload: payload(), coalesce: false }, bob.out);
     const ann = one();
 
     ann.serf.mergeRemoteState(bob.serf.localState(), true, 0, ann.out);
     expect(ann.serf.recentEvents).toEqual([]);
-    bob.serf.fire('new', payload(), false, bob.out);
+    bob.serf.fire({ name: 'new', payload: payload(), coalesce: false }, bob.out);
     ann.serf.mergeRemoteState(bob.serf.localState(), false, 0, ann.out);
     expect(ann.serf.recentEvents.map(({ name }) => name)).toEqual(['new']);
 

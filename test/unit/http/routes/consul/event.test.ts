@@ -37,7 +37,7 @@ describe('/v1/event', () => {
     });
   });
 
-  test('12 fire: POST does the same; no name is 400, a filter is refused instead of ignored', async () => {
+  test('12 fire: POST does the same; no name is 400', async () => {
     const ann = agent();
     ann.reply = async () => heard('deploy', 7);
     const server = await serve(ann);
@@ -46,8 +46,32 @@ describe('/v1/event', () => {
       Payload: null,
     });
     expect((await put(server, '/v1/event/fire/')).status).toBe(400);
-    expect((await put(server, '/v1/event/fire/deploy?service=web')).status).toBe(501);
     expect(ann.commands).toHaveLength(1);
+  });
+
+  test('12 fire: node, service and tag are filters, which the reply and the list show', async () => {
+    const ann = agent();
+    const filter = { node: '^a', service: 'web', tag: 'v1' };
+    ann.receivedEvents = [{ ...heard('deploy', 7), filter }];
+    ann.reply = async () => ann.receivedEvents[0];
+    const server = await serve(ann);
+
+    const fired = await put(server, '/v1/event/fire/deploy?node=%5Ea&service=web&tag=v1');
+    expect(fired.json()).toMatchObject({ NodeFilter: '^a', ServiceFilter: 'web', TagFilter: 'v1' });
+    expect(ann.commands).toMatchObject([{ kind: 'fireEvent', name: 'deploy', filter }]);
+    const [listed] = (await send(server, '/v1/event/list')).json() as Shape[];
+    expect(listed).toMatchObject({ Name: 'deploy', NodeFilter: '^a', ServiceFilter: 'web', TagFilter: 'v1' });
+    expect(listed?.ID).toBe((fired.json() as Shape).ID);
+  });
+
+  test.each([
+    ['a tag without a service', 'tag=v1', 'Cannot provide tag filter without service filter'],
+    ['half an expression', 'node=(', 'Invalid node filter'],
+    ['what RE2 does not have', 'service=(%3F=a)', 'Invalid service filter'],
+  ])('12 fire: %s is 400, and nothing is fired', async (_, query, sentence) => {
+    const ann = agent();
+    const answer = await put(await serve(ann), `/v1/event/fire/deploy?${query}`);
+    expect([answer.status, answer.body, ann.commands]).toEqual([400, expect.stringContaining(sentence), []]);
   });
 
   test('12 list: oldest first, with the id that the fire request returned', async () => {
