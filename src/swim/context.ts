@@ -15,6 +15,7 @@ import { Absences } from './state/absences.ts';
 import { AccusationLimiter } from './state/accusation-limit.ts';
 import { Awareness } from './state/awareness.ts';
 import { DeadProbes } from './state/dead-probes.ts';
+import { IncarnationBudget } from './state/incarnation-budget.ts';
 import { NameConflicts } from './state/name-conflicts.ts';
 import { OneWayLinks } from './state/one-way-links.ts';
 import { RecentlyDropped } from './state/recently-dropped.ts';
@@ -25,6 +26,10 @@ import type { Identity, Member, MemberEvent, SwimEffect, SwimFact } from './type
 
 /** By host. A name that is passed over is announced again, or comes with the next push/pull. */
 const DIAL_BACK_LIMIT: RateLimit = { burst: 16, refillInterval: 500, maxKeys: 4096, overflow: 'share' };
+/** Between two questions for a member's own word. */
+const ASK_INTERVAL: Millis = 5000;
+/** Such questions in all: a push/pull costs the more the larger the cluster is. */
+const ASK_RATE: RateLimit = { burst: 16, refillInterval: 500, maxKeys: 1, overflow: 'share' };
 
 export interface SwimOptions {
   readonly identity: Identity;
@@ -63,6 +68,10 @@ export class SwimContext {
   readonly refutationLimiter: RateLimiter;
   /** Limits the verifications of unknown names at one host that datagrams ask for. */
   readonly dialBackLimiter = new RateLimiter(DIAL_BACK_LIMIT);
+  /** Limits questions for the own word of a member, by its name, and in all. */
+  readonly askLimiter = new RateLimiter(oncePer(ASK_INTERVAL));
+  readonly askRate = new RateLimiter(ASK_RATE);
+  readonly incarnationBudget: IncarnationBudget;
   readonly accusationLimiter = new AccusationLimiter();
   readonly oneWayLinks = new OneWayLinks();
   readonly unrefutable = new UnrefutableAccusation();
@@ -87,6 +96,7 @@ export class SwimContext {
     this.recentlyDropped = new RecentlyDropped(options.droppedRetention);
     this.awareness = new Awareness(config.awarenessMax);
     this.suspicions = new Suspicions(config);
+    this.incarnationBudget = new IncarnationBudget(now);
     this.deadProbes = new DeadProbes(config.probeInterval, rng);
     this.downNotificationLimiter = new RateLimiter(oncePer(config.gossipInterval));
     this.refutationLimiter = new RateLimiter(oncePer(config.gossipInterval));

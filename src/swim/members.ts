@@ -8,7 +8,7 @@ import { assert } from '../base/assert.ts';
 import { type Rng, shuffle } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import { foldName } from '../config/names.ts';
-import { isUp } from './precedence.ts';
+import { isUp, type OwnWord } from './precedence.ts';
 import type { Absence, Identity, Member, MemberState, MembersView } from './types.ts';
 
 /** A member as swim/ writes it. A row is one object from its addition to its removal. */
@@ -18,6 +18,8 @@ export interface MutableMember extends Member {
   incarnation: number;
   since: Millis;
   absence?: Absence | undefined;
+  /** `undefined` of this agent, and of a row that is being added. */
+  word?: OwnWord;
 }
 
 export class MemberTable implements MembersView {

@@ -1,4 +1,5 @@
 /** Precedence: whether a membership message supersedes the state held. Pure functions. */
+import type { Millis } from '../base/time.ts';
 import type { MemberState } from './types.ts';
 
 export interface MembershipMessage {
@@ -38,23 +39,40 @@ export function precedence(message: MembershipMessage, known: KnownState): Prece
 
 export const isUp = (state: MemberState): boolean => state === 'alive' || state === 'suspect';
 
-/** The largest incarnation that is stored, passed on or announced. */
+/** The highest incarnation that an agent announces; what others say of a member stays below it. */
 export const MAX_INCARNATION = 2 ** 31 - 1;
-/** How far an incarnation may exceed the one held. */
-export const MAX_INCARNATION_JUMP = 2 ** 20;
+/** The highest that can be outbid on the wire. Only agents that believe any get there (memberlist). */
+export const MAX_OWN_INCARNATION = 2 ** 32 - 2;
+/** How far others may take the incarnation of a member beyond its own word, at once. */
+export const LEAD = 64;
+/** Time in which others may take it one further: 2^31 takes four years. */
+export const LEAD_INTERVAL: Millis = 62.5;
+/** The furthest, however long the member has not spoken for itself. */
+export const MAX_LEAD = 2 ** 16;
+
+/** What a member itself has said of its incarnation, or who introduced it, and when. */
+export interface OwnWord {
+  readonly incarnation: number;
+  readonly at: Millis;
+}
 
 /**
- * Can this incarnation be real? `known` is the one held for the member, if any. A lower one is plausible, and stale.
+ * Can others say this of a member? `word` is its own, `undefined` of an unknown member. What is lower is plausible, and
+ * stale. A limit for each step would not do: many steps would lead anywhere, and where some were led the others do not
+ * follow.
  *
  * Differs: memberlist believes any. An accusation at the highest value cannot be refuted, and removes its victim for good
  * (memberlist#358).
  */
-export const isPlausibleIncarnation = (incarnation: number, known: number | undefined): boolean =>
-  incarnation <= MAX_INCARNATION && (known === undefined || incarnation <= known + MAX_INCARNATION_JUMP);
+export function isPlausibleIncarnation(incarnation: number, word: OwnWord | undefined, now: Millis): boolean {
+  if (word === undefined || incarnation >= MAX_INCARNATION) return incarnation < MAX_INCARNATION;
+  const lead = Math.min(MAX_LEAD, LEAD + Math.floor((now - word.at) / LEAD_INTERVAL));
+  return incarnation <= word.incarnation + lead;
+}
 
 /**
  * The incarnation to start with: above everything announced before, so that no old message about this agent outlives the
- * restart. What was saved may be poisoned; if nothing could outbid it, the agent begins anew.
+ * restart. What was saved may be poisoned; if little is above it, the agent begins anew.
  */
 export const firstIncarnation = (saved: number): number =>
-  saved < MAX_INCARNATION - MAX_INCARNATION_JUMP ? saved + 1 : 1;
+  saved < MAX_INCARNATION - 2 ** 20 ? saved + 1 : 1;

@@ -199,9 +199,9 @@ export class Swim {
     handleVerificationAck(context, seqNo, this.#verificationActions, outcome);
   }
 
-  /** Every row, for a push/pull. */
-  localStates(): PushNodeState[] {
-    return localStates(this.#context);
+  /** Every row, for a push/pull. `believe`: the peer believes a member's own word on its incarnation. */
+  localStates(believe = false): PushNodeState[] {
+    return localStates(this.#context, believe);
   }
 
   /**

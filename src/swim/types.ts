@@ -118,6 +118,8 @@ export type SwimFact = Readonly<
   | { kind: 'accusationRateLimited'; node: string; by: string; source: string }
   /** The incarnation held was raised, and nothing else. */
   | { kind: 'incarnationRaised'; node: string; incarnation: number }
+  /** Others had led us to `held`, and the member itself says that it is far below. */
+  | { kind: 'incarnationCorrected'; node: string; incarnation: number; held: number }
   | { kind: 'memberReturned'; node: string; incarnation: number; source: string }
   | { kind: 'memberDiscovered'; node: string; address: string }
   | { kind: 'memberDropped'; node: string; address: string }

@@ -15,6 +15,7 @@ import { serfMutants } from './rooms/serf.ts';
 import { shellMutants } from './rooms/shell.ts';
 import { swimMutants } from './rooms/swim.ts';
 import { swimRulesMutants } from './rooms/swim-rules.ts';
+import { walkMutants } from './rooms/walks.ts';
 import { wireMutants } from './rooms/wire.ts';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -34,4 +35,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...hostileMutants,
   ...huntMutants,
   ...moreHuntMutants,
+  ...walkMutants,
 ];

@@ -44,7 +44,7 @@ export class FailedMemberSync {
   learn(rows: readonly FailedMemberRow[], now: Millis): void {
     if (rows.length === 0) return;
     for (const row of rows) {
-      if (!isPlausibleIncarnation(row.incarnation, undefined)) continue;
+      if (!isPlausibleIncarnation(row.incarnation, undefined, now)) continue;
       const told = fromRow(row);
       if (this.#serf.membership.learnFailed(told, now, this.#serfOut)) this.#swim.learnDead(told.member, now);
     }

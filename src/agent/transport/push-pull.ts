@@ -73,7 +73,7 @@ export class PushPullHandler implements StreamHost {
     return {
       kind: 'pushPull',
       join,
-      nodes: this.#swim.localStates(),
+      nodes: this.#swim.localStates(isCatalogPeer),
       userState: this.#serf.localState(summary),
       dropped: 0,
     };

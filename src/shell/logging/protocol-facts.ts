@@ -54,6 +54,13 @@ export const PROTOCOL_FACTS: FactRows<ProtocolFact> = {
     ['node', 'by', 'source'],
   ],
   incarnationRaised: ['swim', 'debug', 'incarnation raised', 'incarnations_raised', ['node', 'incarnation']],
+  incarnationCorrected: [
+    'swim',
+    'warn',
+    'others had raised the incarnation of a member far above its own, which it has told us now',
+    'incarnations_corrected',
+    ['node', 'incarnation', 'held'],
+  ],
   memberReturned: ['swim', 'debug', 'member returned', 'members_returned', ['node', 'incarnation']],
   memberDiscovered: ['swim', 'debug', 'member discovered', 'members_discovered', ['node', 'address']],
   memberDropped: ['swim', 'debug', 'member dropped', 'members_dropped', ['node', 'address']],

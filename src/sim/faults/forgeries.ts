@@ -28,6 +28,7 @@ export type Forgery =
   | 'leave'
   | 'leaveIntent'
   | 'maxIncarnation'
+  | 'walk'
   | 'addressTheft'
   | 'flood'
   | 'manyNames'
@@ -46,6 +47,7 @@ export type Forgery =
 /** All kinds of forgery. */
 export const FORGERIES: readonly [Forgery, ...Forgery[]] = [
   ...(['alive', 'suspect', 'dead', 'leave', 'leaveIntent', 'maxIncarnation', 'addressTheft'] as const),
+  'walk',
   ...(['flood', 'manyNames', 'rows', 'joinIntent', 'event', 'query', 'keyQuery', 'response'] as const),
   ...(['probes', 'delta', 'announcement', 'deltas', 'clocks'] as const),
 ];
@@ -60,6 +62,8 @@ const VSN = Uint8Array.of(1, 5, 2, 2, 5, 5);
 /** Lamport times, epochs and versions that are forged: a little ahead, far ahead, absurd. */
 const LEAPS = [1, 1000, 2 ** 40] as const;
 const MAX_OWN = 4;
+const WALK_STEPS = [1, 60, 2 ** 16, 2 ** 20, 2 ** 25] as const;
+const WALK_LENGTH = 100;
 
 /** What a forgery is made from. */
 export interface ForgeryContext {
@@ -227,6 +231,18 @@ function forgedSwim(
       const incarnation = rng.int(2) === 0 ? WIRE_MAX_INCARNATION : WIRE_MAX_INCARNATION - rng.int(2 ** 31);
       return [
         rng.int(2) === 0 ? Dead.create({ incarnation, node: name, from: 'x' }) : alive({ incarnation }),
+      ];
+    }
+    case 'walk': {
+      // Many small steps, as far as each of them is believed; then an accusation up there.
+      const step = WALK_STEPS[rng.int(WALK_STEPS.length)] as number;
+      const top = current + step * WALK_LENGTH;
+      const steps = Array.from({ length: WALK_LENGTH }, (_, i) =>
+        alive({ incarnation: Math.min(WIRE_MAX_INCARNATION, current + step * (i + 1)), meta: NO_BYTES }),
+      );
+      return [
+        ...steps,
+        Suspect.create({ incarnation: Math.min(WIRE_MAX_INCARNATION, top), node: name, from: 'x' }),
       ];
     }
     case 'addressTheft':

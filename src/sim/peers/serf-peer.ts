@@ -23,6 +23,7 @@ import { type Millis, NEVER } from '../../base/time.ts';
 import { Catalog } from '../../catalog/catalog.ts';
 import { CatalogIndex } from '../../catalog/view.ts';
 import type { SerfEffect } from '../../serf/types.ts';
+import { LOCAL_SOURCE } from '../../swim/rules/source.ts';
 import type { SwimEffect } from '../../swim/types.ts';
 import { isCatalogType } from '../../wire/catalog.ts';
 import { isPauseType } from '../../wire/pause.ts';
@@ -197,10 +198,12 @@ export class SerfPeer implements Agent, EffectHandler {
         const userState = serf.localState();
         return { kind: 'pushPull', join, nodes: swim.localStates(), userState, dropped: 0 };
       },
-      mergeRemoteState: (state, _from, sync, now) => {
+      mergeRemoteState: (state, from, sync, now) => {
         const { swim, serf } = this.#layers;
         const rows = state.nodes.flatMap((row) => filterAccusationRow(row, swim.members) ?? []);
-        swim.mergeStates(rows, now, this.#swimOut);
+        // memberlist believes any incarnation, and so at least what a member says of itself.
+        const source = sync === undefined ? LOCAL_SOURCE : ({ kind: 'outbound', from } as const);
+        swim.mergeStates(rows, now, this.#swimOut, source);
         this.#drainEffects();
         const joined = sync?.ticket !== undefined;
         const summary = serf.mergeRemoteState(state.userState, joined, now, this.#serfOut);

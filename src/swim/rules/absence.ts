@@ -10,8 +10,8 @@ import type { Dead, Suspect } from '../../wire/memberlist.ts';
 import type { Pause } from '../../wire/pause.ts';
 import type { SwimContext } from '../context.ts';
 import type { MutableMember } from '../members.ts';
-import { isPlausibleIncarnation } from '../precedence.ts';
 import { isOwnWord } from './leave.ts';
+import { isPlausible } from './own-word.ts';
 import type { MessageSource } from './source.ts';
 
 /** The longest pause: whoever can forge one hides a death for no longer than that. */
@@ -32,7 +32,7 @@ export function handlePause(
     return false;
   if (absences.wasAnnounced(row, incarnation)) return true;
   if (row.state !== 'alive' || row.absence !== undefined) return false;
-  if (incarnation < row.incarnation || !isPlausibleIncarnation(incarnation, row.incarnation)) return false;
+  if (incarnation < row.incarnation || !isPlausible(context, row, incarnation)) return false;
   const until = now + Math.min(millis, MAX_PAUSE);
   absences.start(row, incarnation, until);
   context.recordFact({ kind: 'memberPaused', node, incarnation, durationMs: until - now });

@@ -10,12 +10,13 @@ import { nameProblem } from '../../config/names.ts';
 import { type Alive, encodeMessage } from '../../wire/memberlist.ts';
 import { isAtAddress, isIp, type SwimContext } from '../context.ts';
 import type { MutableMember } from '../members.ts';
-import { isPlausibleIncarnation, isUp, precedence } from '../precedence.ts';
+import { isUp, precedence } from '../precedence.ts';
 import type { Identity } from '../types.ts';
 import { isCompatible, isValidVsn } from '../versions.ts';
 import { endAbsenceIfBack } from './absence.ts';
 import { endRefutedLeave } from './leave.ts';
 import { notifyDown } from './notify-down.ts';
+import { askForWord, askUnknown, hearWord, isFarBelow, isFirstHand, isPlausible } from './own-word.ts';
 import { refute } from './refute.ts';
 import { formatSource, LOCAL_SOURCE, type MessageSource, replyAddress, sourceField } from './source.ts';
 import { clearSuspicion } from './suspect-dead.ts';
@@ -36,12 +37,10 @@ export function handleAlive(
     row !== undefined &&
     precedence(alive, row) === 'stale' &&
     isAtAddress(row.identity, alive.addr, alive.port)
-  ) {
-    if (row.state !== 'alive') notifyDown(context, row, row.identity.address);
-    return;
-  }
+  )
+    return handleStale(context, row, alive, source);
   if (row === undefined && !isNameFree(context, alive, source)) return;
-  const reason = rejectionReason(context, alive, row);
+  const reason = rejectionReason(context, alive, row, source);
   if (reason !== undefined)
     return context.recordFact({
       kind: 'gossipMessageRefused',
@@ -56,14 +55,27 @@ export function handleAlive(
   applyAlive(context, row, alive, source);
 }
 
-/** Why a message must be neither stored nor passed on. */
+function handleStale(context: SwimContext, row: MutableMember, alive: Alive, source: MessageSource): void {
+  if (isFirstHand(alive, source)) {
+    if (hearWord(context, row, alive)) return applyAlive(context, row, alive, source);
+  } else if (isFarBelow(alive.incarnation, row)) askForWord(context, row);
+  if (row.state !== 'alive') notifyDown(context, row, row.identity.address);
+}
+
+/** Why a message must be neither stored nor passed on. If it may be true all the same, its member is asked. */
 function rejectionReason(
   context: SwimContext,
   alive: Alive,
   row: MutableMember | undefined,
+  source: MessageSource,
 ): string | undefined {
-  if (!isPlausibleIncarnation(alive.incarnation, row?.incarnation)) return `incarnation ${alive.incarnation}`;
   if (!isIp(alive.addr)) return `an address of ${alive.addr.length} octets`;
+  const isHere = row === undefined || isAtAddress(row.identity, alive.addr, alive.port);
+  if (!isPlausible(context, row, alive.incarnation, isHere && isFirstHand(alive, source))) {
+    if (row === undefined) askUnknown(context, alive);
+    else askForWord(context, row);
+    return `incarnation ${alive.incarnation}`;
+  }
   if (!isValidVsn(alive.vsn) || !isCompatible(alive.vsn, context.self.identity.vsn))
     return `versions ${alive.vsn.join('.')}`;
   return undefined;
@@ -153,6 +165,7 @@ function applyAlive(context: SwimContext, row: MutableMember, alive: Alive, sour
   context.members.setIdentity(row, toIdentity(context, alive, row.identity));
   if (moved) onAddressChange(context, row, formerAddress);
   row.incarnation = incarnation;
+  if (isNew || moved || isFirstHand(alive, source)) row.word = { incarnation, at: context.now };
   context.members.setState(row, 'alive', context.now);
   if (isNew)
     context.recordFact({ kind: 'memberDiscovered', node, address: formatAddress(row.identity.address) });

@@ -8,7 +8,7 @@ import type { SwimContext } from '../context.ts';
 import type { MemberState } from '../types.ts';
 import { checkVersions, isValidVsn } from '../versions.ts';
 import { handleAlive } from './alive.ts';
-import { canOutbid } from './refute.ts';
+import { canOutbid, repeatRefutation } from './refute.ts';
 import { accusationReason, type MessageSource, sourceField } from './source.ts';
 import { handleDead, handleSuspect } from './suspect-dead.ts';
 
@@ -29,12 +29,12 @@ interface MergeSource {
 
 /**
  * Every row, also those of dead and left members, whose incarnations are needed to refute old messages. While there is an
- * unrefutable accusation of this agent, its own row is left out.
+ * unrefutable accusation of this agent, its own row is left out, but for peers that `believe` its own word (own-word.ts).
  */
-export function localStates(context: SwimContext): PushNodeState[] {
+export function localStates(context: SwimContext, believe = false): PushNodeState[] {
   const rows: PushNodeState[] = [];
   for (const row of context.members.all()) {
-    if (row === context.self && context.unrefutable.isActive) continue;
+    if (row === context.self && context.unrefutable.isActive && !believe) continue;
     const { identity, incarnation, state } = row;
     rows.push({
       kind: 'nodeState',
@@ -136,6 +136,7 @@ function mergeRow(context: SwimContext, row: PushNodeState, merge: MergeSource):
 /** The peer's table holds an accusation of this agent at an incarnation that nothing can exceed. */
 function onUnrefutableAccusation(context: SwimContext, incarnation: number, source: MessageSource): void {
   if (source.kind === 'local' || context.self.state === 'left') return;
+  if (source.kind === 'outbound') repeatRefutation(context, source.from);
   const until = context.unrefutable.start(context.members.size, context.config, context.now);
   if (until !== undefined)
     context.recordFact({ kind: 'unrefutableAccusation', incarnation, source: source.from.key, until });

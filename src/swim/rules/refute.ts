@@ -10,7 +10,7 @@ import { copyBytes } from '../../base/bytes.ts';
 import { type Alive, type Dead, encodeMessage } from '../../wire/memberlist.ts';
 import type { Broadcast } from '../broadcasts.ts';
 import { isAtAddress, type SwimContext } from '../context.ts';
-import { isPlausibleIncarnation, MAX_INCARNATION } from '../precedence.ts';
+import { MAX_INCARNATION, MAX_LEAD } from '../precedence.ts';
 import type { Identity } from '../types.ts';
 import { accusationReason, formatSource, LOCAL_SOURCE, type MessageSource, replyAddress } from './source.ts';
 
@@ -59,16 +59,23 @@ export function announcePause(context: SwimContext): Alive {
 export function refute(context: SwimContext, accused: number, by: string, source: MessageSource): void {
   const { self } = context;
   const from = replyAddress(source);
-  if (!canOutbid(context, accused)) {
+  const raised = Math.min(MAX_INCARNATION, Math.max(self.incarnation, accused) + 1);
+  if (
+    !canOutbid(context, accused) ||
+    !context.incarnationBudget.tryRaise(raised - self.incarnation, context.now)
+  ) {
     context.recordFact({
       kind: 'gossipMessageRefused',
       node: context.name,
       reason: `incarnation ${accused}`,
       ...(from === undefined ? {} : { source: from.key }),
     });
+    // Who believes it may ask: what is far below that makes it ask (own-word.ts).
+    const peer = source.kind === 'outbound' ? source.from : from;
+    if (peer !== undefined) repeatRefutation(context, peer);
     return;
   }
-  self.incarnation = Math.min(MAX_INCARNATION, Math.max(self.incarnation, accused) + 1);
+  self.incarnation = raised;
   // Invariant: a refutation outbids what it refutes.
   assert(self.incarnation > accused, `a refutation at ${self.incarnation} of an accusation at ${accused}`);
   announceAlive(context);
@@ -113,9 +120,9 @@ function sendOwnAlive(context: SwimContext, to: Address): void {
   context.send(to, undefined, ownAlive(context));
 }
 
-/** Would peers believe a refutation of an accusation at this incarnation? */
+/** Does this agent follow so far? Peers of this program cannot have been led further. */
 export const canOutbid = (context: SwimContext, accused: number): boolean =>
-  isPlausibleIncarnation(accused, context.self.incarnation) && accused < MAX_INCARNATION;
+  accused < MAX_INCARNATION && accused <= context.self.incarnation + MAX_LEAD;
 
 /** Announces a new meta, of at most 512 bytes, at a new incarnation. */
 export function changeMeta(context: SwimContext, meta: Uint8Array): void {

@@ -7,12 +7,13 @@ import { assert } from '../../base/assert.ts';
 import { type Dead, encodeMessage, type Suspect } from '../../wire/memberlist.ts';
 import type { SwimContext } from '../context.ts';
 import type { MutableMember } from '../members.ts';
-import { isPlausibleIncarnation, precedence } from '../precedence.ts';
+import { precedence } from '../precedence.ts';
 import { streamFailureField, type Verification } from '../state/verifications.ts';
 import type { AccusationReason } from '../types.ts';
 import { endAbsence, isAbsenceViolated } from './absence.ts';
 import { isOwnWord, verifyLeave } from './leave.ts';
 import { notifyDown, toAccusation } from './notify-down.ts';
+import { isPlausible } from './own-word.ts';
 import { refute, repeatLeave, repeatRefutation } from './refute.ts';
 import { accusationReason, LOCAL_SOURCE, type MessageSource, sourceField } from './source.ts';
 import { startVerification } from './verify.ts';
@@ -200,7 +201,7 @@ function admitAccusation(
     return undefined;
   }
   const matters = row === self ? row.state !== 'left' : precedence(message, row) === 'supersedes';
-  if (row !== self && !isPlausibleIncarnation(incarnation, row.incarnation)) {
+  if (row !== self && !isPlausible(context, row, incarnation)) {
     const reason = `incarnation ${incarnation}`;
     context.recordFact({ kind: 'gossipMessageRefused', node, reason, ...sourceField(source) });
     return undefined;

@@ -93,7 +93,7 @@ export const hostileMutants: readonly Mutant[] = [
   {
     id: 'swim-poisoned-start',
     file: 'swim/precedence.ts',
-    find: 'saved < MAX_INCARNATION - MAX_INCARNATION_JUMP ? saved + 1 : 1;',
+    find: 'saved < MAX_INCARNATION - 2 ** 20 ? saved + 1 : 1;',
     replace: 'saved + 1;',
     description: 'An agent that has saved the highest incarnation cannot start again.',
     expectedTests: ['property/agent.birth.test.ts', 'unit/swim/precedence.test.ts'],

@@ -38,8 +38,8 @@ export const swimRulesMutants: readonly Mutant[] = [
   {
     id: 'swim-refute-at-the-top',
     file: 'swim/rules/refute.ts',
-    find: '&& accused < MAX_INCARNATION;',
-    replace: '&& accused <= MAX_INCARNATION;',
+    find: 'accused < MAX_INCARNATION && accused <=',
+    replace: 'accused <= MAX_INCARNATION && accused <=',
     description:
       'An accusation at the last incarnation is answered with one that cannot outbid it (memberlist#358).',
     expectedTests: ['unit/swim/rules/refute.test.ts'],

@@ -5,8 +5,8 @@ export const swimMutants: readonly Mutant[] = [
   {
     id: 'swim-incarnation-leaps',
     file: 'swim/precedence.ts',
-    find: 'incarnation <= known + MAX_INCARNATION_JUMP',
-    replace: 'incarnation <= known + MAX_INCARNATION',
+    find: 'return incarnation <= word.incarnation + lead;',
+    replace: 'return incarnation <= word.incarnation + lead + MAX_INCARNATION;',
     description: 'One forged message may raise an incarnation by any amount.',
     expectedTests: ['unit/swim/precedence.test.ts'],
   },

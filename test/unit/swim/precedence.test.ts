@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 import {
   firstIncarnation,
   isPlausibleIncarnation,
+  LEAD,
   MAX_INCARNATION,
-  MAX_INCARNATION_JUMP,
+  MAX_LEAD,
   precedence,
 } from '../../../src/swim/precedence.ts';
 import type { MemberState } from '../../../src/swim/types.ts';
@@ -32,20 +33,34 @@ test.each<[string, number, MemberState, number, string]>([
   expect(precedence(rumor, { state, incarnation: held })).toBe(worth);
 });
 
-test('an incarnation may jump by 2^20 at most, and never to the highest value', () => {
-  expect(isPlausibleIncarnation(7 + MAX_INCARNATION_JUMP, 7)).toBe(true);
-  expect(isPlausibleIncarnation(8 + MAX_INCARNATION_JUMP, 7)).toBe(false);
-  expect(isPlausibleIncarnation(0, 7)).toBe(true);
-  expect(isPlausibleIncarnation(MAX_INCARNATION, undefined)).toBe(true);
-  expect(isPlausibleIncarnation(2 ** 31, undefined)).toBe(false);
-  expect(isPlausibleIncarnation(2 ** 31, MAX_INCARNATION)).toBe(false);
+test('P21 others may lead a member as far as its own word, 64, and one more each 62.5 ms, and never to the top', () => {
+  const word = { incarnation: 7, at: 1000 };
+  for (const [incarnation, now, expected] of [
+    [0, 1000, true],
+    [7 + LEAD, 1000, true],
+    [8 + LEAD, 1000, false],
+    [8 + LEAD, 1062, false],
+    [8 + LEAD, 1063, true],
+    [7 + LEAD + 16 * 60, 61_000, true],
+    [8 + LEAD + 16 * 60, 61_000, false],
+    [7 + MAX_LEAD, 1e12, true],
+    [8 + MAX_LEAD, 1e12, false],
+  ] as const)
+    expect([incarnation, now, isPlausibleIncarnation(incarnation, word, now)]).toEqual([
+      incarnation,
+      now,
+      expected,
+    ]);
+  expect(isPlausibleIncarnation(MAX_INCARNATION - 1, undefined, 0)).toBe(true);
+  expect(isPlausibleIncarnation(MAX_INCARNATION, undefined, 0)).toBe(false);
+  expect(isPlausibleIncarnation(MAX_INCARNATION, { incarnation: MAX_INCARNATION, at: 0 }, 0)).toBe(false);
 });
 
 test.each([
   [0, 1],
   [41, 42],
-  [MAX_INCARNATION - MAX_INCARNATION_JUMP - 1, MAX_INCARNATION - MAX_INCARNATION_JUMP],
-  [MAX_INCARNATION - MAX_INCARNATION_JUMP, 1],
+  [MAX_INCARNATION - 2 ** 20 - 1, MAX_INCARNATION - 2 ** 20],
+  [MAX_INCARNATION - 2 ** 20, 1],
   [2 ** 32 - 1, 1],
 ])('P28 after the saved incarnation %i an agent starts at %i', (saved, first) => {
   expect(firstIncarnation(saved)).toBe(first);

@@ -1,5 +1,5 @@
 /**
- * Laws of one row at one observer: its incarnation never falls (I1), a dead member returns only at a higher incarnation
+ * Laws of one row at one observer: its incarnation never falls, but to what the member itself has (I1), a dead member returns only at a higher incarnation
  * (I2), no row has an incarnation that its member never had (I3), a running agent does not see itself as dead (I5), and
  * each change of state is one that the protocol allows (I6).
  */
@@ -185,6 +185,8 @@ export class RowLaw implements Law {
         if (fact.left && !this.#mayLeave(fact.node))
           reportViolation(`I6 ${host.label} holds ${fact.node} as left, which never left`);
         return;
+      case 'incarnationCorrected':
+        return this.#onCorrection(host, fact, row);
       case 'memberDropped':
         step('absent', 'dead', 'left');
         row.dropped = { incarnation: row.downAt, at: this.#context.world.now };
@@ -196,6 +198,22 @@ export class RowLaw implements Law {
           reportViolation(`I6 ${host.label} shows ${fact.node} as left, which never left`);
         return;
     }
+  }
+
+  /** What others made of a row may be undone: by what the member has itself, and nothing else. */
+  #onCorrection(
+    host: SimHost,
+    { node, incarnation, held }: Extract<Fact, { kind: 'incarnationCorrected' }>,
+    row: ObservedRow,
+  ): void {
+    this.#context.judged('I1');
+    const highest = this.#highestIncarnation(node, incarnation);
+    if (incarnation > highest || incarnation >= held)
+      this.#context.reportViolation(
+        `I1 at ${host.label} ${node}@${held} was corrected to @${incarnation}, and it was never above @${highest}`,
+      );
+    row.incarnation = incarnation;
+    row.downAt = Math.min(row.downAt, incarnation - 1);
   }
 
   #mayLeave(name: string): boolean {

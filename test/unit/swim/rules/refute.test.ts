@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { MAX_INCARNATION, MAX_INCARNATION_JUMP } from '../../../../src/swim/precedence.ts';
+import { LEAD, MAX_INCARNATION, MAX_LEAD } from '../../../../src/swim/precedence.ts';
 import type { Ping } from '../../../../src/wire/memberlist.ts';
 import { Actor, ack, addressOf, alive, dead, left, PORT, row, suspect } from '../helpers.ts';
 
@@ -83,7 +83,7 @@ test.each([0, 1, 2, 3])(
 
 describe('implausible incarnations', () => {
   test('of other members are refused and recorded; lower ones are stale', () => {
-    const far = 2 + MAX_INCARNATION_JUMP;
+    const far = 2 + LEAD;
     const ann = two();
     for (const rumor of [
       suspect('bob', 'cat', far),
@@ -98,14 +98,14 @@ describe('implausible incarnations', () => {
 
   test('of unknown members: only the highest value is refused', () => {
     const ann = two()
-      .receive(alive('cat', MAX_INCARNATION))
-      .receive(alive('dan', MAX_INCARNATION + 1));
+      .receive(alive('cat', MAX_INCARNATION - 1))
+      .receive(alive('dan', MAX_INCARNATION));
     expect([ann.state('cat'), ann.state('dan')]).toEqual(['alive', undefined]);
   });
 
   test('of this agent are not outbid, since no peer would believe them', () => {
     const ann = two();
-    for (const incarnation of [2 ** 32 - 1, 2 ** 31, 2 + MAX_INCARNATION_JUMP])
+    for (const incarnation of [2 ** 32 - 1, 2 ** 31, 2 + MAX_LEAD])
       expect(ann.receive(dead('ann', 'bob', incarnation)).facts()).toMatchObject([
         { kind: 'gossipMessageRefused' },
       ]);
