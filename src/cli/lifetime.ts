@@ -17,56 +17,106 @@ export interface Lifecycle {
 
 const STOP_TIMEOUT = 1000;
 
-/** Resolves to the exit code: 0 after a stop in order or on request, 130 after a second signal. */
-export function runUntilStopped(io: Io, agents: Lifecycle): Promise<number> {
-  return new Promise((resolve) => {
-    let stopping = false;
-    let interrupted = false;
-    const end = (code: number): void => {
-      for (const off of handlers) off();
-      resolve(code);
-    };
-    const onStop = (): void => {
-      if (stopping) {
-        interrupted = true;
-        const timer = setTimeout(() => io.forceExit(EXIT.interrupted), STOP_TIMEOUT);
+/**
+ * Starts agents, and resolves to the exit code: 0 after a stop in order or on request, 130 after a second signal. Rejects if
+ * `start` does. Signals count from here on: one that comes during the start is followed when it has ended, since an agent that is
+ * killed then would leave its lock and its seat in the cluster behind.
+ */
+export async function runUntilStopped(io: Io, start: () => Promise<Lifecycle>): Promise<number> {
+  const signals = new SignalHandling(io);
+  try {
+    return await signals.follow(await start());
+  } finally {
+    signals.close();
+  }
+}
+
+class SignalHandling {
+  readonly #io: Io;
+  readonly #handlers: readonly (() => void)[];
+  /** `undefined` during the start. */
+  #agents: Lifecycle | undefined;
+  /** What signals asked for during the start. */
+  readonly #requested = new Set<'stop' | 'reload' | 'logMetrics'>();
+  #isStopping = false;
+  #isInterrupted = false;
+  #end: (code: number) => void = () => {};
+
+  constructor(io: Io) {
+    this.#io = io;
+    this.#handlers = [
+      io.onSignal('SIGINT', () => this.#handle('stop')),
+      io.onSignal('SIGTERM', () => this.#handle('stop')),
+      io.onSignal('SIGHUP', () => this.#handle('reload')),
+      // As agents of Serf do. Without a listener Node opens its inspector at SIGUSR1, and ends at SIGUSR2 (S30).
+      io.onSignal('SIGUSR1', () => this.#handle('logMetrics')),
+      io.onSignal('SIGUSR2', () => undefined),
+    ];
+  }
+
+  close(): void {
+    for (const off of this.#handlers) off();
+  }
+
+  /** The agents have started. Resolves to the exit code when they have stopped. */
+  follow(agents: Lifecycle): Promise<number> {
+    return new Promise((resolve) => {
+      this.#end = resolve;
+      this.#agents = agents;
+      agents.stopped.then(
+        () => {
+          if (!this.#isStopping) resolve(EXIT.done);
+        },
+        (error: unknown) => resolve(reportError(this.#io, error)),
+      );
+      // A stop makes the rest pointless.
+      if (this.#requested.has('stop')) this.#stopInOrder(agents);
+      else for (const request of this.#requested) this.#handle(request);
+    });
+  }
+
+  #handle(request: 'stop' | 'reload' | 'logMetrics'): void {
+    const agents = this.#agents;
+    if (agents === undefined) return this.#postpone(request);
+    if (request === 'reload') void agents.reload();
+    else if (request === 'logMetrics') agents.logMetrics();
+    else if (this.#isStopping) this.#interrupt(agents);
+    else this.#stopInOrder(agents);
+  }
+
+  #postpone(request: 'stop' | 'reload' | 'logMetrics'): void {
+    if (request === 'stop' && this.#requested.has('stop')) this.#io.forceExit(EXIT.interrupted);
+    else if (request === 'stop')
+      printNotice(this.#io, 'stopping as soon as the start has ended; repeat the signal to stop at once');
+    this.#requested.add(request);
+  }
+
+  #stopInOrder(agents: Lifecycle): void {
+    this.#isStopping = true;
+    const { notice, run } = agents.stopInOrder();
+    printNotice(this.#io, `${notice}; repeat the signal to stop at once`);
+    run().then(
+      () => this.#end(EXIT.done),
+      (error: unknown) => {
+        if (this.#isInterrupted) return; // it failed because of the second signal, which ends the process
+        const code = reportError(this.#io, error);
         agents
           .stop()
           .catch(() => undefined)
-          .finally(() => {
-            clearTimeout(timer);
-            end(EXIT.interrupted);
-          });
-        return;
-      }
-      stopping = true;
-      const { notice, run } = agents.stopInOrder();
-      printNotice(io, `${notice}; repeat the signal to stop at once`);
-      run().then(
-        () => end(EXIT.done),
-        (error: unknown) => {
-          if (interrupted) return; // it failed because of the second signal, which ends the process
-          const code = reportError(io, error);
-          agents
-            .stop()
-            .catch(() => undefined)
-            .finally(() => end(code));
-        },
-      );
-    };
-    const handlers = [
-      io.onSignal('SIGINT', onStop),
-      io.onSignal('SIGTERM', onStop),
-      io.onSignal('SIGHUP', () => void agents.reload()),
-      // As agents of Serf do. Without a listener Node opens its inspector at SIGUSR1, and ends at SIGUSR2 (S30).
-      io.onSignal('SIGUSR1', () => agents.logMetrics()),
-      io.onSignal('SIGUSR2', () => undefined),
-    ];
-    agents.stopped.then(
-      () => {
-        if (!stopping) end(EXIT.done);
+          .finally(() => this.#end(code));
       },
-      (error: unknown) => end(reportError(io, error)),
     );
-  });
+  }
+
+  #interrupt(agents: Lifecycle): void {
+    this.#isInterrupted = true;
+    const timer = setTimeout(() => this.#io.forceExit(EXIT.interrupted), STOP_TIMEOUT);
+    agents
+      .stop()
+      .catch(() => undefined)
+      .finally(() => {
+        clearTimeout(timer);
+        this.#end(EXIT.interrupted);
+      });
+  }
 }

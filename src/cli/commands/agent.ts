@@ -42,10 +42,12 @@ async function runAgent({ io: plain }: CliContext, command: Command): Promise<nu
     const isJson = config.logFormat === 'json' && origins.get('logFormat') !== 'default';
     if (isJson) io = withJsonNotices(plain);
     for (const warning of [...warnings, ...eraseSecrets(plain)]) printNotice(io, `warning: ${warning}`);
-    const running: StartedAgent = await io.startAgent(config, () => loadConfig(command, started));
-    if (isJson) io.out.write(readyObject(config, running));
-    else for (const line of readyLines(config, running)) io.out.write(`${line}\n`);
-    return await runUntilStopped(io, lifecycleOf(running));
+    return await runUntilStopped(io, async () => {
+      const running: StartedAgent = await io.startAgent(config, () => loadConfig(command, started));
+      if (isJson) io.out.write(readyObject(config, running));
+      else for (const line of readyLines(config, running)) io.out.write(`${line}\n`);
+      return lifecycleOf(running);
+    });
   } catch (error) {
     return reportError(io, error);
   }

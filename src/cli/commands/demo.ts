@@ -13,7 +13,7 @@ import {
   toAction,
 } from '../command.ts';
 import type { Io, StartedAgent } from '../io.ts';
-import { runUntilStopped } from '../lifetime.ts';
+import { type Lifecycle, runUntilStopped } from '../lifetime.ts';
 import { formatTable } from '../output/table.ts';
 import { toHttpUrl } from './agent.ts';
 
@@ -39,6 +39,11 @@ async function demo(cli: CliContext, options: Options): Promise<number> {
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > MAX_NODES)
     throw new CliError(EXIT.usage, `--nodes: must be a whole number from 1 to ${MAX_NODES}`);
 
+  return runUntilStopped(io, () => startDemo(cli, nodes));
+}
+
+async function startDemo(cli: CliContext, nodes: number): Promise<Lifecycle> {
+  const { io } = cli;
   const cluster: StartedAgent[] = [];
   const forEach = async (action: (agent: StartedAgent) => Promise<void>): Promise<void> => {
     await Promise.all(cluster.map(action));
@@ -67,7 +72,7 @@ async function demo(cli: CliContext, options: Options): Promise<number> {
     ),
   );
   for (const line of suggestions(cluster)) io.out.write(`${line}\n`);
-  return runUntilStopped(io, {
+  return {
     stopInOrder: () => ({ notice: 'stopping the demo', run: () => forEach((agent) => agent.stop()) }),
     stop: () => forEach((agent) => agent.stop()),
     stopped: forEach((agent) => agent.stopped),
@@ -75,7 +80,7 @@ async function demo(cli: CliContext, options: Options): Promise<number> {
     logMetrics: () => {
       for (const agent of cluster) agent.logMetrics();
     },
-  });
+  };
 }
 
 /** The first agent takes the default ports if they are free, so that commands find it without --http-addr. */

@@ -18,6 +18,8 @@ export type Lock =
 
 /** How long to wait for the holder's answer. A live process answers at once, unless its event loop is busy. */
 const ANSWER_TIMEOUT: Millis = 2_000;
+/** It is waited for in steps, so that time in which this process itself did not run counts as one: an answer may be there already. */
+const ANSWER_STEPS = 20;
 /** After this time agents that start at the same moment have seen each other's locks. */
 const RACE_WINDOW: Millis = 50;
 /** Bytes of a path in `sockaddr_un` without its terminator: the smallest limit of the supported systems. */
@@ -101,13 +103,17 @@ function readHolder(path: string): Promise<LockHolder | 'stale'> {
     let text = '';
     const socket = connect(path);
     const finish = (error?: unknown): void => {
-      clearTimeout(timer);
+      clearInterval(timer);
       socket.destroy();
       if (STALE_CODES.has(errorCode(error))) return resolve('stale');
       const [, pid, token] = ANSWER.exec(text) ?? [];
       resolve(pid === undefined || token === undefined ? {} : { pid: Number(pid), token });
     };
-    const timer = setTimeout(finish, ANSWER_TIMEOUT);
+    let steps = 0;
+    const timer = setInterval(() => {
+      steps += 1;
+      if (steps === ANSWER_STEPS) finish();
+    }, ANSWER_TIMEOUT / ANSWER_STEPS);
     socket.on('data', (chunk: Buffer) => {
       text += chunk.toString('latin1').slice(0, MAX_ANSWER_LENGTH);
       if (text.length > MAX_ANSWER_LENGTH || text.includes('\n')) finish();

@@ -109,9 +109,17 @@ export const hostileMutants: readonly Mutant[] = [
   {
     id: 'shell-metrics-not-logged',
     file: 'cli/lifetime.ts',
-    find: "io.onSignal('SIGUSR1', () => agents.logMetrics()),",
+    find: "io.onSignal('SIGUSR1', () => this.#handle('logMetrics')),",
     replace: '',
     description: 'SIGUSR1 opens the inspector of Node in place of writing the metrics.',
+    expectedTests: ['unit/cli/commands/agent.test.ts'],
+  },
+  {
+    id: 'shell-signals-of-the-start-lost',
+    file: 'cli/lifetime.ts',
+    find: "if (this.#requested.has('stop')) this.#stopInOrder(agents);",
+    replace: "if (this.#requested.has('stop')) this.#requested.clear();",
+    description: 'An agent that is told to stop while it starts goes on for good.',
     expectedTests: ['unit/cli/commands/agent.test.ts'],
   },
   {

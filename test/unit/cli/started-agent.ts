@@ -63,7 +63,7 @@ export async function ready(
     },
   });
   const ended = runCli(['agent', ...words], process.io);
-  await vi.waitFor(() => expect(process.listeners('SIGINT')).toBe(1), { timeout: 30_000 });
+  await vi.waitFor(() => expect(process.out()).toContain('is ready'), { timeout: 30_000 });
   const { agent, config, readSettings } = created;
   if (agent === undefined || config === undefined || readSettings === undefined)
     throw new Error('nothing was started');

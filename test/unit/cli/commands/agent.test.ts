@@ -133,6 +133,69 @@ describe('the agent ends', () => {
   });
 });
 
+describe('a signal during the start', () => {
+  /** `hearsay agent`, whose start ends when the test says so. */
+  function starting() {
+    let agent: ReturnType<typeof fakeAgent> | undefined;
+    const gate = { resolve: (): void => {}, reject: (_error: AgentError): void => {} };
+    const opened = new Promise<void>((resolve, reject) => Object.assign(gate, { resolve, reject }));
+    const process = createFakeProcess({
+      start: async (config) => {
+        agent = fakeAgent(config);
+        await opened;
+        return agent.started;
+      },
+    });
+    const ended = runCli(['agent'], process.io);
+    const isStarting = () => vi.waitFor(() => expect(agent).toBeDefined(), { timeout: 30_000 });
+    return { ...process, ended, isStarting, gate, calls: () => agent?.calls };
+  }
+
+  test('to stop is followed as soon as it has ended, in order', async () => {
+    const { send, ended, isStarting, gate, calls, err, listeners } = starting();
+    await isStarting();
+    expect(listeners('SIGTERM')).toBe(1);
+    send('SIGHUP');
+    send('SIGTERM');
+    expect(err()).toContain('stopping as soon as the start has ended; repeat the signal to stop at once\n');
+    expect(calls()).toEqual([]);
+    gate.resolve();
+    expect(await ended).toBe(0);
+    expect(calls()).toEqual(['leave']);
+    expect(listeners('SIGTERM')).toBe(0);
+  });
+
+  test('to stop ends the process if it is repeated', async () => {
+    const { send, isStarting, forcedExits, gate, ended } = starting();
+    await isStarting();
+    send('SIGINT');
+    send('SIGTERM');
+    expect(forcedExits).toEqual([130]);
+    gate.resolve();
+    await ended;
+  });
+
+  test('to reload and to write the metrics is followed, too', async () => {
+    const { send, ended, isStarting, gate, calls } = starting();
+    await isStarting();
+    for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGHUP', 'SIGUSR2'] as const) send(signal);
+    gate.resolve();
+    await vi.waitFor(() => expect(calls()).toEqual(['reload', 'metrics']), { timeout: 30_000 });
+    send('SIGTERM');
+    expect(await ended).toBe(0);
+  });
+
+  test('does not hide why the start failed', async () => {
+    const { send, ended, isStarting, gate, err, listeners } = starting();
+    await isStarting();
+    send('SIGTERM');
+    gate.reject(new AgentError('config', 'TCP 127.0.0.1:7946 is in use'));
+    expect(await ended).toBe(78);
+    expect(err()).toContain('is in use');
+    expect(listeners('SIGTERM')).toBe(0);
+  });
+});
+
 test.each([
   [new AgentError('failed', 'no seed answered (10.0.0.5: refused)'), 1],
   [new AgentError('config', 'TCP 127.0.0.1:7946 is in use'), 78],
@@ -189,7 +252,7 @@ describe('the demo', () => {
     const api = await startFakeAgent({ 'PUT /v1/agent/service/register': { status: 200 } });
     const configs: AgentConfig[] = [];
     const agents: ReturnType<typeof fakeAgent>[] = [];
-    const { io, out, send, listeners } = createFakeProcess({
+    const { io, out, send } = createFakeProcess({
       start: async (config) => {
         configs.push(config);
         const agent = fakeAgent(config, configs.length);
@@ -198,7 +261,7 @@ describe('the demo', () => {
       },
     });
     const ended = runCli(['demo', '--nodes', '4'], io);
-    await vi.waitFor(() => expect(listeners('SIGINT')).toBe(1), { timeout: 30_000 });
+    await vi.waitFor(() => expect(out()).toContain('Press Ctrl-C'), { timeout: 30_000 });
 
     expect(configs.map(({ node }) => node)).toEqual(['demo-1', 'demo-2', 'demo-3', 'demo-4']);
     expect(configs.map(({ join: seeds }) => seeds[0])).toEqual([

@@ -63,6 +63,16 @@ test('a stopped process keeps its lock, though it cannot identify itself', async
   expect((await take()).kind).toBe('held');
 });
 
+test('a holder is named though this process was not run for longer than an answer may take', async () => {
+  const child = await otherProcess(HOLDER);
+  const taking = take();
+  await new Promise((resolve) => setImmediate(resolve)); // it asks
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2200);
+  expect(await taking).toEqual({ kind: 'heldByOther', pid: child.pid });
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+});
+
 test('a holder with an invalid answer still has the lock', async () => {
   const child = await otherProcess(HOLDER.replace('process.pid', `'x'.repeat(1e6)`));
   expect(await take()).toEqual({ kind: 'heldByOther' });
