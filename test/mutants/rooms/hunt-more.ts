@@ -112,7 +112,7 @@ export const moreHuntMutants: readonly Mutant[] = [
     find: 'evaluateFilter(octets, name, tags, budget)',
     replace: 'evaluateFilter(octets, name, tags, { left: MAX_STEPS })',
     description: 'Each filter of a query may take as long as all of them together.',
-    expectedTests: ['unit/serf/queries'],
+    expectedTests: ['unit/serf/queries/filter-work.test.ts'],
   },
   {
     id: 'serf-prune-grace-anew',
@@ -120,7 +120,7 @@ export const moreHuntMutants: readonly Mutant[] = [
     find: 'if (!this.#overdue.has(name) && !this.#waiting.has(name))',
     replace: 'if (!this.#overdue.has(name))',
     description: 'Each further prune lets the member stay for its whole grace again.',
-    expectedTests: ['unit/serf/membership'],
+    expectedTests: ['unit/serf/membership/pruning.test.ts'],
   },
   {
     id: 'serf-prune-not-canceled',
@@ -128,7 +128,7 @@ export const moreHuntMutants: readonly Mutant[] = [
     find: 'this.#overdue.delete(name);',
     replace: '',
     description: 'A member that returned is pruned at its next leave.',
-    expectedTests: ['unit/serf/membership'],
+    expectedTests: ['unit/serf/membership/pruning.test.ts'],
   },
   {
     id: 'shell-warnings-unlimited',

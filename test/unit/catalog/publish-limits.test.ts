@@ -1,9 +1,11 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { encodeUtf8 } from '../../../src/base/bytes.ts';
 import { AgentError } from '../../../src/base/errors.ts';
-import { validatePublishable } from '../../../src/catalog/publish-limits.ts';
-import { sameExceptOutput, samePublished } from '../../../src/catalog/values.ts';
-import { truncateForGossip } from '../../../src/model/service.ts';
+import { exceedsLimits, validatePublishable, validateWrites } from '../../../src/catalog/publish-limits.ts';
+import { newReplica, type Replica } from '../../../src/catalog/replica.ts';
+import type { Delta } from '../../../src/catalog/types.ts';
+import { estimateBytes, sameExceptOutput, samePublished } from '../../../src/catalog/values.ts';
+import { type Published, toEntryKey, truncateForGossip } from '../../../src/model/service.ts';
 import { check, service } from './values.ts';
 
 test('output is truncated for gossip, between characters', () => {
@@ -79,4 +81,65 @@ test('ids may hold any printable text, and no name is special', () => {
   expect(() =>
     validatePublishable(service('x', { tags: ['', 'traefik.enable=true'], address: 'fe80::1%eth0' })),
   ).not.toThrow();
+});
+
+describe('the size of a ledger', () => {
+  const MAX_LEDGER = 4 * 1024 * 1024;
+  const MAX_CATALOG = 512 * 1024 * 1024;
+  /** A ledger with these values, in which others fill `bytes` in all. */
+  const ledger = (bytes: number, ...values: readonly Published[]): Replica => {
+    const entries = values.map((value, i) => ({ key: toEntryKey(value), version: i + 1, value }));
+    return {
+      ...newReplica('ann', 1),
+      entries: new Map(entries.map((entry) => [entry.key, entry])),
+      live: values.length,
+      estimatedBytes: bytes,
+    };
+  };
+  const large = check('ok', 'web', { output: 'x'.repeat(200) });
+  const small = { ...large, output: '' };
+  const delta = (value: Published | undefined, from = 1): Delta =>
+    ({
+      owner: 'ann',
+      epoch: 1,
+      from,
+      to: 2,
+      entries: [{ key: toEntryKey(large), version: 2, value }],
+    }) as unknown as Delta;
+  const growth = estimateBytes(large) - estimateBytes(small);
+
+  test('an update counts by what it adds, however often it comes', () => {
+    const full = ledger(MAX_LEDGER, large);
+    for (let i = 0; i < 3; i++) validateWrites(full, [{ put: { ...large, status: 'warning' } }]);
+    validateWrites(
+      full,
+      Array.from({ length: 1000 }, () => ({ put: small })),
+    );
+    const less = ledger(MAX_LEDGER - growth, small);
+    expect(() => validateWrites(less, [{ put: large }])).not.toThrow();
+    expect(() => validateWrites(ledger(MAX_LEDGER - growth + 1, small), [{ put: large }])).toThrow(/at most/);
+    expect(() => validateWrites(full, [{ put: check('new', 'web') }])).toThrow(/at most/);
+  });
+
+  test('of another owner likewise', () => {
+    expect(exceedsLimits(ledger(MAX_LEDGER, large), delta(small), 0)).toBe(false);
+    expect(exceedsLimits(ledger(MAX_LEDGER, large), delta(undefined), 0)).toBe(false);
+    expect(exceedsLimits(ledger(MAX_LEDGER, small), delta(large), 0)).toBe(true);
+  });
+
+  test('a catalog above its limit takes what makes it smaller, or leaves it as it is, and no more', () => {
+    for (const catalog of [MAX_CATALOG, MAX_CATALOG + 1_000_000]) {
+      expect(exceedsLimits(ledger(1000, large), delta(small), catalog)).toBe(false);
+      expect(exceedsLimits(ledger(1000, large), delta(undefined), catalog)).toBe(false);
+      expect(exceedsLimits(ledger(1000, large), delta({ ...large, status: 'critical' }), catalog)).toBe(
+        false,
+      );
+      expect(exceedsLimits(ledger(1000, small), delta(large), catalog)).toBe(true);
+      // A whole ledger takes the place of the one before.
+      expect(exceedsLimits(ledger(1000, large), delta(small, 0), catalog)).toBe(false);
+      expect(exceedsLimits(undefined, delta(small, 0), catalog)).toBe(true);
+    }
+    expect(exceedsLimits(ledger(1000, small), delta(large), MAX_CATALOG - growth)).toBe(false);
+    expect(exceedsLimits(ledger(1000, small), delta(large), MAX_CATALOG - growth + 1)).toBe(true);
+  });
 });

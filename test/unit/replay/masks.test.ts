@@ -102,6 +102,16 @@ describe('keys', () => {
     expect(redactUserMessage(broken, plain)).toHaveLength(1);
     const odd = query('_serf_use-key', Uint8Array.of(7, 0xff, ...KEY));
     expect(Buffer.from(redactUserMessage(odd, plain)).includes(Buffer.from(KEY))).toBe(false);
+    // A key in base64 is one, too: as operators write it, and as key responses have it.
+    for (const payload of [formatKey(KEY), `install ${formatKey(KEY)} please`]) {
+      const quoting = query('note', encodeUtf8(payload)).subarray(0, -1);
+      expect(redactUserMessage(quoting, plain)).toHaveLength(1);
+    }
+    const answer = QueryResponse.encode({
+      ...QueryResponse.create({ from: 'bob' }),
+      payload: KeyResponse.encode({ result: true, message: '', keys: [formatKey(KEY)], primaryKey: '' }),
+    });
+    expect(redactUserMessage(answer.subarray(0, -1), plain)).toHaveLength(1);
     const harmless = query('uptime', encodeUtf8('since noon')).subarray(0, -1);
     expect(redactUserMessage(harmless, plain)).toBe(harmless);
   });

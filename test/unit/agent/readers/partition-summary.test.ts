@@ -94,6 +94,26 @@ function eight(): Seen {
   return seen;
 }
 
+describe('how many were known an instant ago', () => {
+  test.each(['left', 'reaped'] as const)('a member that has %s and came again counts from then on', (how) => {
+    const seen = new Seen().joined(1, 'bob', '10.0.1.2').joined(1, 'cat', '10.0.1.3');
+    seen.left(60, 'bob');
+    if (how === 'reaped') seen.reaped(100, 'bob');
+    seen.joined(7200, 'bob', '10.0.1.2');
+    expect(seen.at(7230)).toMatchObject({
+      known: 3,
+      minuteAgo: { known: 2, visible: 2 },
+      hourAgo: { known: 2, visible: 2 },
+    });
+    expect(seen.at(7200 + 61).minuteAgo).toEqual({ known: 3, visible: 3 });
+  });
+
+  test('a member that failed and is back was known all the time', () => {
+    const seen = new Seen().joined(1, 'bob', '10.0.1.2').failed(7000, 'bob').back(7200, 'bob');
+    expect(seen.at(7230).minuteAgo?.known).toBe(2);
+  });
+});
+
 describe('the summary', () => {
   test('of a cluster without missing members', () => {
     expect(eight().at(7200)).toMatchObject({

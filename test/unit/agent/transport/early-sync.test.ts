@@ -2,8 +2,44 @@ import { describe, expect, test } from 'vitest';
 import { EarlySync } from '../../../../src/agent/transport/early-sync.ts';
 import { createRng } from '../../../../src/base/rng.ts';
 import { NEVER } from '../../../../src/base/time.ts';
+import type { Member, MemberState, MembersView } from '../../../../src/swim/types.ts';
 
 const GOSSIP = 200;
+
+describe('the peer of a push/pull', () => {
+  const rows = (states: Readonly<Record<string, MemberState>>): MembersView => {
+    const all = Object.entries(states).map(
+      ([name, state]) => ({ identity: { name }, state }) as unknown as Member,
+    );
+    return { self: all[0], all: () => all[Symbol.iterator]() } as unknown as MembersView;
+  };
+  const chosen = (states: Readonly<Record<string, MemberState>>): Set<string | undefined> =>
+    new Set(
+      Array.from(
+        { length: 200 },
+        (_, seed) => new EarlySync(GOSSIP, createRng(seed)).choosePeer(rows(states))?.identity.name,
+      ),
+    );
+
+  test('is another member that is alive', () => {
+    const states = {
+      ann: 'alive',
+      bob: 'dead',
+      cat: 'alive',
+      dan: 'left',
+      eve: 'suspect',
+      fay: 'alive',
+    } as const;
+    const names = chosen(states);
+    names.delete(undefined); // a few draws found none that is alive
+    expect([...names].sort()).toEqual(['cat', 'fay']);
+  });
+
+  test('is nobody if no other member is alive', () => {
+    expect(chosen({ ann: 'alive' })).toEqual(new Set([undefined]));
+    expect(chosen({ ann: 'alive', bob: 'dead', cat: 'left' })).toEqual(new Set([undefined]));
+  });
+});
 
 describe('push/pulls after a join', () => {
   test('the first comes within a few gossip rounds', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FilterWork, MAX_QUERY_STEPS } from '../../../../src/serf/queries/filter-work.ts';
+import { evaluateFilters } from '../../../../src/serf/queries/filters.ts';
 import { encodeFilter } from '../../../../src/wire/filter.ts';
 
 const ann = { name: 'ann', tags: new Map([['role', 'web']]) };
@@ -14,6 +15,20 @@ describe('S19 the work of filters', () => {
     expect(work.evaluate([DEAR], ann, 'eve', 0)).toEqual({ matches: true });
     const many = Array.from({ length: 32 }, () => DEAR);
     expect(work.evaluate(many, ann, 'mallory', 0)).toEqual({
+      matches: false,
+      error: 'filters that take too long',
+    });
+  });
+
+  test('filters that are cheap one by one are counted together, and what is left is told', () => {
+    const budget = { left: 1_000_000 };
+    expect(evaluateFilters([CHEAP], 'ann', ann.tags, budget)).toEqual({ matches: true });
+    const cost = 1_000_000 - budget.left;
+    expect(cost).toBeGreaterThan(0);
+    const three = { left: 3 * cost };
+    expect(evaluateFilters([CHEAP, CHEAP, CHEAP], 'ann', ann.tags, three)).toEqual({ matches: true });
+    expect(three.left).toBe(0);
+    expect(evaluateFilters([CHEAP, CHEAP, CHEAP], 'ann', ann.tags, { left: 3 * cost - 1 })).toEqual({
       matches: false,
       error: 'filters that take too long',
     });

@@ -93,6 +93,29 @@ describe('S15: only checked addresses are dialed', () => {
   const hidden = (ip: string) => ({ lookup: async () => [ip], ownAddresses });
 
   test.each([
+    ['denied ones around', ['169.254.169.254', '127.0.0.1', '10.9.9.9'], ['127.0.0.1']],
+    [
+      'a denied one first, as a rebinding answers',
+      ['10.9.9.9', '127.0.0.2', '127.0.0.1'],
+      ['127.0.0.2', '127.0.0.1'],
+    ],
+    ['both families', ['fd00:1::77', '::1', '10.1.2.77', '10.1.2.3'], ['::1', '10.1.2.3']],
+    [
+      'more denied ones than are dialed at all',
+      [...Array.from({ length: 20 }, (_, i) => `10.9.9.${i + 1}`), '127.0.0.1'],
+      ['127.0.0.1'],
+    ],
+    [
+      'more than are dialed',
+      Array.from({ length: 20 }, (_, i) => `127.0.0.${i + 1}`),
+      Array.from({ length: 8 }, (_, i) => `127.0.0.${i + 1}`),
+    ],
+  ])('of a name with several addresses only those that are allowed: %s', async (_, addresses, allowed) => {
+    const guard = new EgressGuard({ lookup: async () => addresses, ownAddresses });
+    expect(await guard.resolve('many.example', new AbortController().signal)).toEqual(allowed);
+  });
+
+  test.each([
     ['http', { HTTP: 'http://inner.example/' }],
     ['an address in the URL', { HTTP: 'http://169.254.169.254/latest/meta-data/' }],
     ['an odd spelling of one', { HTTP: 'http://0xa9fea9fe/' }],
