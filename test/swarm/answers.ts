@@ -136,7 +136,9 @@ export class AnswerLaw implements Law {
     this.#context.judged('I15');
     const again = request(cached, path);
     if (again.status !== reply.status || textOf(again) !== textOf(reply))
-      this.#violate(`I15 ${where} from its cache with what the view does not say`);
+      this.#violate(
+        `I15 ${where} from its cache with what the view does not say: ${difference(textOf(again), textOf(reply))}`,
+      );
     if (reply.status !== 200) return; // Nothing is known yet, and clients do not wait for an index of an error.
     const body = textOf(reply);
     const wrong = contradiction(path, JSON.parse(body), host.runningAgent.view);

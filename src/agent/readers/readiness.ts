@@ -18,7 +18,7 @@ const REASON =
 export interface ReadinessSources {
   /** Another catalog peer is up. */
   readonly hasPeer: () => boolean;
-  /** Some ledger was restored, and no member has confirmed it yet. */
+  /** Some ledger was restored. */
   readonly hasRestored: () => boolean;
   /** Takes the topic `readiness` when it changes. */
   readonly topics: { add(topic: Topic): unknown };
@@ -28,6 +28,8 @@ export class ReadinessTracker {
   readonly #sources: ReadinessSources;
   /** When patience is over; `NEVER`: this agent is ready. */
   #until: Millis;
+  /** Also once a member has confirmed all that was restored: an answer that was given is not taken back. */
+  #remembers = false;
 
   /** Without a seed, and without a member of the last run, there is nobody to wait for. */
   constructor(
@@ -45,7 +47,8 @@ export class ReadinessTracker {
 
   get current(): Readiness {
     if (this.#until === NEVER) return READY;
-    return { ready: false, reason: REASON, remembers: this.#sources.hasRestored() };
+    this.#remembers ||= this.#sources.hasRestored();
+    return { ready: false, reason: REASON, remembers: this.#remembers };
   }
 
   /** The catalog of a peer has been compared with ours, and all that it had more has been kept. */
