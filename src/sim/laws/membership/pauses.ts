@@ -48,9 +48,11 @@ export class PauseLaw implements Law {
     if (command.kind !== 'pause' || host.paused || this.#pauses.has(host)) return;
     const { world, isForged } = this.#context;
     if (isForged(host.name)) return;
-    // What an agent has restored is no member yet.
-    const knows = (a: SimHost, b: SimHost): boolean =>
-      a.agent?.view.members().some(({ name, status }) => name === b.name && status === 'alive') === true;
+    // What an agent has restored is no member yet, and who has a name of another is none at its own address.
+    const knows = (a: SimHost, b: SimHost): boolean => {
+      const member = a.agent?.view.member(b.name);
+      return member?.status === 'alive' && member.address.key === b.address.key;
+    };
     const observers = new Map<SimHost, number>();
     for (const other of world.hosts)
       if (other !== host && !isSerf(other) && knows(other, host) && knows(host, other))
