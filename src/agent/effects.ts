@@ -119,6 +119,8 @@ export class EffectRunner implements EffectHandler {
         return this.#handleMemberEvent(effect.event);
       case 'reconnect':
         return streams.dialPushPull({ to: effect.to, join: true }, this.#now, this.#out);
+      case 'pushPull':
+        return streams.dialPushPull({ to: effect.to, join: false }, this.#now, this.#out);
       case 'fact':
         return this.#recordFact(effect.fact);
       case 'nameVoteLost': {

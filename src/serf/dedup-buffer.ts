@@ -22,9 +22,15 @@ export class DedupBuffer<T> {
     this.#same = same;
   }
 
-  /** Items before `ltime` are refused from now on. The bound never falls. */
+  /** Items before `ltime` are refused from now on. */
   ignoreBefore(ltime: number): void {
     this.#minimum = Math.max(this.#minimum, ltime);
+  }
+
+  /** The clock was led astray, and goes back to `next`: times from there on are new. */
+  forgetFrom(next: number): void {
+    this.#minimum = Math.min(this.#minimum, next);
+    for (const [index, { ltime }] of this.#slots) if (ltime >= next) this.#slots.delete(index);
   }
 
   /**

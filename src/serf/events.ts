@@ -122,6 +122,10 @@ export class UserEventBuffer {
     this.#dedup.ignoreBefore(ltime);
   }
 
+  forgetFrom(next: number): void {
+    this.#dedup.forgetFrom(next);
+  }
+
   /** The events for a push/pull in ascending order of time; the newest if not all fit. */
   buckets(): EventBucket[] {
     const out: EventBucket[] = [];

@@ -1,8 +1,13 @@
 /** Lamport clocks order Serf's intents, events and queries. */
+import type { Millis } from '../base/time.ts';
 import type { SerfEffect, SerfFact } from './types.ts';
 
-/** How far a Lamport time may be ahead of ours. Serf's clocks overflow near 2^64, so a wild time is never passed on. */
-const MAX_AHEAD = 2 ** 32;
+/** How far others may take a clock ahead at once. */
+export const MAX_AHEAD = 2 ** 20;
+/** How far they may take it in a millisecond, on and on: the end of the numbers is 70,000 years away. */
+const AHEAD_PER_MILLI = 4;
+/** A clock this far ahead of what the members show was led astray; what is under way makes up for less. */
+export const MAX_ASTRAY = 2 ** 14;
 /** Above this, adding one may be lost; the codec saturates there too. */
 const CEILING = Number.MAX_SAFE_INTEGER - 1;
 
@@ -14,12 +19,16 @@ export interface LamportTimes {
 }
 
 /**
- * Starts at 1 and never falls.
+ * Starts at 1, and falls only where it was led astray (clocks.ts).
  *
- * Source: serf lamport.go. Differs: refuses times more than 2^32 ahead (`isPlausible`), which would spoil it for good.
+ * Source: serf lamport.go. Differs: what others say takes it only so far at once, and so far with time, or a few messages
+ * would spoil it for good.
  */
 export class LamportClock {
   #time = 1;
+  /** How far others may still take it. */
+  #ahead = MAX_AHEAD;
+  #at: Millis = 0;
 
   /** The next time to give. All times witnessed so far are below it. */
   get time(): number {
@@ -27,19 +36,33 @@ export class LamportClock {
   }
 
   /** To be called before `witness` for every time of a peer. */
-  isPlausible(ltime: number): boolean {
-    return ltime < CEILING && ltime <= this.#time + MAX_AHEAD;
+  isPlausible(ltime: number, now: Millis): boolean {
+    this.#ahead = Math.min(MAX_AHEAD, this.#ahead + Math.max(0, now - this.#at) * AHEAD_PER_MILLI);
+    this.#at = now;
+    return ltime < CEILING && ltime <= this.#time + this.#ahead;
   }
 
   witness(ltime: number): void {
-    if (ltime >= this.#time && ltime < CEILING) this.#time = ltime + 1;
+    if (ltime < this.#time || ltime >= CEILING) return;
+    this.#ahead = Math.max(0, this.#ahead - (ltime + 1 - this.#time));
+    this.#time = ltime + 1;
   }
 
   /** The time for a new message of ours; the clock then advances. */
   stamp(): number {
     const ltime = this.#time;
-    this.witness(ltime);
+    if (ltime < CEILING) this.#time += 1;
     return ltime;
+  }
+
+  /** Goes to `next`, wherever that is: the members say so. */
+  set(next: number): void {
+    this.#time = Math.min(CEILING, Math.max(1, next));
+  }
+
+  /** Have others taken it far lately, or would this time do so? */
+  isDoubtful(ltime: number): boolean {
+    return ltime > this.#time + MAX_ASTRAY || this.#ahead < MAX_AHEAD / 2;
   }
 }
 
@@ -51,18 +74,13 @@ export function acceptTime(
   name: keyof LamportTimes,
   clock: LamportClock,
   ltime: number,
+  now: Millis,
   record: RecordRefusal,
 ): boolean {
-  if (clock.isPlausible(ltime)) return true;
+  if (clock.isPlausible(ltime, now)) return true;
   record({ kind: 'lamportTimeRefused', clock: name, ltime, local: clock.time });
   return false;
 }
-
-export const recordWithSource =
-  (out: SerfEffect[], from: string): RecordRefusal =>
-  (fact) => {
-    out.push({ kind: 'fact', fact: from === '' ? fact : { ...fact, source: from } });
-  };
 
 /** A push/pull can hold a million wild times: the first one of each clock is recorded. */
 export function recordOncePerClock(out: SerfEffect[]): RecordRefusal {

@@ -1,6 +1,7 @@
 /** Serf's part of a push/pull: encoded from our tables, and merged into them. */
 import type { Millis } from '../base/time.ts';
 import { decodeSerfState, JoinIntent, LeaveIntent, SerfState } from '../wire/serf.ts';
+import type { Clocks } from './clocks.ts';
 import type { UserEventBuffer } from './events.ts';
 import { acceptTime, type LamportClock, type RecordRefusal, recordOncePerClock } from './lamport.ts';
 import type { Intent } from './membership/intents.ts';
@@ -13,6 +14,7 @@ export interface ExchangedParts {
   readonly membership: Membership;
   readonly events: UserEventBuffer;
   readonly queryClock: LamportClock;
+  readonly clocks: Clocks;
 }
 
 /**
@@ -56,40 +58,43 @@ export const readState = (octets: Uint8Array): SerfState | undefined =>
 
 /**
  * Merges a peer's state, after swim has merged its members. `join`: we dialed in order to join, so earlier events are
- * ignored.
+ * ignored. `host`: that of the peer, if we dialed.
  *
  * Source: serf delegate.go, MergeRemoteState.
  */
 export function mergeState(
   state: SerfState,
-  parts: ExchangedParts,
+  parts: ExchangedParts & { readonly host: string | undefined },
   join: boolean,
   now: Millis,
   out: SerfEffect[],
 ): void {
-  const { membership, events } = parts;
+  const { membership, events, clocks, host } = parts;
   const record = recordOncePerClock(out);
-  witnessClocks(state, parts, record);
+  const { ltime, eventLTime, queryLTime } = state;
+  if (host !== undefined)
+    clocks.onAnswer(host, { member: ltime, event: eventLTime, query: queryLTime }, now, out);
+  witnessClocks(state, parts, now, record);
   for (const intent of impliedIntents(state, membership.statuses))
-    if (acceptTime('member', membership.clock, intent.ltime, record))
+    if (acceptTime('member', membership.clock, intent.ltime, now, record))
       membership.handleIntent(intent, now, out);
-  if (join && events.clock.isPlausible(state.eventLTime)) events.ignoreBefore(state.eventLTime);
+  if (join && events.clock.isPlausible(state.eventLTime, now)) events.ignoreBefore(state.eventLTime);
   for (const bucket of state.events) {
-    if (bucket === undefined || !acceptTime('event', events.clock, bucket.ltime, record)) continue;
+    if (bucket === undefined || !acceptTime('event', events.clock, bucket.ltime, now, record)) continue;
     for (const { name, payload } of bucket.events)
       events.handleUserEvent({ ltime: bucket.ltime, name, payload, coalesce: false }, out);
   }
 }
 
 /** The clocks in a state are the next times, which nobody has given yet. */
-function witnessClocks(state: SerfState, parts: ExchangedParts, record: RecordRefusal): void {
+function witnessClocks(state: SerfState, parts: ExchangedParts, now: Millis, record: RecordRefusal): void {
   const clocks = [
     ['member', parts.membership.clock, state.ltime],
     ['event', parts.events.clock, state.eventLTime],
     ['query', parts.queryClock, state.queryLTime],
   ] as const;
   for (const [name, clock, next] of clocks)
-    if (next > 0 && acceptTime(name, clock, next - 1, record)) clock.witness(next - 1);
+    if (next > 0 && acceptTime(name, clock, next - 1, now, record)) clock.witness(next - 1);
 }
 
 /**

@@ -14,9 +14,10 @@ import type { BroadcastQueue } from '../swim/broadcasts.ts';
 import type { MemberEvent } from '../swim/types.ts';
 import type { Keyring } from '../wire/keyring.ts';
 import { decodeSerf } from '../wire/serf.ts';
+import { Clocks } from './clocks.ts';
 import { Coordinates } from './coordinates.ts';
 import { type EventFilterCheck, MAX_EVENT_BYTES, toReceivedUserEvent, UserEventBuffer } from './events.ts';
-import { acceptTime, type LamportTimes, recordWithSource } from './lamport.ts';
+import type { LamportTimes } from './lamport.ts';
 import { type Intent, MAX_INTENT_BYTES } from './membership/intents.ts';
 import { type BroadcastHandle, Membership } from './membership/membership.ts';
 import { pruneLanes, QUEUE_CHECK_INTERVAL, reconnectCandidate } from './membership/reaper.ts';
@@ -72,6 +73,7 @@ export class Serf {
   readonly #queries: Queries;
   readonly #keys: KeyQueryHandler;
   readonly #nameConflictVote: NameConflictVote;
+  readonly #clocks: Clocks;
   readonly #exchangedParts: ExchangedParts;
   readonly #sourceLimiter = createSourceLimiter();
   readonly #timers = new Timers<Timer>();
@@ -100,9 +102,13 @@ export class Serf {
       handleInternalQuery: options.handleInternalQuery ?? (() => undefined),
     });
     this.#nameConflictVote = new NameConflictVote(self, address);
-    const { clock: queryClock } = this.#queries;
-    this.#exchangedParts = { membership: this.#membership, events: this.#events, queryClock };
-    if (clocks !== undefined) this.#restore(clocks);
+    const parts = { member: this.#membership, event: this.#events, query: this.#queries };
+    this.#clocks = new Clocks(parts, this.#membership.statuses, self, options.rng);
+    this.#exchangedParts = {
+      ...{ membership: this.#membership, events: this.#events, queryClock: this.#queries.clock },
+      clocks: this.#clocks,
+    };
+    if (clocks !== undefined) this.#clocks.restore(clocks);
     this.#timers.set('reap', now + config.reapInterval);
     this.#timers.set('reconnect', now + config.reconnectInterval);
     this.#timers.set('queues', now + QUEUE_CHECK_INTERVAL);
@@ -122,11 +128,7 @@ export class Serf {
   }
 
   get clocks(): LamportTimes {
-    return {
-      member: this.#membership.clock.time,
-      event: this.#events.clock.time,
-      query: this.#queries.clock.time,
-    };
+    return this.#clocks.times;
   }
 
   get deadline(): Millis {
@@ -176,7 +178,7 @@ export class Serf {
         return this.#handleIntent(message, body, now, out, from);
       case 'userEvent':
         checkSize(body, MAX_EVENT_BYTES);
-        if (!acceptTime('event', this.#events.clock, message.ltime, recordWithSource(out, from))) return;
+        if (!this.#clocks.accept('event', message.ltime, now, out, from)) return;
         if (
           this.#events.handleUserEvent(toReceivedUserEvent(message), out, () =>
             this.#canAccept(from, now, out),
@@ -186,7 +188,7 @@ export class Serf {
         return;
       case 'query':
         checkSize(body, MAX_EVENT_BYTES);
-        if (!acceptTime('query', this.#queries.clock, message.ltime, recordWithSource(out, from))) return;
+        if (!this.#clocks.accept('query', message.ltime, now, out, from)) return;
         if (this.#queries.handleQuery(message, now, out, () => this.#canAccept(from, now, out), from))
           queries.enqueue(copyBytes(body));
         return;
@@ -207,13 +209,19 @@ export class Serf {
 
   /**
    * Merges Serf's part of a peer's push/pull, which may be empty, after swim has merged the members. `join`: we dialed in
-   * order to join, so earlier events are ignored. Returns the catalog summary in it, as a view. Throws `WireError`; then
-   * nothing changed.
+   * order to join, so earlier events are ignored. `host`: that of the peer, if we dialed. Returns the catalog summary in it,
+   * as a view. Throws `WireError`; then nothing changed.
    */
-  mergeRemoteState(userState: Uint8Array, join: boolean, now: Millis, out: SerfEffect[]): Uint8Array {
+  mergeRemoteState(
+    userState: Uint8Array,
+    join: boolean,
+    now: Millis,
+    out: SerfEffect[],
+    host?: string,
+  ): Uint8Array {
     const state = readState(userState);
     if (state === undefined) return NO_BYTES;
-    mergeState(state, this.#exchangedParts, join, now, out);
+    mergeState(state, { ...this.#exchangedParts, host }, join, now, out);
     return state.summary;
   }
 
@@ -330,18 +338,9 @@ export class Serf {
 
   #handleIntent(intent: Intent, body: Uint8Array, now: Millis, out: SerfEffect[], from: string): void {
     checkSize(body, MAX_INTENT_BYTES);
-    if (!acceptTime('member', this.#membership.clock, intent.ltime, recordWithSource(out, from))) return;
+    if (!this.#clocks.accept('member', intent.ltime, now, out, from)) return;
     if (this.#membership.handleIntent(intent, now, out))
       // Differs: it has a name, so a newer intent of a member replaces an older one in the queue.
       this.#options.lanes.intents.enqueue(copyBytes(body), intent.node);
-  }
-
-  /** The clocks were saved as the next times, which nobody has given yet: the times before them are witnessed. */
-  #restore(clocks: LamportTimes): void {
-    this.#membership.clock.witness(clocks.member - 1);
-    this.#events.clock.witness(clocks.event - 1);
-    this.#events.ignoreBefore(clocks.event);
-    this.#queries.clock.witness(clocks.query - 1);
-    this.#queries.ignoreBefore(clocks.query);
   }
 }

@@ -117,6 +117,8 @@ export type SerfEffect = Readonly<
   | { kind: 'nameVoteLost'; other: Address }
   /** Start a push/pull, `join` true, with the last address of a failed member. */
   | { kind: 'reconnect'; name: string; to: Address }
+  /** Start a push/pull with this member. */
+  | { kind: 'pushPull'; to: Address }
   | { kind: 'fact'; fact: SerfFact }
 >;
 
@@ -131,6 +133,8 @@ export type SerfFact = Readonly<
       source?: string;
     }
   | { kind: 'eventRefused'; name: string; reason: string } // it is for some agents only, and was not delivered
+  /** The members show this time: our clock was left behind, or led astray. */
+  | { kind: 'lamportClockSet'; clock: 'member' | 'event' | 'query'; from: number; to: number }
   | { kind: 'queryRefused'; name: string; from: string; reason: string } // no response was sent
   | { kind: 'responseRefused'; from: string; reason: string }
   | { kind: 'relayRefused'; to: string; reason: string }

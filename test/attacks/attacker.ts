@@ -83,8 +83,12 @@ export class Attacker {
   /** A push/pull, by which it becomes a member. */
   join(to: string): Promise<void> {
     const row = { name: this.name, addr: octets(this.ip), port: PORT, meta: META, vsn: VSN };
-    const nodes = [PushNodeState.create({ ...row, incarnation: 1, state: 0 })];
-    const body = encodePushPull({ kind: 'pushPull', join: true, nodes, userState: NO_BYTES });
+    return this.pushPull(to, NO_BYTES, [PushNodeState.create({ ...row, incarnation: 1, state: 0 })]);
+  }
+
+  /** Dials with these rows, and this state of Serf. */
+  pushPull(to: string, userState: Uint8Array, nodes: PushNodeState[] = []): Promise<void> {
+    const body = encodePushPull({ kind: 'pushPull', join: true, nodes, userState });
     return this.dial(to, sealStream(body, this.envelope, { role: 'dialer', nonce }));
   }
 

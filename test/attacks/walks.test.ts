@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { metaFromTags } from '../../src/serf/tags.ts';
 import { Dead, Suspect } from '../../src/wire/memberlist.ts';
-import { getJson } from '../support/http.ts';
-import { type HearsayProcess, killProcesses, startHearsay } from '../support/processes.ts';
+import { JoinIntent, Query, SerfState, UserEvent } from '../../src/wire/serf.ts';
+import { getJson, httpRequest } from '../support/http.ts';
+import { type HearsayProcess, killProcesses, runHearsay, startHearsay } from '../support/processes.ts';
 import { sleep, waitUntil } from '../support/wait.ts';
 import { Attacker, KEY, octets, PORT } from './attacker.ts';
 
@@ -82,4 +83,63 @@ test('an incarnation is not walked to the top; its member is believed within 10 
   ann = await startHearsay({ name: 'ann', ip: at(1), key: KEY, join: bob.ip, args: data });
   took.push(await after('ann is back', 10_000, async () => (await own(bob)) && (await own(others[1]))));
   console.log(`and back after a restart in ${took.at(-1)} ms`);
+});
+
+test('clocks are not walked away: what a walked agent says is heard within 10 s, also after its restart', async () => {
+  const data = (name: string) => ['--data-dir', join(scratch, `clock-${name}`)];
+  const at = (n: number) => `127.23.12.${n}`;
+  let ann = await startHearsay({ name: 'ann', ip: at(1), key: KEY, args: data('ann') });
+  const others = [
+    await startHearsay({ name: 'bob', ip: at(2), key: KEY, join: ann.ip, args: data('bob') }),
+    await startHearsay({ name: 'cat', ip: at(3), key: KEY, join: ann.ip, args: data('cat') }),
+  ] as const;
+  const [bob] = others;
+  await waitUntil('three members', START_TIMEOUT, async () => (await bob.members()).length === 3);
+  const mallory = await Attacker.at(at(9), KEY);
+  let fired = 0;
+  /** Milliseconds until all hear an event that ann fires now, or one of those that follow, and answer a query of hers. */
+  const heard = (): Promise<number> =>
+    after('ann is heard', 10_000, async () => {
+      const name = `ev${fired++}`;
+      await httpRequest('PUT', `${ann.http}/v1/event/fire/${name}`, { body: 'x' });
+      await sleep(300);
+      for (const { http } of others)
+        if ((await getJson<unknown[]>(`${http}/v1/event/list?name=${name}`)).length === 0) return false;
+      const keys = await runHearsay(['keys', 'list', '--http-addr', ann.http, '--json']);
+      return keys.code === 0;
+    });
+  const took = [await heard()];
+  const walk = async (step: number): Promise<void> => {
+    for (let i = 1; i <= 12; i++) {
+      const ltime = i * step;
+      const { ip: addr } = mallory;
+      const source = {
+        addr: octets(addr),
+        port: PORT,
+        sourceNode: 'mallory',
+        flags: 2,
+        timeout: 1e9,
+        name: 'zz',
+      };
+      mallory.sendUser(
+        ann.ip,
+        UserEvent.encode({ ltime, name: 'z', payload: new Uint8Array(0), cc: false }).slice(),
+        JoinIntent.encode({ ltime, node: 'zzz' }).slice(),
+        Query.encode(Query.create({ ltime, id: i, ...source })).slice(),
+      );
+      await mallory.pushPull(
+        ann.ip,
+        SerfState.encode(SerfState.create({ ltime, eventLTime: ltime, queryLTime: ltime })).slice(),
+      );
+    }
+  };
+  for (const step of [2 ** 32 - 8, 2 ** 20 - 100, 2 ** 16]) {
+    await walk(step);
+    took.push(await heard());
+  }
+  mallory.close();
+  await ann.leave();
+  ann = await startHearsay({ name: 'ann', ip: at(1), key: KEY, join: bob.ip, args: data('ann') });
+  took.push(await heard());
+  console.log(`heard before, after three walks, and after a restart within ${took.join(', ')} ms`);
 });

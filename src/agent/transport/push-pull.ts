@@ -101,7 +101,8 @@ export class PushPullHandler implements StreamHost {
     this.#host.runEffects();
     if (state.userState.length > 0) {
       const isOld = joins && !this.#isInCluster;
-      const summary = copyBytes(this.#serf.mergeRemoteState(state.userState, isOld, now, serfOut));
+      const host = sync === undefined ? undefined : from.host;
+      const summary = copyBytes(this.#serf.mergeRemoteState(state.userState, isOld, now, serfOut, host));
       // A peer that joins through us may be new itself.
       this.#isInCluster ||= sync !== undefined || !state.join;
       this.#host.runEffects();

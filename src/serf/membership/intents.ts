@@ -77,6 +77,10 @@ export class IntentBuffer {
     return held;
   }
 
+  forgetFrom(next: number): void {
+    for (const [name, { ltime }] of this.#byName) if (ltime >= next) this.#byName.delete(name);
+  }
+
   expire(now: Millis): void {
     for (const [name, held] of this.#byName) if (this.#isExpired(held, now)) this.#byName.delete(name);
     this.#isFull = this.#byName.size >= MAX_BUFFERED;

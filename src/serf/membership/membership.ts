@@ -133,7 +133,7 @@ export class Membership {
   /** A peer shows a member as failed. True: it is listed here from now on, too. */
   learnFailed(told: FailedMember, now: Millis, out: SerfEffect[]): boolean {
     const { identity } = told.member;
-    if (identity.name === this.#options.self || !this.clock.isPlausible(told.statusLTime)) return false;
+    if (identity.name === this.#options.self || !this.clock.isPlausible(told.statusLTime, now)) return false;
     const intent = this.#intentBuffer.get(identity.name, now);
     // An operator has made it left since, which that peer does not know yet.
     if (intent?.kind === 'leaveIntent' && intent.ltime > told.statusLTime) return false;
@@ -150,6 +150,12 @@ export class Membership {
       out,
     );
     return true;
+  }
+
+  /** The clock was set back: intents of later times would outbid those of the members themselves. */
+  forgetFrom(next: number): void {
+    this.#intentBuffer.forgetFrom(next);
+    this.statuses.forgetFrom(next);
   }
 
   /** Erases members that have been down for too long, and intents that have waited for too long. */

@@ -54,6 +54,16 @@ export class Statuses implements SerfView {
     assert(this.#failed.size + this.#left.size <= this.#members.size, 'more members are down than there are');
   }
 
+  /** Status times from `next` on were never given: they become the last one that may have been. */
+  forgetFrom(next: number): void {
+    const last = Math.max(0, next - 1);
+    for (const member of this.#members.values()) {
+      if (member.statusLTime < next) continue;
+      if (this.hasAnnouncedLeave(member)) this.#leaves.set(member.name, last);
+      this.#members.set(member.name, { ...member, statusLTime: last });
+    }
+  }
+
   delete(name: string): void {
     this.#members.delete(name);
     this.#failed.delete(name);

@@ -161,6 +161,10 @@ export class Queries {
     this.#dedup.ignoreBefore(ltime);
   }
 
+  forgetFrom(next: number): void {
+    this.#dedup.forgetFrom(next);
+  }
+
   tick(now: Millis, out: SerfEffect[]): void {
     this.#outgoing.tick(now, out);
     this.#incoming.tick(now, out);

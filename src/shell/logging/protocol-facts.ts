@@ -158,6 +158,13 @@ export const PROTOCOL_FACTS: FactRows<ProtocolFact> = {
     'lamport_times_refused',
     ['clock', 'ltime', 'local', 'source'],
   ],
+  lamportClockSet: [
+    'serf',
+    'warn',
+    'a Lamport clock was set to what the other members show',
+    'lamport_clocks_set',
+    ['clock', 'from', 'to'],
+  ],
   eventRefused: ['serf', 'rateLimited', 'event refused', 'events_refused', ['name', 'reason']],
   queryRefused: ['serf', 'rateLimited', 'query refused', 'queries_refused', ['name', 'from', 'reason']],
   responseRefused: ['serf', 'debug', 'query response refused', 'responses_refused', ['from', 'reason']],

@@ -206,7 +206,8 @@ export class SerfPeer implements Agent, EffectHandler {
         swim.mergeStates(rows, now, this.#swimOut, source);
         this.#drainEffects();
         const joined = sync?.ticket !== undefined;
-        const summary = serf.mergeRemoteState(state.userState, joined, now, this.#serfOut);
+        const host = sync === undefined ? undefined : from.host;
+        const summary = serf.mergeRemoteState(state.userState, joined, now, this.#serfOut, host);
         if (summary.length > 0) this.receivedCatalogMessages.push('summary');
         this.#drainEffects();
         return 0;
@@ -270,6 +271,8 @@ export class SerfPeer implements Agent, EffectHandler {
     switch (effect.kind) {
       case 'event':
         return this.#view.markMemberChanged(effect.event.member.name, true);
+      case 'pushPull':
+        return this.#transport.streams.dialPushPull({ to: effect.to, join: false }, this.#now, this.#effects);
       case 'reconnect':
         return this.#transport.streams.dialPushPull({ to: effect.to, join: true }, this.#now, this.#effects);
       case 'fact':

@@ -77,8 +77,8 @@ export const serfMutants: readonly Mutant[] = [
   {
     id: 'serf-clock-poisoned',
     file: 'serf/lamport.ts',
-    find: 'ltime <= this.#time + MAX_AHEAD',
-    replace: 'ltime >= this.#time - CEILING - MAX_AHEAD',
+    find: 'ltime <= this.#time + this.#ahead;',
+    replace: 'ltime >= this.#time - CEILING - this.#ahead;',
     description: 'A Lamport time far ahead is accepted, and spoils the clocks of all members.',
     expectedTests: ['unit/serf/lamport.test.ts'],
   },
@@ -107,20 +107,12 @@ export const serfMutants: readonly Mutant[] = [
     expectedTests: ['unit/serf/queries/queries.test.ts'],
   },
   {
-    id: 'serf-restored-event-clock-ahead',
-    file: 'serf/serf.ts',
-    find: 'this.#events.clock.witness(clocks.event - 1);',
-    replace: 'this.#events.clock.witness(clocks.event);',
+    id: 'serf-restored-clocks-ahead',
+    file: 'serf/clocks.ts',
+    find: 'this.#parts[name].clock.set(times[name]);',
+    replace: 'this.#parts[name].clock.set(times[name] + 1);',
     description:
-      'Each restart raises the event clock of the cluster, and makes events old that nobody has fired yet.',
-    expectedTests: ['unit/serf/events.test.ts', 'story/events.test.ts'],
-  },
-  {
-    id: 'serf-restored-query-clock-ahead',
-    file: 'serf/serf.ts',
-    find: 'this.#queries.clock.witness(clocks.query - 1);',
-    replace: 'this.#queries.clock.witness(clocks.query);',
-    description: 'Each restart raises the query clock of the cluster.',
+      'Each restart raises the clocks of the cluster, and makes events old that nobody has fired yet.',
     expectedTests: ['unit/serf/events.test.ts', 'story/events.test.ts'],
   },
   {

@@ -122,8 +122,8 @@ export class One {
     this.serf.receive(body, this.now, this.out);
   }
 
-  merge(state: Partial<SerfState>, join = false): void {
-    this.serf.mergeRemoteState(SerfState.encode(SerfState.create(state)), join, this.now, this.out);
+  merge(state: Partial<SerfState>, join = false, host?: string): void {
+    this.serf.mergeRemoteState(SerfState.encode(SerfState.create(state)), join, this.now, this.out, host);
   }
 
   state(): SerfState {
