@@ -74,7 +74,7 @@ export function tagsSetting(
     type: 'map',
     default: new Map(),
     ...commonFields(options, 'KEY=VALUE'),
-    bounds: `${options.maxBytes} bytes in all`,
+    bounds: `${options.maxBytes} bytes in total`,
     parse: (raw) => {
       const pairs = raw instanceof Map ? pairsOfMap(raw) : itemsOf(raw).map(splitPair);
       for (const [key] of pairs) if (key === '') throw new Error('a key must not be empty');
@@ -82,7 +82,7 @@ export function tagsSetting(
       if (map.size !== pairs.length) throw new Error('a key is given twice');
       const bytes = tagBytes(map);
       if (bytes > options.maxBytes)
-        throw new Error(`has ${bytes} bytes in all, and may have at most ${options.maxBytes}`);
+        throw new Error(`has ${bytes} bytes in total, and the limit is ${options.maxBytes}`);
       return map;
     },
     format: (map) => [...map].map(([key, value]) => `${key}=${value}`).join(','),

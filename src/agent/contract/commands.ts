@@ -92,7 +92,15 @@ export interface Seed {
 export interface JoinReport {
   /** The number of seeds that answered. */
   readonly joined: number;
-  readonly failed: readonly { readonly addr: string; readonly error: string }[];
+  readonly failed: readonly FailedSeed[];
+}
+
+export interface FailedSeed {
+  /** As it was written. */
+  readonly addr: string;
+  readonly error: string;
+  /** `name`: it has no address. `self`: it is this agent. Absent: who was dialed did not answer, or refused. */
+  readonly cause?: 'name' | 'self';
 }
 
 export type KeyOperation = 'list' | 'install' | 'use' | 'remove';

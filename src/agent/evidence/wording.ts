@@ -104,7 +104,7 @@ function clauseOf(fact: AttributedEntry['fact'], observer: string, node: string)
     case 'memberDropped':
       return `the row of ${node}${fact.address === '' ? '' : ` at ${fact.address}`} was dropped`;
     case 'memberDiscovered':
-      return `${node} was discovered anew, at ${fact.address}`;
+      return `${node} was discovered again, at ${fact.address}`;
     case 'memberReaped':
       return `${node} was reaped: it had ${fact.status}`;
     case 'nameReclaimed':

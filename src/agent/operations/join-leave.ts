@@ -10,7 +10,7 @@ import { AgentError } from '../../base/errors.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 import type { SerfConfig } from '../../config/protocol.ts';
 import type { BroadcastHandle } from '../../serf/membership/membership.ts';
-import type { CommandResult, JoinReport, RequestId, Seed } from '../contract/commands.ts';
+import type { CommandResult, FailedSeed, JoinReport, RequestId, Seed } from '../contract/commands.ts';
 import type { Effect } from '../contract/machine.ts';
 import type { PushPullOutcome, PushPullRequest } from '../transport/stream-host.ts';
 import type { Pausing } from './pause.ts';
@@ -30,11 +30,19 @@ export interface JoinLeaveHost {
   readonly pausing: Pick<Pausing, 'start' | 'advance' | 'deadline' | 'report'>;
 }
 
+interface PendingSeed {
+  readonly seed: Seed;
+  next: number;
+  error: string;
+  /** Absent once an address was dialed. */
+  cause: FailedSeed['cause'];
+}
+
 interface Join {
   readonly request: RequestId;
   /** By ticket: the seeds that have not answered yet, and the index of the address that is tried next. */
-  readonly pendingSeeds: Map<number, { readonly seed: Seed; next: number; error: string }>;
-  readonly failed: { addr: string; error: string }[];
+  readonly pendingSeeds: Map<number, PendingSeed>;
+  readonly failed: FailedSeed[];
   joined: number;
 }
 
@@ -80,7 +88,10 @@ export class JoinLeave {
     const join: Join = { request, pendingSeeds: new Map(), failed: [], joined: 0 };
     this.#joins.set(this.#ticket, join);
     seeds.slice(0, SEEDS_PER_JOIN).forEach((seed, i) => {
-      join.pendingSeeds.set(ticket + i, { seed, next: 0, error: seed.error ?? 'its name does not resolve' });
+      join.pendingSeeds.set(ticket + i, {
+        ...{ seed, next: 0, error: seed.error ?? 'its name does not resolve' },
+        cause: 'name',
+      });
     });
     for (const key of [...join.pendingSeeds.keys()]) this.#dialNextAddress(join, key, now);
     this.#finishJoin(this.#ticket, out);
@@ -183,11 +194,15 @@ export class JoinLeave {
     pending.next += 1;
     if (to === undefined) {
       join.pendingSeeds.delete(key);
-      join.failed.push({ addr: pending.seed.text, error: pending.error });
+      const { cause, error, seed } = pending;
+      join.failed.push({ addr: seed.text, error, ...(cause === undefined ? {} : { cause }) });
     } else if (to.key === this.#host.address().key) {
-      pending.error = 'this is the agent itself';
+      // What another address of the seed said is more to the point.
+      if (pending.cause === 'name')
+        Object.assign(pending, { error: 'this is the agent itself', cause: 'self' });
       this.#dialNextAddress(join, key, now);
     } else {
+      pending.cause = undefined;
       this.#host.dialPushPull({ to, join: true, ticket: key }, now);
     }
   }
@@ -204,10 +219,17 @@ export class JoinLeave {
 /** The error for a join that no seed answered. */
 export function joinFailure(report: JoinReport): AgentError {
   const each = report.failed.map(({ addr, error }) => `${addr}: ${error}`).join('; ');
-  return new AgentError(
-    'failed',
-    `no seed answered (${each}): check that an agent runs there, with the same key and label`,
-  );
+  return new AgentError('failed', `no seed answered (${each}): ${joinAdvice(report)}`);
+}
+
+/** What to do when no seed answered: keys and labels matter only to who was dialed. */
+export function joinAdvice({ failed }: JoinReport): string {
+  const has = (wanted: FailedSeed['cause']): boolean => failed.some(({ cause }) => cause === wanted);
+  const advice = [
+    ...(has('name') ? ['check the name and the name server of this host, or give an address'] : []),
+    ...(has(undefined) ? ['check that an agent runs there, with the same key and label'] : []),
+  ];
+  return advice.length === 0 ? 'name another agent' : advice.join('; ');
 }
 
 /** Seeds that one join may have; also the number of tickets per join. */

@@ -11,7 +11,7 @@ export const PATIENCE: Millis = 5000;
 
 const READY: Readiness = { ready: true };
 const REASON =
-  'this agent has just started and no other member has told it the catalog yet: ask again within ' +
+  'this agent has just started and no other member has sent it the catalog yet: ask again within ' +
   `${PATIENCE / 1000} seconds`;
 
 /** What the rule depends on, beside time. */

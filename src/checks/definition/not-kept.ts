@@ -35,7 +35,7 @@ const FOREIGN: ReadonlyMap<string, { readonly name: string; readonly reason: str
     ['Datacenter', 'it is that of the agent'],
     ['Namespace Partition', 'there is only the default one'],
     ['Type CreateIndex ModifyIndex ContentHash', MADE_HERE],
-    ['Definition', 'its fields stand in the check itself'],
+    ['Definition', 'its fields belong in the check itself'],
     ['WriteRequest SkipNodeUpdate', 'it is no field of a definition'],
   ].flatMap(([names = '', reason = '']) =>
     names.split(' ').map((name) => [normalizeKey(name), { name, reason }] as const),

@@ -58,6 +58,7 @@ export const AgentInfoSchema = v.looseObject({
 export const JoinReportSchema = v.looseObject({
   joined: v.number(),
   failed: v.array(v.looseObject({ addr: v.string(), error: v.string() })),
+  advice: v.optional(v.string()),
 });
 
 // `v.record` would drop a key named `constructor`.

@@ -12,6 +12,7 @@ import {
   printNotice,
   toAction,
 } from '../command.ts';
+import { sanitize } from '../sanitize.ts';
 
 export const joinCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command)
@@ -36,7 +37,7 @@ async function join(cli: CliContext, seeds: readonly string[], options: ClientOp
   if (report.joined > 0) return EXIT.done;
   throw new CliError(
     EXIT.failed,
-    'no seed answered: check that an agent runs at each address, with the same key and label',
+    `no seed answered: ${sanitize(report.advice ?? 'check that an agent runs at each address, with the same key and label')}`,
   );
 }
 

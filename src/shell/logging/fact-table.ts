@@ -27,7 +27,7 @@ export const FACT_TABLE: FactRows<JournalFact> = {
   checkTaken: [
     'checks',
     'warn',
-    'two services register one check ID: the later has it, the earlier lost its check: give each an ID of its own',
+    'two services registered the same check ID: the second has the check now, and the first lost it: give each check its own ID',
     'checks_taken',
     ['check', 'service', 'from'],
   ],
@@ -119,11 +119,11 @@ export const FACT_TABLE: FactRows<JournalFact> = {
   firstSyncMissed: [
     'agent',
     'warn',
-    'no other member has told its catalog since the start: readers are told what is known here',
+    'no other member has sent its catalog since the start: readers get what this agent knows',
     'first_syncs_missed',
     [],
   ],
-  pauseStarted: ['agent', 'info', 'pause started: peers are told', 'pauses_started', ['durationMs']],
+  pauseStarted: ['agent', 'info', 'pause started: notifying the peers', 'pauses_started', ['durationMs']],
   pauseAnnounced: ['agent', 'info', 'pause announced: stopping', 'pauses_announced', ['peers', 'told']],
   leaveStarted: ['agent', 'info', 'leave started', 'leaves_started', []],
   leaveFinished: ['agent', 'info', 'leave finished', 'leaves_finished', ['propagated']],

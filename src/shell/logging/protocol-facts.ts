@@ -57,7 +57,7 @@ export const PROTOCOL_FACTS: FactRows<ProtocolFact> = {
   incarnationCorrected: [
     'swim',
     'warn',
-    'others had raised the incarnation of a member far above its own, which it has told us now',
+    'other members had raised the incarnation of a member far above the one that the member itself announces',
     'incarnations_corrected',
     ['node', 'incarnation', 'held'],
   ],

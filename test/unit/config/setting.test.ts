@@ -64,7 +64,7 @@ describe('each kind refuses with a clause', () => {
     [map, '=web', 'a key must not be empty'],
     [map, ['a=1', 'a=2'], 'a key is given twice'],
     [map, new Map([['version', 1.1]]), 'the value of version must be text: put it in quotes'],
-    [map, `a=${'x'.repeat(40)}`, 'has 47 bytes in all, and may have at most 32'],
+    [map, `a=${'x'.repeat(40)}`, 'has 47 bytes in total, and the limit is 32'],
     [ttls, 'web', '"web" must be KEY=VALUE'],
     [ttls, 'web=5', '"5" is not a duration'],
     [ttls, 'web=25h', 'must be at most 24h'],

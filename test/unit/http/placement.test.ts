@@ -97,4 +97,27 @@ describe('GET /v1/hearsay/resolve/:service', () => {
     const own = (await send(server, '/v1/hearsay/resolve/consul')).json() as { node: string }[];
     expect(own.map(({ node }) => node)).toEqual(['ann', 'bob']);
   });
+
+  test('N26 the self service has no port here, since nothing listens at that of Consul; one that is registered has', async () => {
+    const agent = world();
+    agent.catalog.held = [instance('bob', service('consul', { port: 8300 }))];
+    const server = await serve(agent);
+    const ports = (await send(server, '/v1/hearsay/resolve/consul')).json() as {
+      node: string;
+      port: number;
+    }[];
+    expect(Object.fromEntries(ports.map(({ node, port }) => [node, port]))).toMatchObject({
+      ann: 0,
+      bob: 8300,
+    });
+    const owner = (await send(server, '/v1/hearsay/owner/consul?key=k&n=9')).json() as {
+      owners: { node: string; port: number }[];
+    };
+    expect(owner.owners.find(({ node }) => node === 'ann')?.port).toBe(0);
+    // Consul's own API keeps it, since its clients expect it.
+    const health = (await send(server, '/v1/health/service/consul')).json() as {
+      Service: { Port: number };
+    }[];
+    expect(health.every(({ Service }) => Service.Port === 8300)).toBe(true);
+  });
 });

@@ -73,7 +73,11 @@ export const hearsayJoin = route({
   path: '/v1/hearsay/join',
   summary: 'Join through seeds; 200 with a report, even if no seed responded',
   requestSchema: object({ seeds: strings }),
-  responseSchema: object({ joined: number, failed: arrayOf(object({ addr: string, error: string })) }),
+  responseSchema: object({
+    joined: number,
+    failed: arrayOf(object({ addr: string, error: string, cause: optionalField(oneOf('name', 'self')) })),
+    advice: optionalField(string),
+  }),
   body: v.object({
     seeds: v.pipe(
       v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(262))), // a name of 253 characters, a colon, a port, brackets

@@ -6,6 +6,7 @@ import { requireService } from '../../consul/requirements.ts';
 import { requiredFlagParam, textParam } from '../../endpoint/query.ts';
 import { route } from '../../endpoint/route.ts';
 import { any, arrayOf, nullable, number, type ObjectOf, object, string } from '../../endpoint/schema.ts';
+import type { Site } from '../../endpoint/site.ts';
 import { estimateRtt, sortByRtt } from '../../pool/near.ts';
 import { instanceAddress, type ServiceInstance, usableInstances } from '../../pool/pool.ts';
 import { requireValue } from '../../pool/selectors.ts';
@@ -48,7 +49,7 @@ export const hearsayOwner = route({
       key,
       service,
       owners: rendezvousOwners(key, instances, n).flatMap((instance) =>
-        toInstanceLocations(all.get(instance)),
+        toInstanceLocations(site, all.get(instance)),
       ),
       checksum: instancesChecksum(instances),
       instances: instances.length,
@@ -71,7 +72,7 @@ export const hearsayResolve = route({
   handler: ({ params, query: { port }, site }) => {
     const usable = usableInstances(site, requireValue(params.service, 'service name'));
     return sortByRtt(site, '_agent', usable, ({ poolNode }) => poolNode.name).flatMap((one) =>
-      toInstanceLocations(one, port).map((location) => ({
+      toInstanceLocations(site, one, port).map((location) => ({
         ...location,
         weight: effectiveWeight(one.instance),
         status: one.instance.status,
@@ -95,15 +96,22 @@ export const hearsayDrain = route({
   },
 });
 
-/** Empty for an instance that cannot be dialed: it has no port of that name, or the address of its node is unknown. */
+/**
+ * Empty for an instance that cannot be dialed: it has no port of that name, or the address of its node is unknown. An agent as an
+ * instance of the self service has no port: that of Consul's servers is a label for Consul's clients, and nothing listens there.
+ */
 function toInstanceLocations(
+  { agent }: Site,
   serviceInstance: ServiceInstance | undefined,
   portName = '',
 ): InstanceLocation[] {
   if (serviceInstance === undefined) return [];
-  const { node, service } = serviceInstance.instance;
+  const { instance } = serviceInstance;
+  const { node, service } = instance;
   const address = instanceAddress(serviceInstance);
-  const port = portName === '' ? service.port : namedPort(service, portName);
+  const isRegistered = agent.view.catalog.instances(service.name).includes(instance);
+  const ownPort = isRegistered ? service.port : 0;
+  const port = portName === '' ? ownPort : namedPort(service, portName);
   return address === '' || port === undefined ? [] : [{ id: service.id, node, address, port }];
 }
 

@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { Seed } from '../../../../src/agent/contract/commands.ts';
 import type { Effect } from '../../../../src/agent/contract/machine.ts';
-import { JoinLeave, type JoinLeaveHost, joinFailure } from '../../../../src/agent/operations/join-leave.ts';
+import {
+  JoinLeave,
+  type JoinLeaveHost,
+  joinAdvice,
+  joinFailure,
+} from '../../../../src/agent/operations/join-leave.ts';
 import type { PushPullRequest } from '../../../../src/agent/transport/stream-host.ts';
 import { type Address, toAddress } from '../../../../src/base/address.ts';
 import { serfSection } from '../../../../src/config/protocol.ts';
@@ -104,7 +109,7 @@ describe('joining', () => {
       out,
     );
     const failed = [
-      { addr: 'nowhere', error: 'no such host' },
+      { addr: 'nowhere', error: 'no such host', cause: 'name' as const },
       { addr: 'a', error: 'connection refused' },
     ];
     expect(replies()).toEqual([
@@ -115,12 +120,44 @@ describe('joining', () => {
     );
   });
 
+  test.each([
+    [['name'], 'check the name and the name server of this host, or give an address'],
+    [['self'], 'name another agent'],
+    [[undefined], 'check that an agent runs there, with the same key and label'],
+    [['self', undefined], 'check that an agent runs there, with the same key and label'],
+    [['name', 'name', 'self'], 'check the name and the name server of this host, or give an address'],
+    [
+      [undefined, 'name'],
+      'check the name and the name server of this host, or give an address; check that an agent runs there, with the same key and label',
+    ],
+  ] as const)('N26 the advice is about what went wrong: %j', (causes, advice) => {
+    const failed = causes.map((cause) => ({
+      addr: 'a',
+      error: 'e',
+      ...(cause === undefined ? {} : { cause }),
+    }));
+    expect(joinAdvice({ joined: 0, failed })).toBe(advice);
+    expect(joinFailure({ joined: 0, failed }).message).toContain(`): ${advice}`);
+  });
+
+  test.each([
+    ['before', [at(1), at(2)]],
+    ['after', [at(2), at(1)]],
+  ])('a seed with our own address %s another one failed at the other', (_, addresses) => {
+    const { commands, dialed, out, replies } = createJoinLeave();
+    commands.join(1, [seed('all.example', ...addresses)], 0, out);
+    commands.onPushPullFinished(dialed[0] as PushPullRequest, { ok: false, why: 'timed out' }, 10, out);
+    const failed = [{ addr: 'all.example', error: 'timed out' }];
+    expect(replies()).toMatchObject([{ result: { value: { joined: 0, failed } } }]);
+    expect(JSON.stringify(replies())).not.toContain('cause');
+  });
+
   test('an agent does not join itself', () => {
     const { commands, dialed, out, replies } = createJoinLeave();
     commands.join(1, [seed('me', at(1))], 0, out);
     expect(dialed).toEqual([]);
     expect(replies()).toMatchObject([
-      { result: { value: { joined: 0, failed: [{ error: 'this is the agent itself' }] } } },
+      { result: { value: { joined: 0, failed: [{ error: 'this is the agent itself', cause: 'self' }] } } },
     ]);
   });
 

@@ -114,6 +114,13 @@ describe('join', () => {
     expect(ran.err).toMatch(/^b:1: connection refused\nhearsay: no seed answered: check/);
   });
 
+  test('N26 what to do is what the agent advises, without control characters', async () => {
+    const ran = await join({ joined: 0, failed, advice: 'check the name\u001b[2J' }, 'nosuch.invalid');
+    expect(ran.err).toContain('hearsay: no seed answered: check the name');
+    expect(ran.err).not.toContain('label');
+    expect(ran.err).not.toContain('\u001b');
+  });
+
   test('an invalid address is refused without a request', async () => {
     const ran = await join({ joined: 1, failed: [] }, '10.0.0.5:x');
     expect([ran.code, ran.requests.length]).toEqual([2, 0]);
