@@ -60,6 +60,10 @@ export class Clocks {
     return { member: member.clock.time, event: event.clock.time, query: query.clock.time };
   }
 
+  get query(): LamportClock {
+    return this.#parts.query.clock;
+  }
+
   /** As saved: they are the next times, which nobody has given yet. */
   restore(times: LamportTimes): void {
     for (const name of NAMES) {

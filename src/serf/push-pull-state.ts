@@ -3,7 +3,7 @@ import type { Millis } from '../base/time.ts';
 import { decodeSerfState, JoinIntent, LeaveIntent, SerfState } from '../wire/serf.ts';
 import type { Clocks } from './clocks.ts';
 import type { UserEventBuffer } from './events.ts';
-import { acceptTime, type LamportClock, type RecordRefusal, recordOncePerClock } from './lamport.ts';
+import { acceptTime, type RecordRefusal, recordOncePerClock } from './lamport.ts';
 import type { Intent } from './membership/intents.ts';
 import type { Membership } from './membership/membership.ts';
 import type { Statuses } from './membership/status.ts';
@@ -13,7 +13,6 @@ import type { SerfEffect } from './types.ts';
 export interface ExchangedParts {
   readonly membership: Membership;
   readonly events: UserEventBuffer;
-  readonly queryClock: LamportClock;
   readonly clocks: Clocks;
 }
 
@@ -25,7 +24,7 @@ export interface ExchangedParts {
  * return is no longer listed as left: peers would take the time of its return for that of a leave.
  */
 export function encodeLocalState(
-  { membership, events, queryClock }: ExchangedParts,
+  { membership, events, clocks }: ExchangedParts,
   summary: Uint8Array,
 ): Uint8Array {
   const { statuses, clock } = membership;
@@ -38,7 +37,7 @@ export function encodeLocalState(
     leftMembers: membersLeft(statuses),
     eventLTime: events.clock.time,
     events: events.buckets(),
-    queryLTime: queryClock.time,
+    queryLTime: clocks.times.query,
     summary,
   });
 }
@@ -91,7 +90,7 @@ function witnessClocks(state: SerfState, parts: ExchangedParts, now: Millis, rec
   const clocks = [
     ['member', parts.membership.clock, state.ltime],
     ['event', parts.events.clock, state.eventLTime],
-    ['query', parts.queryClock, state.queryLTime],
+    ['query', parts.clocks.query, state.queryLTime],
   ] as const;
   for (const [name, clock, next] of clocks)
     if (next > 0 && acceptTime(name, clock, next - 1, now, record)) clock.witness(next - 1);

@@ -101,13 +101,10 @@ export class Serf {
       keys: this.#keys,
       handleInternalQuery: options.handleInternalQuery ?? (() => undefined),
     });
-    this.#nameConflictVote = new NameConflictVote(self, address);
+    this.#nameConflictVote = new NameConflictVote(self, address, this.#membership.statuses);
     const parts = { member: this.#membership, event: this.#events, query: this.#queries };
     this.#clocks = new Clocks(parts, this.#membership.statuses, self, options.rng);
-    this.#exchangedParts = {
-      ...{ membership: this.#membership, events: this.#events, queryClock: this.#queries.clock },
-      clocks: this.#clocks,
-    };
+    this.#exchangedParts = { membership: this.#membership, events: this.#events, clocks: this.#clocks };
     if (clocks !== undefined) this.#clocks.restore(clocks);
     this.#timers.set('reap', now + config.reapInterval);
     this.#timers.set('reconnect', now + config.reconnectInterval);
@@ -120,6 +117,11 @@ export class Serf {
 
   get view(): SerfView {
     return this.#membership.statuses;
+  }
+
+  /** Whose our name is, where another node claims it. */
+  get nameConflictVote(): Pick<NameConflictVote, 'isAsking' | 'onHolder'> {
+    return this.#nameConflictVote;
   }
 
   /** Failed members, told to a peer and learned from one. */
@@ -331,7 +333,7 @@ export class Serf {
 
   /** A vote about our name may be due, or among the queries that have ended. */
   #countVotes(now: Millis, out: SerfEffect[]): void {
-    this.#nameConflictVote.tick(now, (definition) => this.query(definition, now, out));
+    this.#nameConflictVote.tick(now, out);
     for (const effect of [...out])
       if (effect.kind === 'queryUpdated') this.#nameConflictVote.countVotes(effect.report, now, out);
   }

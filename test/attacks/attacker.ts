@@ -30,6 +30,8 @@ export class Attacker {
   readonly #socket: Socket;
   received = 0;
   receivedBytes = 0;
+  /** Called for each message that it can read, with its type byte. */
+  onMessage: (message: Uint8Array) => void = () => undefined;
 
   private constructor(ip: string, envelope: Envelope, socket: Socket) {
     this.ip = ip;
@@ -39,8 +41,10 @@ export class Attacker {
       this.received += 1;
       this.receivedBytes += bytes.length;
       try {
-        for (const message of openPacket(new Uint8Array(bytes), envelope).messages)
+        for (const message of openPacket(new Uint8Array(bytes), envelope).messages) {
           if (message[0] === MESSAGE_TYPE.ping) this.#ack(message, from.address, from.port);
+          this.onMessage(message);
+        }
       } catch {
         // What it cannot read it ignores.
       }

@@ -4,7 +4,7 @@
  *
  * Source: serf delegate.go, LocalState and MergeRemoteState; P49, P50, P66 (docs/protocol.md).
  */
-import type { Address } from '../../base/address.ts';
+import { type Address, toAddress } from '../../base/address.ts';
 import { copyBytes, NO_BYTES } from '../../base/bytes.ts';
 import { WireError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
@@ -93,6 +93,7 @@ export class PushPullHandler implements StreamHost {
         from,
         new WireError('badValue', `${state.dropped} members that must not be stored`),
       );
+    if (sync !== undefined && this.#serf.nameConflictVote.isAsking) this.#countHolder(state, from);
     const before = this.#swim.members.upCount;
     this.#swim.mergeStates(state.nodes, now, swimOut, {
       kind: sync === undefined ? 'inbound' : 'outbound',
@@ -114,6 +115,13 @@ export class PushPullHandler implements StreamHost {
         this.#services.replication.requestSync(from, undefined, now);
     }
     return Math.max(0, this.#swim.members.upCount - before);
+  }
+
+  /** Our name is claimed by another node: for whom does this member hold it? */
+  #countHolder({ nodes }: PushPull, from: Address): void {
+    const held = nodes.find(({ name, state }) => name === this.#host.name && state <= SUSPECT);
+    if (held !== undefined && (held.addr.length === 4 || held.addr.length === 16))
+      this.#serf.nameConflictVote.onHolder(from, toAddress(held.addr, held.port));
   }
 
   isOwnName(node: string): boolean {
@@ -146,5 +154,8 @@ export class PushPullHandler implements StreamHost {
     this.#host.onPushPullFinished(sync, outcome, now);
   }
 }
+
+/** The number of this state in a row; `alive` is below it. */
+const SUSPECT = 1;
 
 const hasSummary = (theirs: PushPull, serf: Serf): boolean => serf.readSummary(theirs.userState).length > 0;

@@ -18,7 +18,14 @@ import { endRefutedLeave } from './leave.ts';
 import { notifyDown } from './notify-down.ts';
 import { askForWord, askUnknown, hearWord, isFarBelow, isFirstHand, isPlausible } from './own-word.ts';
 import { refute } from './refute.ts';
-import { formatSource, LOCAL_SOURCE, type MessageSource, replyAddress, sourceField } from './source.ts';
+import {
+  chargeSource,
+  formatSource,
+  LOCAL_SOURCE,
+  type MessageSource,
+  replyAddress,
+  sourceField,
+} from './source.ts';
 import { clearSuspicion } from './suspect-dead.ts';
 import { type AcceptClaim, handleNameConflict, handleOwnNameConflict, startVerification } from './verify.ts';
 
@@ -156,6 +163,7 @@ function applyAlive(context: SwimContext, row: MutableMember, alive: Alive, sour
   const before = row.state;
   const isNew = row.incarnation === 0;
   const formerAddress = row.identity.address;
+  chargeSource(context, context.suspicions.get(row)?.verdict?.reason);
   clearSuspicion(context, row);
   endRefutedLeave(context, row, incarnation);
   endAbsenceIfBack(context, row, incarnation);

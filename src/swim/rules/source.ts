@@ -1,5 +1,5 @@
 /** The source of a message: it decides what is believed at once, where an answer is sent, and what a fact records. */
-import type { Address } from '../../base/address.ts';
+import { type Address, parseAddress } from '../../base/address.ts';
 import type { SwimContext } from '../context.ts';
 import type { AccusationReason, MemberState } from '../types.ts';
 
@@ -24,6 +24,18 @@ export const replyAddress = (source: MessageSource): Address | undefined =>
 /** The source address as `host:port`; for this agent itself its own. */
 export const formatSource = (context: SwimContext, source: MessageSource): string =>
   source.kind === 'local' ? context.self.identity.address.key : source.from.key;
+
+/**
+ * A death or a leave that was told is refuted: its source may say less for a while. A member that passes on what another
+ * one said is not to blame.
+ */
+export function chargeSource(context: SwimContext, reason: AccusationReason | undefined): void {
+  if (reason?.kind !== 'message') return;
+  const from = parseAddress(reason.source);
+  if (from === undefined) return;
+  const isRelay = context.members.isAddressOfMember(from) && context.memberAt(reason.by, from) === undefined;
+  if (!isRelay) context.accusationLimiter.charge(from, context.now);
+}
 
 /** Why `by` accuses a member; `state` is that of the push/pull row which the accusation was derived from, if any. */
 export function accusationReason(

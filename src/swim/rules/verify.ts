@@ -16,6 +16,7 @@ import { attemptTiming, type Verification, type VerificationKind } from '../stat
 import type { AccusationReason, Member, StreamPingOutcome } from '../types.ts';
 import { maxVersion, STREAM_PING_VERSION } from '../versions.ts';
 import { notifyDown, toAccusation } from './notify-down.ts';
+import { chargeSource } from './source.ts';
 
 /** Probe intervals for which the result of a name conflict is valid. */
 const RESULT_VALID_INTERVALS = 5;
@@ -160,6 +161,7 @@ function onLeaverAnswer(context: SwimContext, verification: Verification): void 
 
 /** Others say that the member left, and it does not say so itself. */
 export function recordUnconfirmedLeave(context: SwimContext, { claim, reason }: Verification): void {
+  chargeSource(context, reason);
   const source = reason !== undefined && 'source' in reason ? reason.source : '';
   context.recordFact({ kind: 'leaveUnconfirmed', node: claim.node, source });
 }

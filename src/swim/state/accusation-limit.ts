@@ -12,6 +12,8 @@ import type { Millis } from '../../base/time.ts';
 export const ACCUSATION_BURST = 30;
 /** Time in which one more is earned: 10 a second. */
 export const ACCUSATION_REFILL_INTERVAL: Millis = 100;
+/** What a death or a leave costs besides, if the member answers: two a second are left to who says nothing else. */
+export const REFUTED_COST = 4;
 const MAX_SOURCES = 1024;
 
 export class AccusationLimiter {
@@ -25,5 +27,11 @@ export class AccusationLimiter {
   /** The port does not count: a source that can forge its host can forge its port too. */
   tryAcquire(from: Address, now: Millis): boolean {
     return this.#limiter.tryAcquire(from.host, now);
+  }
+
+  /** What this source said was refuted: it may say less for a while. It never owes more than a burst. */
+  charge(from: Address, now: Millis): void {
+    if (this.#limiter.available(from.host, now) > -ACCUSATION_BURST)
+      this.#limiter.spend(from.host, REFUTED_COST, now);
   }
 }

@@ -84,4 +84,37 @@ export const walkMutants: readonly Mutant[] = [
     description: 'After the clock has gone back, a forged status time outbids what the member says.',
     expectedTests: ['unit/serf/clocks.test.ts'],
   },
+  {
+    id: 'serf-vote-by-query-ends',
+    file: 'serf/name-conflict-vote.ts',
+    find: 'if (this.#isLost(votes, out)) this.#second = { other: vote.other, at: now + SECOND_VOTE_AFTER };',
+    replace:
+      "if (this.#isLost(votes, out) && now > 0) out.push({ kind: 'nameVoteLost', other: vote.other });",
+    description: 'Forged answers to a query end the agent whose name they are about.',
+    expectedTests: ['unit/serf/name-conflict-vote.test.ts'],
+  },
+  {
+    id: 'serf-vote-of-strangers',
+    file: 'serf/name-conflict-vote.ts',
+    find: 'if (direct?.asked.has(from.key) === true)',
+    replace: 'if (direct !== undefined)',
+    description: 'Whoever was not asked votes as well.',
+    expectedTests: ['unit/serf/name-conflict-vote.test.ts'],
+  },
+  {
+    id: 'swim-refuted-death-is-free',
+    file: 'swim/state/accusation-limit.ts',
+    find: 'this.#limiter.spend(from.host, REFUTED_COST, now);',
+    replace: 'this.#limiter.spend(from.host, 0, now);',
+    description: 'False deaths cost their source no more than true ones.',
+    expectedTests: ['unit/swim/rules/source-cost.test.ts', 'unit/swim/state/accusation-limit.test.ts'],
+  },
+  {
+    id: 'swim-relay-is-charged',
+    file: 'swim/rules/source.ts',
+    find: 'if (!isRelay) context',
+    replace: 'if (isRelay || !isRelay) context',
+    description: 'Members that pass on a forged death lose their own word.',
+    expectedTests: ['unit/swim/rules/source-cost.test.ts'],
+  },
 ];

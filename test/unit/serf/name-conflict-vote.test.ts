@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Address } from '../../../src/base/address.ts';
 import { encodeUtf8 } from '../../../src/base/bytes.ts';
 import type { QueryReport, SerfEffect } from '../../../src/serf/types.ts';
 import { ConflictResponse, decodeSerf, QueryResponse } from '../../../src/wire/serf.ts';
@@ -36,20 +37,35 @@ describe('P60 two nodes with our name', () => {
   };
   const lost = (ann: One): boolean => ann.out.some((effect) => effect.kind === 'nameVoteLost');
 
-  test('P60 the members vote; the node with fewer votes leaves', () => {
-    const ann = one({ members: ['bob', 'cat', 'dan'] });
-    const id = contest(ann);
-    claim(ann, id, 'bob', 'eve');
-    claim(ann, id, 'cat', SELF);
-    claim(ann, id, 'dan', 'eve');
+  const lostQuery = (names: string[]): One => {
+    const ann = one({ members: names });
+    claim(ann, contest(ann), 'bob', 'eve');
     ann.pass(5000);
-    expect(lost(ann)).toBe(false); // one lost vote may be caused by a recent move
+    expect([lost(ann), asked(ann)]).toEqual([false, []]);
+    ann.pass(4000);
+    return ann;
+  };
+  const asked = (ann: One): string[] =>
+    ann.out.flatMap((effect) => (effect.kind === 'pushPull' ? [effect.to.key] : []));
+  const addressOf = (name: string): Address => member(name).identity.address;
+  const holds = (ann: One, from: Address, whose: string): void =>
+    ann.serf.nameConflictVote.onHolder(from, member(whose).identity.address);
+
+  test('P60 a vote lost by query ends nobody: the members are asked directly', () => {
+    const ann = lostQuery(['bob', 'cat', 'gil']);
+    expect(asked(ann)).toEqual(['bob', 'cat', 'gil'].map((name) => addressOf(name).key));
+    expect(ann.serf.nameConflictVote.isAsking).toBe(true);
     ann.pass(3000);
-    const [query] = ann.takeMessages('queries');
-    const again = query?.kind === 'query' ? query.id : -1;
-    claim(ann, again, 'bob', 'eve');
-    claim(ann, again, 'dan', 'eve');
-    ann.pass(5000);
+    expect([lost(ann), ann.serf.nameConflictVote.isAsking]).toEqual([false, false]); // nobody answered
+  });
+
+  test('P60 the node that most members do not hold leaves', () => {
+    const ann = lostQuery(['bob', 'cat', 'gil']);
+    holds(ann, addressOf('bob'), 'eve');
+    holds(ann, addressOf('cat'), SELF);
+    holds(ann, addressOf('gil'), 'eve');
+    expect(lost(ann)).toBe(false);
+    ann.pass(3000);
     expect(lost(ann)).toBe(true);
     expect(ann.facts()).toContainEqual({
       kind: 'nameConflictVote',
@@ -59,22 +75,33 @@ describe('P60 two nodes with our name', () => {
     });
   });
 
-  test('P60 a vote that is won ends the conflict, and lost ones count together only within one', () => {
-    const ann = one({ members: ['bob', 'cat', 'dan'] });
-    claim(ann, contest(ann), 'bob', 'eve');
-    ann.pass(8000);
-    const [query] = ann.takeMessages('queries');
-    if (query?.kind !== 'query') throw new Error('no second vote');
-    claim(ann, query.id, 'bob', SELF);
-    ann.pass(30_000);
-    expect(ann.takeMessages('queries')).toEqual([]);
-    claim(ann, contest(ann), 'bob', 'eve');
-    ann.pass(5000);
+  test('P60 an address has one vote, and none that was not asked', () => {
+    const ann = lostQuery(['bob', 'cat', 'gil']);
+    for (let i = 0; i < 5; i++) holds(ann, addressOf('bob'), 'eve');
+    for (const stranger of ['new1', 'new2', 'new3']) holds(ann, addressOf(stranger), 'eve');
+    holds(ann, addressOf('cat'), SELF);
+    holds(ann, addressOf('gil'), SELF);
+    ann.pass(3000);
     expect(lost(ann)).toBe(false);
   });
 
+  test('P60 seven members are asked, those that are held alive for the longest', () => {
+    const ann = one({ members: ['bob', 'cat', 'kim', 'jon', 'gil', 'hal'] });
+    for (const late of ['new1', 'new2', 'new3']) {
+      const { identity } = member(late);
+      const row = { identity, state: 'alive', incarnation: 1, since: 500 } as const;
+      ann.serf.handleMemberEvent({ kind: 'memberJoined', member: row }, ann.now, ann.out);
+    }
+    claim(ann, contest(ann), 'bob', 'eve');
+    ann.pass(15_000);
+    expect(asked(ann)).toHaveLength(7);
+    expect(asked(ann).slice(0, 6)).toEqual(
+      ['bob', 'cat', 'kim', 'jon', 'gil', 'hal'].map((name) => addressOf(name).key),
+    );
+  });
+
   test('P60 the node with more votes stays', () => {
-    const ann = one({ members: ['bob', 'cat', 'dan'] });
+    const ann = one({ members: ['bob', 'cat', 'gil'] });
     const id = contest(ann);
     claim(ann, id, 'bob', SELF);
     claim(ann, id, 'cat', SELF);

@@ -4,6 +4,7 @@ import {
   ACCUSATION_BURST,
   ACCUSATION_REFILL_INTERVAL,
   AccusationLimiter,
+  REFUTED_COST,
 } from '../../../../src/swim/state/accusation-limit.ts';
 
 const host = (n: number, port = 7946) => toAddress(Uint8Array.of(10, 0, n >> 8, n & 0xff), port);
@@ -36,4 +37,14 @@ test('S7: sources beyond the limit share one bucket; idle ones make room', () =>
   expect(granted).toBe(ACCUSATION_BURST);
   expect(limiter.tryAcquire(host(5), 1)).toBe(true);
   expect(spendAll(limiter, 9000, ACCUSATION_BURST * ACCUSATION_REFILL_INTERVAL + 10)).toBe(ACCUSATION_BURST);
+});
+
+test('S7: what was refuted costs its source more, and never more than a burst of debt', () => {
+  const limiter = new AccusationLimiter();
+  for (let i = 0; i < 3; i++) limiter.charge(host(1), 0);
+  expect(spendAll(limiter, 1, 0)).toBe(ACCUSATION_BURST - 3 * REFUTED_COST);
+  for (let i = 0; i < 1000; i++) limiter.charge(host(1), 0);
+  expect(limiter.tryAcquire(host(1), ACCUSATION_BURST * ACCUSATION_REFILL_INTERVAL)).toBe(false);
+  expect(limiter.tryAcquire(host(1), 2 * ACCUSATION_BURST * ACCUSATION_REFILL_INTERVAL)).toBe(true);
+  expect(limiter.tryAcquire(host(2), 0)).toBe(true);
 });
