@@ -76,7 +76,7 @@ export function mergeState(
   witnessClocks(state, parts, now, record);
   for (const intent of impliedIntents(state, membership.statuses))
     if (acceptTime('member', membership.clock, intent.ltime, now, record))
-      membership.handleIntent(intent, now, out);
+      membership.handleImpliedIntent(intent, now, out);
   if (join && events.clock.isPlausible(state.eventLTime, now)) events.ignoreBefore(state.eventLTime);
   for (const bucket of state.events) {
     if (bucket === undefined || !acceptTime('event', events.clock, bucket.ltime, now, record)) continue;

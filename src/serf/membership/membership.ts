@@ -109,6 +109,18 @@ export class Membership {
     return true;
   }
 
+  /**
+   * Applies an intent that a peer's state implies.
+   *
+   * Differs: Serf passes none of these on. A leave of a member that is alive here is, so that the member hears of it, and
+   * objects if it does not leave; else it would be shown as leaving until it happens to sync with this agent.
+   */
+  handleImpliedIntent(intent: Intent, now: Millis, out: SerfEffect[]): void {
+    const wasAlive = this.statuses.get(intent.node)?.status === 'alive';
+    if (!this.handleIntent(intent, now, out) || !wasAlive || intent.kind !== 'leaveIntent') return;
+    this.#options.intents.enqueue(LeaveIntent.encode(intent), intent.node);
+  }
+
   /** Broadcasts a join intent, at a join or to refute a false leave. Its time is above all that were witnessed. */
   broadcastJoin(now: Millis, out: SerfEffect[]): void {
     const intent = JoinIntent.create({ ltime: this.clock.stamp(), node: this.#options.self });

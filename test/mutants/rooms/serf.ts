@@ -3,6 +3,14 @@ import type { Mutant } from '../mutant.ts';
 
 export const serfMutants: readonly Mutant[] = [
   {
+    id: 'serf-implied-leave-kept',
+    file: 'serf/push-pull-state.ts',
+    find: 'membership.handleImpliedIntent(intent, now, out);',
+    replace: 'membership.handleIntent(intent, now, out);',
+    description: 'A member that a peer lists as left never hears of it, and stays leaving here.',
+    expectedTests: ['unit/serf/push-pull-state.test.ts'],
+  },
+  {
     id: 'serf-older-intent-applied',
     file: 'serf/membership/intents.ts',
     find: 'if (intent.ltime <= held.statusLTime) return undefined;',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { SerfState } from '../../../src/wire/serf.ts';
+import { LeaveIntent, SerfState } from '../../../src/wire/serf.ts';
 import { one, SELF } from './one.ts';
 
 const bucket = (ltime: number, ...names: string[]) =>
@@ -86,22 +86,27 @@ describe('P50 merging a state', () => {
     }
   });
 
-  test('P50 a merge broadcasts nothing', () => {
-    const ann = one({ members: ['bob', 'cat'] });
-
-    ann.merge({
+  test('P50 a merge broadcasts nothing but a leave of a member that is alive here, which may object', () => {
+    const ann = one({ members: ['bob', 'cat', 'dan'] });
+    ann.down('dan');
+    const state = {
       ltime: 9,
       statusLTimes: new Map([
         ['bob', 5],
         ['cat', 6],
+        ['dan', 5],
         ['nobody', 3],
       ]),
-      leftMembers: ['bob'],
+      leftMembers: ['bob', 'dan'],
       eventLTime: 5,
       events: [bucket(4, 'deploy')],
-    });
+    };
 
-    expect(ann.takeBroadcasts('intents')).toEqual([]);
+    ann.merge(state);
+    expect(ann.takeMessages()).toEqual([LeaveIntent.create({ ltime: 5, node: 'bob' })]);
+
+    ann.merge(state);
+    expect(ann.takeMessages()).toEqual([]);
     expect(ann.takeBroadcasts('events')).toEqual([]);
   });
 
