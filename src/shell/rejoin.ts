@@ -37,11 +37,15 @@ export interface RejoinOptions {
   readonly random?: () => number;
 }
 
-/** Joins once, and retries for a short time while seeds are still starting. Returns the report of the last attempt. */
+/**
+ * Joins once, and retries for a short time while seeds are still starting. Returns the report of the last attempt. The time that
+ * attempts take counts: a seed that takes the stream and says nothing has had its chance.
+ */
 export async function joinAtStart(agent: AgentHandle, seeds: readonly string[]): Promise<JoinReport> {
-  for (let left = START_PATIENCE_MS; ; left -= START_RETRY_MS) {
+  const endAt = performance.now() + START_PATIENCE_MS;
+  for (;;) {
     const report = (await agent.execute({ kind: 'join', seeds })) ?? { joined: 0, failed: [] };
-    if (report.joined > 0 || left <= 0) return report;
+    if (report.joined > 0 || performance.now() >= endAt) return report;
     await new Promise((resolve) => setTimeout(resolve, START_RETRY_MS));
   }
 }

@@ -92,6 +92,14 @@ export const shellMutants: readonly Mutant[] = [
     expectedTests: ['unit/shell/storage/keyring.test.ts'],
   },
   {
+    id: 'shell-join-without-end',
+    file: 'shell/rejoin.ts',
+    find: 'const endAt = performance.now() + START_PATIENCE_MS;',
+    replace: 'const endAt = performance.now() + START_PATIENCE_MS * 60;',
+    description: 'An agent whose seed takes the connection and says nothing is starting for minutes.',
+    expectedTests: ['unit/shell/rejoin.test.ts'],
+  },
+  {
     id: 'shell-own-keyring-taken-for-edit',
     file: 'shell/storage/keyring.ts',
     find: '      known = nameKeys(next);\n',

@@ -140,6 +140,20 @@ test('the join at start gives up after three seconds', async () => {
   expect([before, attempts.length]).toEqual([15, 16]);
 });
 
+test('the join at start does not repeat an attempt that took longer than that', async () => {
+  const slow = {
+    execute: async (command: CommandRequest) => {
+      if (command.kind === 'join') attempts.push(command.seeds);
+      await new Promise((resolve) => setTimeout(resolve, 10_000));
+      return { joined: 0, failed: [] };
+    },
+  } as unknown as AgentHandle;
+  const joined = joinAtStart(slow, ['n2']);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect((await joined).joined).toBe(0);
+  expect(attempts).toHaveLength(1);
+});
+
 test('new seeds are joined at once, and rejoined with the others; without any there is no attempt', async () => {
   members = [member(1), member(2)];
   onJoin = () => 1;

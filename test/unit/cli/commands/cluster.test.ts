@@ -42,6 +42,14 @@ describe('members', () => {
     expect(await members(['--detailed', '--name', 'db-1'])).toContain('3            5 (2-5)');
   });
 
+  test('N26 are in the order in which people count', async () => {
+    const rows = ['demo-10', 'demo-2', 'demo-1', 'Demo-3'].map((name) => member(name, 'alive', {}));
+    const { url } = await startFakeAgent({ 'GET /v1/hearsay/members': rows });
+    const ran = await hearsay(['members', '--http-addr', url]);
+    const names = ran.out.split('\n').map((line) => line.split(' ')[0]);
+    expect(names).toEqual(['NODE', 'demo-1', 'demo-2', 'Demo-3', 'demo-10', '']);
+  });
+
   test('with --json are the whole document', async () => {
     expect(JSON.parse(await members(['--json']))).toEqual(CLUSTER);
   });

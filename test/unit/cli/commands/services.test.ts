@@ -234,9 +234,11 @@ describe('owner', () => {
 
   test('several, and as JSON', async () => {
     const owners = [place('b', '10.0.0.2', 80), place('a', '10.0.0.1', 80)];
-    const ran = await owner(owners, '--n', '2', '--json');
-    expect(JSON.parse(ran.out)).toEqual(owners);
-    expect(ran.urls).toEqual(['/v1/hearsay/owner/web?key=a+job&n=2']);
+    for (const flag of ['--n', '-n']) {
+      const ran = await owner(owners, flag, '2', '--json');
+      expect(JSON.parse(ran.out)).toEqual(owners);
+      expect(ran.urls).toEqual(['/v1/hearsay/owner/web?key=a+job&n=2']);
+    }
   });
 
   test('no instance is exit 4', async () => {

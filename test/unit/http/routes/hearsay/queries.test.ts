@@ -172,6 +172,9 @@ describe('rtt', () => {
     expect((await send(server, '/v1/hearsay/rtt?a=BOB&b=bob')).json()).toEqual({ a: 'bob', b: 'bob', ms: 2 });
     expect((await send(server, '/v1/hearsay/rtt?a=cat')).status).toBe(404);
     expect((await send(server, '/v1/hearsay/rtt?a=dan')).status).toBe(404);
+    expect((await send(server, '/v1/hearsay/rtt?a=nosuch')).body).toBe(
+      'no member is named "nosuch": run `hearsay members` to list them',
+    );
     expect((await send(server, '/v1/hearsay/rtt')).status).toBe(400);
   });
 });
