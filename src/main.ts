@@ -3,24 +3,19 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { type AgentOptions, createAgent } from './agent/agent.ts';
 import type { AgentHandle } from './agent/contract/agent-handle.ts';
 import type { Agent, Snapshot } from './agent/contract/machine.ts';
-import type { View } from './agent/contract/view.ts';
 import { type Address, formatAddress } from './base/address.ts';
-import { describeError } from './base/errno.ts';
 import { Meter } from './base/meter.ts';
 import { createRng } from './base/rng.ts';
 import { VERSION } from './base/version.ts';
 import type { ReloadReport } from './config/reload.ts';
 import type { AgentConfig } from './config/schema.ts';
-import { startDns } from './dns/server/server.ts';
-import { toDnsOptions } from './dns/settings.ts';
 import { formatPrometheus } from './http/endpoint/metrics-format.ts';
-import { type HttpServer, startHttpServer } from './http/server/server.ts';
-import { type HttpRuntime, toHttpOptions, toScopeTokens } from './http/settings.ts';
 import { createRecordedAgent, type RecordedAgent } from './replay/recorder.ts';
+import { openServers, type ServerStartup, type Servers } from './servers.ts';
 import { monotonicNow } from './shell/driver.ts';
 import { resolveExecUser } from './shell/exec-user.ts';
 import { createJournal, type Journal } from './shell/logging/journal.ts';
-import { type Log, openLog } from './shell/logging/logger.ts';
+import { openLog } from './shell/logging/logger.ts';
 import { registerProcessMetrics } from './shell/logging/process-metrics.ts';
 import { type ConfigReading, Reloader, readOwnServices } from './shell/reload.ts';
 import { KeyringReader } from './shell/reload-keys.ts';
@@ -28,7 +23,6 @@ import { RejoinedSeeds } from './shell/seeds.ts';
 import { type Shell, startShell } from './shell/shell.ts';
 import type { KeyringStore } from './shell/storage/keyring.ts';
 import { loadKeys } from './shell/storage/load-keys.ts';
-import { createOperatorToken, type OperatorTokenHolder } from './shell/storage/operator-token.ts';
 import { openRecording } from './shell/storage/recording.ts';
 import { readSerfSnapshot } from './shell/storage/serf-snapshot.ts';
 import { openStorage, type Storage } from './shell/storage/storage.ts';
@@ -43,6 +37,8 @@ export interface RunningAgent {
   readonly http: string | undefined;
   /** `host:port`, or `undefined` if it is off. */
   readonly dns: string | undefined;
+  /** `host:port`, or `undefined` if it is off. */
+  readonly rpc: string | undefined;
   readonly agent: AgentHandle;
   /** Leaves the cluster, then stops. */
   leave(): Promise<void>;
@@ -61,13 +57,7 @@ export interface RunningAgent {
 }
 
 /** What all steps of a start share. */
-interface Startup {
-  readonly config: AgentConfig;
-  readonly log: Log;
-  readonly journal: Journal;
-  readonly meter: Meter;
-  /** What to close when the agent stops, in the order of opening. */
-  readonly cleanups: (() => Promise<void>)[];
+interface Startup extends ServerStartup {
   stop(): Promise<void>;
 }
 
@@ -122,7 +112,6 @@ async function startParts(
   const { agent } = shell;
 
   for (const warning of await registerServiceFiles(config, shell)) log.logger.warn(warning);
-  const dns = await openDns(startup, agent.view);
   const degraded = (): readonly string[] => [
     ...(state.storage?.degraded ?? []),
     ...(recorder?.degraded() ?? []),
@@ -133,24 +122,24 @@ async function startParts(
   });
   const seeds = new RejoinedSeeds(agent, config, state.snapshot, log.logger);
   cleanups.push(async () => seeds.stop());
-  let http: HttpServer | undefined;
+  let servers: Servers | undefined;
   const reloader: Reloader = new Reloader(config, {
     ...{ agent, log, read, handlers: shell.handlers, runners: shell.runners },
     keyring: new KeyringReader(agent, state.keyringStore),
     record: (fact) => journal.record(fact),
     setRetryJoin: (retryJoin) => seeds.setRetryJoin(retryJoin),
-    setHttpTokens: (next) => http?.setTokens(toScopeTokens(next)),
+    setTokens: (next) => servers?.setTokens(next),
   });
   const reload = (): Promise<ReloadReport> => reloader.reload();
-  http = await openHttp(startup, {
-    ...{ agent, meter, logs: log, degraded, dnsAddress: dns, reload },
+  servers = await openServers(startup, {
+    ...{ agent, degraded, reload, events: shell.handlers, config: () => reloader.config },
     explainDenial: (probe) => shell.runners.explainDenial(probe),
     openOperator: config.openOperator || (state.keys.length === 0 && config.dataDir === undefined),
-    issueOperatorToken: (at) => issueOperatorToken(startup, at),
   });
   await seeds.join();
   return {
-    ...{ node: config.node, address: formatAddress(shell.address), http: http?.address, dns },
+    ...{ node: config.node, address: formatAddress(shell.address) },
+    ...{ http: servers.http, dns: servers.dns, rpc: servers.rpc },
     ...{ agent, reload, stop, stopped },
     get config() {
       return reloader.config;
@@ -290,54 +279,4 @@ async function registerServiceFiles(
   const { registrations: services, warnings } = await readOwnServices(config, runners);
   await agent.execute({ kind: 'reload', services, tags: config.tag });
   return warnings;
-}
-
-/** Returns the address it listens on. */
-async function openDns({ config, meter, cleanups }: Startup, view: View): Promise<string | undefined> {
-  if (config.dns.kind === 'off') return undefined;
-  const dns = await startDns({
-    ...toDnsOptions(config, config.dns.address),
-    view,
-    serial: () => Math.floor(Date.now() / 1000),
-    meter,
-  });
-  cleanups.push(() => dns.close());
-  return dns.address;
-}
-
-async function openHttp(
-  { config, journal, cleanups }: Startup,
-  runtime: Omit<HttpRuntime, 'monotonicClock' | 'onError'>,
-): Promise<HttpServer | undefined> {
-  const at = config.http;
-  if (at.kind === 'off') return undefined;
-  const listen = at.kind === 'unix' ? { path: at.path } : { host: at.address.host, port: at.address.port };
-  const onError = (error: unknown): void => {
-    const { message: reason, stack = '' } = error instanceof Error ? error : new Error(String(error));
-    journal.record({ kind: 'httpRequestFailed', reason, stack });
-  };
-  const http = await startHttpServer(
-    toHttpOptions(config, listen, { ...runtime, monotonicClock: monotonicNow, onError }),
-  );
-  cleanups.push(() => http.close());
-  return http;
-}
-
-/** Without a file for it the agent runs, and operators need a token that is configured. */
-async function issueOperatorToken(
-  { config, cleanups, log: { logger } }: Startup,
-  address: string,
-): Promise<OperatorTokenHolder | undefined> {
-  try {
-    const held = await createOperatorToken(address, config.dataDir, process.env);
-    cleanups.push(async () => held.discard());
-    logger.info({ file: held.path }, 'operators need a token; the commands of this user and of root find it');
-    return held;
-  } catch (error) {
-    logger.warn(
-      { reason: describeError(error) },
-      'there is no operator token: set HEARSAY_HTTP_OPERATOR_TOKEN, or RUNTIME_DIRECTORY to a directory of this user',
-    );
-    return undefined;
-  }
 }

@@ -294,12 +294,11 @@ class AgentCore implements Agent {
 
   #health(): AgentHealth {
     return {
-      awareness: this.#swim.awareness,
-      incarnation: this.#swim.incarnation,
+      ...{ awareness: this.#swim.awareness, incarnation: this.#swim.incarnation },
       clocks: this.#serf.clocks,
       encrypted: this.#options.keys.length > 0,
-      seals: this.#keyring.seals,
-      leaving: this.#joinLeave.leaving,
+      ...{ seals: this.#keyring.seals, leaving: this.#joinLeave.leaving },
+      coordinateResets: this.#serf.coordinates.resets,
       lanes: Object.fromEntries(this.#lanes.map((lane) => [lane.name, lane.queue.size])),
     };
   }

@@ -90,16 +90,19 @@ function handlerOf(raw: unknown, i: number): HandlerConfig {
 /** Parses event filters. Names of events may be any text, as in Serf. */
 function filtersOf(raw: unknown): readonly string[] {
   const filters = texts(raw);
-  for (const filter of filters) {
-    const [event = '', ...name] = filter.split(':');
-    if (!(HANDLER_EVENTS as readonly string[]).includes(event))
-      throw new Error(`"${filter}" must be one of ${HANDLER_EVENTS.join(', ')}`);
-    if (name.length > 0 && event !== 'user' && event !== 'query')
-      throw new Error(`"${filter}": only user and query may have a name`);
-    if (name.join(':') === '' && name.length > 0)
-      throw new Error(`"${filter}" must have a name after the colon`);
-  }
+  filters.forEach(validateEventFilter);
   return filters;
+}
+
+/** Throws `Error` with a clause unless it is `EVENT` or `EVENT:NAME`. */
+export function validateEventFilter(filter: string): void {
+  const [event = '', ...name] = filter.split(':');
+  if (!(HANDLER_EVENTS as readonly string[]).includes(event))
+    throw new Error(`"${filter}" must be one of ${HANDLER_EVENTS.join(', ')}`);
+  if (name.length > 0 && event !== 'user' && event !== 'query')
+    throw new Error(`"${filter}": only user and query may have a name`);
+  if (name.join(':') === '' && name.length > 0)
+    throw new Error(`"${filter}" must have a name after the colon`);
 }
 
 function argvOf(raw: unknown): readonly string[] {

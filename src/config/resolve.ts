@@ -5,10 +5,10 @@
 import { isLoopback, parseAddress } from '../base/address.ts';
 import { AgentError } from '../base/errors.ts';
 import { type ConfigFile, type FileValue, parseConfigFile } from './file/parse.ts';
-import { TOKEN_KEYS, type TokenKey } from './http.ts';
 import { isHostNodeName, suggestSimilar, toNodeName } from './names.ts';
 import { PRESETS, type PresetName } from './presets.ts';
 import { type AgentConfig, GOSSIP_PORT, SETTINGS, type SettingEntry } from './schema.ts';
+import { HTTP_TOKEN_KEYS, TOKEN_KEYS, type TokenKey } from './servers/tokens.ts';
 import { formatDuration } from './setting.ts';
 
 export interface ConfigSources {
@@ -149,6 +149,12 @@ export function rejectContradictions(config: AgentConfig, fromFiles: readonly To
       'config',
       `http: ${config.http.address.key} is open to the network: set HEARSAY_HTTP_TOKEN or httpTokenFile, or allow it with --insecure`,
     );
+  const rpcKey = config.rpcAuth !== undefined || fromFiles.includes('rpcAuth');
+  if (config.rpc.kind === 'ip' && !isLoopback(config.rpc.address.ip) && !rpcKey && !config.insecure)
+    throw new AgentError(
+      'config',
+      `rpc: ${config.rpc.address.key} is open to the network: set HEARSAY_RPC_AUTH or rpcAuthFile, or allow it with --insecure`,
+    );
 }
 
 function valueWarnings(config: AgentConfig): string[] {
@@ -170,7 +176,7 @@ function valueWarnings(config: AgentConfig): string[] {
     warnings.push(
       `node: "${config.node}" is no host name, so few programs can look up its name in DNS; members and services are found as ever`,
     );
-  if (config.openOperator && TOKEN_KEYS.every((key) => config[key] === undefined))
+  if (config.openOperator && HTTP_TOKEN_KEYS.every((key) => config[key] === undefined))
     warnings.push(
       'openOperator: every account of this host may change gossip keys, remove members and stop this agent; remove it, or set HEARSAY_HTTP_OPERATOR_TOKEN',
     );

@@ -3,9 +3,7 @@
  * keys, help texts and docs/config.md are derived from here.
  */
 import type { Address } from '../base/address.ts';
-import { dnsSection } from './dns.ts';
 import { handlersSetting } from './handlers.ts';
-import { httpSection, type TokenFileKey } from './http.ts';
 import {
   validateCidr,
   validateDatacenter,
@@ -19,6 +17,10 @@ import {
 import { onStopSetting } from './on-stop.ts';
 import { PRESET_NAMES } from './presets.ts';
 import { type SerfConfig, type SwimConfig, serfSection, swimSection } from './protocol.ts';
+import { dnsSection } from './servers/dns.ts';
+import { httpSection } from './servers/http.ts';
+import { rpcSection } from './servers/rpc.ts';
+import type { TokenFileKey } from './servers/tokens.ts';
 import {
   booleanSetting,
   defineSection,
@@ -104,6 +106,7 @@ export const agentSection = defineSection({
   }),
   ...httpSection,
   ...dnsSection,
+  ...rpcSection,
   domain: textSetting({
     default: 'hearsay',
     placeholder: 'NAME',

@@ -1,14 +1,13 @@
 /** The options of the HTTP server, from the settings of the agent and from what only the running process knows. */
 import { hostname } from 'node:os';
+import { toScopeTokens } from '../access/token-scopes.ts';
 import { formatAddress } from '../base/address.ts';
 import { VERSION } from '../base/version.ts';
-import type { TokenKey } from '../config/http.ts';
 import type { ReloadReport } from '../config/reload.ts';
 import type { AgentConfig } from '../config/schema.ts';
 import { deriveNodeId } from './consul/nodes.ts';
 import type { AgentInfo } from './endpoint/agent-info.ts';
 import type { HttpListenAddress } from './server/listen.ts';
-import type { ScopeTokens } from './server/scopes.ts';
 import type { HttpServerOptions } from './server/server.ts';
 
 type HttpConfig = Pick<
@@ -79,21 +78,6 @@ export function toHttpOptions(
     suspectsLast: config.suspectsLast,
     wallClock: Date.now,
     ...rest,
-  };
-}
-
-export function toScopeTokens(config: Pick<AgentConfig, TokenKey>): ScopeTokens {
-  const {
-    httpToken: all,
-    httpReadToken: read,
-    httpRegisterToken: register,
-    httpOperatorToken: operator,
-  } = config;
-  return {
-    ...(all === undefined ? {} : { all }),
-    ...(read === undefined ? {} : { read }),
-    ...(register === undefined ? {} : { register }),
-    ...(operator === undefined ? {} : { operator }),
   };
 }
 

@@ -43,6 +43,7 @@ export class Coordinates {
   readonly #others = new Map<string, Coordinate>();
   #samples = freshSamples();
   #sampleAt = 0;
+  #resets = 0;
   #own: Coordinate;
   #payload: Uint8Array | undefined;
 
@@ -95,7 +96,13 @@ export class Coordinates {
     this.#latencyFilters.delete(peer);
   }
 
+  /** How often our coordinate began anew, since it had become implausible. */
+  get resets(): number {
+    return this.#resets;
+  }
+
   #reset(): void {
+    this.#resets += 1;
     this.#own = ORIGIN;
     this.#samples = freshSamples();
     this.#sampleAt = 0;

@@ -54,7 +54,7 @@ async function withResolvedSeeds(
   command: CommandRequest,
   resolve: (seeds: readonly string[]) => Promise<readonly Seed[]>,
 ): Promise<Command> {
-  return command.kind === 'join' ? { kind: 'join', seeds: await resolve(command.seeds) } : command;
+  return command.kind === 'join' ? { ...command, seeds: await resolve(command.seeds) } : command;
 }
 
 type ReplyValue = CommandValues[keyof CommandValues];

@@ -28,7 +28,7 @@ export interface ReloadParts {
   readonly record: Journal['record'];
   readonly keyring: Pick<KeyringReader, 'read' | 'findUnsaved'>;
   setRetryJoin(seeds: readonly string[]): void;
-  setHttpTokens(config: AgentConfig): void;
+  setTokens(config: AgentConfig): void;
   /** Rejects with `AgentError` if a source is invalid. */
   read(): Promise<ConfigReading>;
 }
@@ -69,7 +69,7 @@ export class Reloader {
   }
 
   async #apply(): Promise<ReloadReport> {
-    const { agent, log, handlers, runners, keyring, setRetryJoin, setHttpTokens, read } = this.#parts;
+    const { agent, log, handlers, runners, keyring, setRetryJoin, setTokens, read } = this.#parts;
     const { config: next, warnings } = await read();
     const config = reloadedConfig(this.#running, next);
     const files = await readOwnServices(config, runners);
@@ -81,7 +81,7 @@ export class Reloader {
     });
     handlers.replace(config.handlers);
     setRetryJoin(config.retryJoin);
-    setHttpTokens(config);
+    setTokens(config);
     log.setLevel(config.logLevel);
     const { differences, needsRestart } = diffSettings(this.#running, this.#lastRead, next);
     this.#running = config;

@@ -42,7 +42,7 @@ export interface Shell {
   readonly address: Address;
   readonly bound: Address;
   readonly lateness: Lateness;
-  readonly handlers: Pick<Handlers, 'replace'>;
+  readonly handlers: Pick<Handlers, 'replace' | 'follow'>;
   readonly runners: Pick<Runners, 'explainDenial'>;
   /** Closes sockets at once, rejects pending commands, writes the last snapshot. */
   stop(): Promise<void>;

@@ -11,6 +11,7 @@ import { huntMutants } from './rooms/hunt.ts';
 import { moreHuntMutants } from './rooms/hunt-more.ts';
 import { newsMutants } from './rooms/news.ts';
 import { replicationMutants } from './rooms/replication.ts';
+import { rpcMutants } from './rooms/rpc.ts';
 import { serfMutants } from './rooms/serf.ts';
 import { shellMutants } from './rooms/shell.ts';
 import { swimMutants } from './rooms/swim.ts';
@@ -31,6 +32,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...checksMutants,
   ...shellMutants,
   ...httpMutants,
+  ...rpcMutants,
   ...dnsMutants,
   ...hostileMutants,
   ...huntMutants,

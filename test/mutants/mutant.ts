@@ -1,7 +1,18 @@
 /** What a mutant is, and how it is applied to a source. The mutants stand in rooms/; run.ts tests them. */
 
 /** The layers of `src/` that have mutants. */
-export const LAYERS = ['wire', 'swim', 'serf', 'catalog', 'agent', 'checks', 'shell', 'http', 'dns'] as const;
+export const LAYERS = [
+  'wire',
+  'swim',
+  'serf',
+  'catalog',
+  'agent',
+  'checks',
+  'shell',
+  'http',
+  'dns',
+  'rpc',
+] as const;
 export type Layer = (typeof LAYERS)[number];
 
 /** One bug, as data. It is applied to a copy of the sources only. */

@@ -25,6 +25,7 @@ const TESTS_BY_LAYER: Readonly<Record<Layer, readonly string[]>> = {
   shell: ['unit/shell', 'unit/cli'],
   http: ['unit/http'],
   dns: ['unit/dns'],
+  rpc: ['unit/rpc'],
 };
 const FAST = ['unit', 'property', 'golden', 'story', 'house.test.ts'];
 const SWARM = ['swarm'];

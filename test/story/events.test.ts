@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { encodeUtf8 } from '../../src/base/bytes.ts';
 import { createStory } from '../../src/sim/scenarios/story.ts';
 import { makeService } from '../../src/sim/workload/definitions.ts';
+import { toSeed } from '../../src/sim/world/bootstrap.ts';
 
 const NAMES = 'ann bob cat dan eve';
 const fire = (name: string, payload = '') =>
@@ -207,4 +208,20 @@ test('restarts leave the Lamport clocks of the cluster where they are', () => {
   }
 
   expect(clocks()).toEqual(before);
+});
+
+test.each([
+  [true, ['before ', 'after ']],
+  [false, ['after ']],
+])('P52 a newcomer that joins, replay %s, hears %j', (replay, expected) => {
+  const story = createStory(NAMES, { seed: 16 });
+  story.runCommand('ann', fire('before'));
+  story.run('40s');
+  story.addHost('fay', {}, { noJoin: true });
+  story.run('1s');
+  story.runCommand('fay', { kind: 'join', seeds: [toSeed(story.world.host('ann'))], replay });
+  story.runCommand('ann', fire('after'));
+  story.run('10s');
+
+  expect(receivedBy(story)['fay']).toEqual(expected);
 });

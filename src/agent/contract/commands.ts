@@ -16,8 +16,9 @@ export type RequestId = number;
 export type Command = Readonly<
   /**
    * A push/pull with each seed. The reply is a report, even if no seed answered (`joinFailure` makes that an error).
+   * `replay`: user events that were fired before this agent joined are delivered too.
    */
-  | { kind: 'join'; seeds: readonly Seed[] }
+  | { kind: 'join'; seeds: readonly Seed[]; replay?: boolean }
   | { kind: 'leave' }
   /** Stops without leaving: peers are told that this agent will be back within this time. The reply comes as it stops. */
   | { kind: 'pause'; duration: Millis }
@@ -176,5 +177,5 @@ export type CommandResult =
   | { readonly ok: false; readonly error: AgentError };
 /** Commands as readers send them: seeds are text, whose names the shell resolves. */
 export type CommandRequest =
-  | { readonly kind: 'join'; readonly seeds: readonly string[] }
+  | { readonly kind: 'join'; readonly seeds: readonly string[]; readonly replay?: boolean }
   | Exclude<Command, { kind: 'join' }>;

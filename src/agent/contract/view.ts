@@ -140,6 +140,8 @@ export interface AgentHealth {
   /** Messages encrypted with the primary key since it became that, or since the start. */
   readonly seals: number;
   readonly leaving: boolean;
+  /** How often the network coordinate of this agent began anew, since it had become implausible. */
+  readonly coordinateResets: number;
   /** Messages that wait in each lane. */
   readonly lanes: Readonly<Record<string, number>>;
 }

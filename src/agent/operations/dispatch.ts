@@ -33,7 +33,7 @@ export class CommandDispatcher {
     const { joinLeave, messaging, members, services } = this.#targets;
     switch (command.kind) {
       case 'join':
-        return joinLeave.join(request, command.seeds, now, out);
+        return joinLeave.join(request, command, now, out);
       case 'leave':
         return joinLeave.leave(request, now, out);
       case 'pause':

@@ -10,7 +10,14 @@ import { AgentError } from '../../base/errors.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 import type { SerfConfig } from '../../config/protocol.ts';
 import type { BroadcastHandle } from '../../serf/membership/membership.ts';
-import type { CommandResult, FailedSeed, JoinReport, RequestId, Seed } from '../contract/commands.ts';
+import type {
+  Command,
+  CommandResult,
+  FailedSeed,
+  JoinReport,
+  RequestId,
+  Seed,
+} from '../contract/commands.ts';
 import type { Effect } from '../contract/machine.ts';
 import type { PushPullOutcome, PushPullRequest } from '../transport/stream-host.ts';
 import type { Pausing } from './pause.ts';
@@ -30,6 +37,8 @@ export interface JoinLeaveHost {
   readonly pausing: Pick<Pausing, 'start' | 'advance' | 'deadline' | 'report'>;
 }
 
+type JoinCommand = Extract<Command, { kind: 'join' }>;
+
 interface PendingSeed {
   readonly seed: Seed;
   next: number;
@@ -44,6 +53,7 @@ interface Join {
   readonly pendingSeeds: Map<number, PendingSeed>;
   readonly failed: FailedSeed[];
   joined: number;
+  readonly replay: boolean;
 }
 
 type Leave =
@@ -79,13 +89,13 @@ export class JoinLeave {
     return this.#leave?.step === 'pause' ? this.#host.pausing.deadline : (this.#leave?.until ?? NEVER);
   }
 
-  join(request: RequestId, seeds: readonly Seed[], now: Millis, out: Effect[]): void {
+  join(request: RequestId, { seeds, replay = false }: JoinCommand, now: Millis, out: Effect[]): void {
     if (this.leaving) return reply(request, refused('this agent is leaving: start it again to join'), out);
     if (seeds.length === 0)
       return reply(request, refused('no seed was given: add one as host or host:port'), out);
     this.#ticket += 1;
     const ticket = this.#ticket * SEEDS_PER_JOIN;
-    const join: Join = { request, pendingSeeds: new Map(), failed: [], joined: 0 };
+    const join: Join = { request, pendingSeeds: new Map(), failed: [], joined: 0, replay };
     this.#joins.set(this.#ticket, join);
     seeds.slice(0, SEEDS_PER_JOIN).forEach((seed, i) => {
       join.pendingSeeds.set(ticket + i, {
@@ -203,7 +213,7 @@ export class JoinLeave {
       this.#dialNextAddress(join, key, now);
     } else {
       pending.cause = undefined;
-      this.#host.dialPushPull({ to, join: true, ticket: key }, now);
+      this.#host.dialPushPull({ to, join: true, ticket: key, replay: join.replay }, now);
     }
   }
 

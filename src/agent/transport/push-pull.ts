@@ -80,7 +80,7 @@ export class PushPullHandler implements StreamHost {
   }
 
   /**
-   * Differs: in Serf a join makes all earlier events old. Here only the first join after the start does, and only while
+   * Differs: in Serf a join without replay makes all earlier events old. Here only the first one after the start does, and only while
    * no other push/pull has brought this agent into the cluster. Joins are repeated while members are missing
    * (rejoin-policy.ts), and over a bad link their answer can be seconds old: events of these seconds would be lost. An
    * agent that returns to its cluster with its clocks hears what was fired meanwhile, as a Serf agent with a snapshot does.
@@ -101,7 +101,7 @@ export class PushPullHandler implements StreamHost {
     });
     this.#host.runEffects();
     if (state.userState.length > 0) {
-      const isOld = joins && !this.#isInCluster;
+      const isOld = joins && sync.replay !== true && !this.#isInCluster;
       const host = sync === undefined ? undefined : from.host;
       const summary = copyBytes(this.#serf.mergeRemoteState(state.userState, isOld, now, serfOut, host));
       // A peer that joins through us may be new itself.

@@ -38,6 +38,8 @@ export interface PushPullRequest {
   readonly join: boolean;
   /** It belongs to the join command with this ticket. */
   readonly ticket?: number;
+  /** Events from before it are delivered. */
+  readonly replay?: boolean;
   /** It is an early sync (early-sync.ts). */
   readonly early?: boolean;
 }

@@ -3,7 +3,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { type Command, Option } from 'commander';
 import { joinHostPort } from '../../base/address.ts';
 import { AGENT_ERRORS } from '../../base/errors.ts';
-import { TOKEN_FILE_HEADER } from '../../config/http.ts';
+import { TOKEN_FILE_HEADER } from '../../config/servers/http.ts';
 import { readTokenFile } from '../../files/config-files.ts';
 import { readOperatorToken } from '../../files/operator-token.ts';
 import { addJsonOption, type CliContext, CliError, EXIT, printNotice } from '../command.ts';

@@ -86,23 +86,25 @@ function stopInOrder(running: StartedAgent): ReturnType<Lifecycle['stopInOrder']
       };
 }
 
-function readyLines(config: AgentConfig, { node, address, http, dns }: StartedAgent): string[] {
+function readyLines(config: AgentConfig, { node, address, http, dns, rpc }: StartedAgent): string[] {
   return [
     `hearsay ${VERSION}: ${sanitize(node)} (${sanitize(config.datacenter)}) is ready`,
     `  gossip  ${address} (UDP and TCP, ${config.encrypted ? 'encrypted' : 'not encrypted'})`,
     `  http    ${http === undefined ? 'off' : toHttpUrl(http)}`,
     `  dns     ${dns === undefined ? 'off' : `${dns} (UDP and TCP)`}`,
+    ...(rpc === undefined ? [] : [`  rpc     ${rpc}`]),
     `  data    ${config.dataDir ?? 'in memory: no state survives a restart (--data-dir PATH keeps it)'}`,
     `join it:  ${joinLine(config, address)}`,
   ];
 }
 
 /** The same as one line of JSON, for whoever reads a log of JSON. */
-const readyObject = (config: AgentConfig, { node, address, http, dns }: StartedAgent): string =>
+const readyObject = (config: AgentConfig, { node, address, http, dns, rpc }: StartedAgent): string =>
   logLine('info', `hearsay ${VERSION}: ${node} (${config.datacenter}) is ready`, {
     ...{ node, gossip: address, encrypted: config.encrypted },
     http: http === undefined ? 'off' : toHttpUrl(http),
     dns: dns ?? 'off',
+    ...(rpc === undefined ? {} : { rpc }),
     dataDir: config.dataDir ?? null,
     join: joinLine(config, address).split('   (')[0],
   });

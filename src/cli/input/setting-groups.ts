@@ -20,6 +20,7 @@ const GROUPS: readonly (readonly [heading: string, keys: RegExp])[] = [
   ['Node and cluster:', /^(node|datacenter|bind|advertise|join|retryJoin|tag|preset|label|onStop)$/],
   ['Services and checks:', /^(service|selfService|suspectsLast|allowExecChecks|execUser|checkAllow)$/],
   ['HTTP API:', /^(http|insecure|openOperator|consulVersion)/],
+  ["Serf's RPC:", /^rpc/],
   ['DNS:', /^(dns|domain$|altDomain$)/],
   ['State and keys:', /^(dataDir|importSerfSnapshot|keyringFile|gossipKey)$/],
   ['Logs and recordings:', /^(log|record)/],

@@ -61,6 +61,8 @@ const COUNTERPARTS: readonly (readonly [Project, keys: Readonly<Record<string, s
       reconnect_interval: '`serf.reconnectInterval`',
       tombstone_timeout: '`serf.tombstoneTimeout`',
       user_event_size_limit: '`serf.eventBytes`',
+      rpc_addr: '`rpc`',
+      rpc_auth: 'the variable HEARSAY_RPC_AUTH, or `rpcAuthFile`',
     },
   ],
 ];

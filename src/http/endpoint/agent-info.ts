@@ -1,5 +1,5 @@
 /** Facts about this agent beyond its view, for the HTTP API; `settings.ts` fills them in. */
-import type { LogFeed } from './log-stream.ts';
+import type { LogFeed } from '../../agent/contract/feeds.ts';
 
 export interface AgentInfo {
   /** Semantic version, without a leading `v`. */

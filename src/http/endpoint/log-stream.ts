@@ -2,17 +2,9 @@
  * The log as an endless text, as fast as the client reads it. Lines are buffered for a slow client up to a limit;
  * beyond it they are lost, and the stream reports how many at the place where they are missing.
  */
+import type { LogFeed } from '../../agent/contract/feeds.ts';
 import type { LogLevel } from '../../config/schema.ts';
 import type { BlockingQueries, OnDisconnect } from './blocking.ts';
-
-/** The agent's log. Lines are JSON and end with a line break. */
-export interface LogFeed {
-  /**
-   * Calls `onLine` for the last `recent` lines, of those that are kept, and for each line from now on, until the returned
-   * function is called.
-   */
-  follow(level: LogLevel, onLine: (line: string) => void, recent?: number): () => void;
-}
 
 /** How lines are written for a client, line breaks included. */
 export interface LogLineFormat {

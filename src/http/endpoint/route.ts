@@ -4,6 +4,7 @@
  */
 
 import type * as v from 'valibot';
+import type { Scope } from '../../access/scope.ts';
 import type { SavedCommand } from '../../agent/contract/commands.ts';
 import type { Topic, View } from '../../agent/contract/view.ts';
 import { AgentError } from '../../base/errors.ts';
@@ -22,7 +23,6 @@ import { dependsOnPool, isEmptyAnswer, notReadyError, restoredHeaders } from './
 import { indexHeaders } from './reply/headers.ts';
 import { errorReply, HttpReply, jsonReply, type ReplyHeaders, StreamReply } from './reply/reply.ts';
 import type { Schema } from './schema.ts';
-import type { Scope } from './scope.ts';
 import type { Site } from './site.ts';
 
 /** A request, decoded as far as all routes need it. */

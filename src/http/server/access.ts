@@ -3,11 +3,12 @@
  * against cross-site request forgery (CSRF). `scopes.ts` checks the token, once the route is known.
  */
 import type { IncomingMessage } from 'node:http';
+import type { ScopeTokens } from '../../access/token-scopes.ts';
 import { isLoopback, parseIp } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { QueryParams } from '../endpoint/query.ts';
 import { createHostCheck, isLiteralHost, requestedHosts } from './host-header.ts';
-import { requestToken, type ScopeTokens } from './scopes.ts';
+import { requestToken } from './scopes.ts';
 
 /** Throws unless the request may come from where it does. `query` is its decoded query string. */
 export type OriginCheck = (incoming: IncomingMessage, query: QueryParams) => void;

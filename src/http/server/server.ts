@@ -2,6 +2,7 @@
 import { chmodSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { OperatorTokenFile, ScopeTokens } from '../../access/token-scopes.ts';
 import type { AgentHandle } from '../../agent/contract/agent-handle.ts';
 import { joinHostPort } from '../../base/address.ts';
 import { Meter } from '../../base/meter.ts';
@@ -23,7 +24,7 @@ import {
 import { type HttpListenAddress, isPrivate, startListening } from './listen.ts';
 import { createRequestHandler } from './request-handler.ts';
 import { createRequestMetrics } from './request-metrics.ts';
-import { createScopeCheck, type OperatorTokenFile, type ScopeCheck, type ScopeTokens } from './scopes.ts';
+import { createScopeCheck, type ScopeCheck } from './scopes.ts';
 
 export interface HttpServerOptions {
   readonly listen: HttpListenAddress;

@@ -2,11 +2,11 @@
  * A cache of replies by raw request target, valid until anything in the view changes. It stands before routing, but
  * behind access control. Clients repeat the same few requests, which cost one look-up then.
  */
+import type { Scope } from '../../access/scope.ts';
 import type { Topic } from '../../agent/contract/view.ts';
 import type { Millis } from '../../base/time.ts';
 import type { QueryParams } from '../endpoint/query.ts';
 import type { HttpReply } from '../endpoint/reply/reply.ts';
-import type { Scope } from '../endpoint/scope.ts';
 import type { Site } from '../endpoint/site.ts';
 
 export interface CachedTarget {

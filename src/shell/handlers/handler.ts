@@ -4,12 +4,13 @@
  */
 import { utf8Head } from '../../checks/output.ts';
 import type { HandlerConfig } from '../../config/schema.ts';
+import { eventName, eventType, matchesFilter } from '../../serf/event-filter.ts';
 import type { HandlerEvent } from '../../serf/types.ts';
 import type { ShellFact } from '../logging/facts.ts';
 import type { ProgramUser } from '../program.ts';
 import { type Action, MAX_HANDLER_OUTPUT_BYTES } from './action.ts';
 import { scriptAction } from './script.ts';
-import { eventName, eventType, type LocalNode, matchesFilter } from './serf-env.ts';
+import type { LocalNode } from './serf-env.ts';
 import { webhookAction, webhookOrigin } from './webhook.ts';
 import { WorkQueue } from './work-queue.ts';
 

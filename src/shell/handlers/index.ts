@@ -16,6 +16,8 @@ export interface HandlersOptions extends HandlerContext {
 
 export interface Handlers {
   notify(event: HandlerEvent): void;
+  /** Calls `onEvent` for each event from now on, coalesced, until the returned function is called. */
+  follow(onEvent: (event: HandlerEvent) => void): () => void;
   /** Replaces the handlers. Events that earlier ones have queued are still handled. */
   replace(handlers: readonly HandlerConfig[]): void;
   /** Stops running handlers and discards queued events. */
@@ -26,6 +28,7 @@ export function createHandlers(options: HandlersOptions): Handlers {
   const coalescer = new Coalescer(options.members, options.user);
   let current = new Map<string, Handler>();
   let retired: Handler[] = [];
+  const followers = new Set<(event: HandlerEvent) => void>();
   let timer: NodeJS.Timeout | undefined;
 
   const replace = (configs: readonly HandlerConfig[]): void => {
@@ -39,7 +42,10 @@ export function createHandlers(options: HandlersOptions): Handlers {
     current = next;
   };
   const deliver = (events: readonly HandlerEvent[]): void => {
-    for (const event of events) for (const handler of current.values()) handler.notify(event);
+    for (const event of events) {
+      for (const handler of current.values()) handler.notify(event);
+      for (const onEvent of [...followers]) onEvent(event);
+    }
     armTimer();
   };
   const armTimer = (): void => {
@@ -56,16 +62,21 @@ export function createHandlers(options: HandlersOptions): Handlers {
   replace(options.handlers);
   return {
     notify: (event) => {
-      if (current.size === 0) return;
       const out: HandlerEvent[] = [];
       coalescer.accept(event, options.now(), out);
       deliver(out);
+    },
+    follow: (onEvent) => {
+      const own = (event: HandlerEvent): void => onEvent(event);
+      followers.add(own);
+      return () => void followers.delete(own);
     },
     replace,
     close: () => {
       clearTimeout(timer);
       for (const handler of [...retired, ...current.values()]) handler.close();
       current = new Map();
+      followers.clear();
     },
   };
 }

@@ -4,29 +4,13 @@
  * Source: observed with `serf agent -event-handler` of Debian's Serf 0.9.4.
  */
 import { concatBytes, encodeUtf8 } from '../../base/bytes.ts';
+import { eventType } from '../../serf/event-filter.ts';
 import type { HandlerEvent, SerfMember } from '../../serf/types.ts';
 
 /** The node that the handler runs on. */
 export interface LocalNode {
   readonly name: string;
   readonly tags: ReadonlyMap<string, string>;
-}
-
-/** `member-join`, `user`, `query`. */
-export const eventType = (event: HandlerEvent): string =>
-  event.kind === 'members' ? `member-${event.change}` : event.kind;
-
-/** The name of a user event or a query. */
-export function eventName(event: HandlerEvent): string | undefined {
-  if (event.kind === 'user') return event.event.name;
-  return event.kind === 'query' ? event.query.name : undefined;
-}
-
-/** Whether a filter such as `user:deploy` selects the event. */
-export function matchesFilter(filter: string, event: HandlerEvent): boolean {
-  if (filter === '*') return true;
-  const type = eventType(event);
-  return filter === type || filter === `${type}:${eventName(event)}`;
 }
 
 /** Only tags of this node become variable names. What other members send is in values and on standard input. */

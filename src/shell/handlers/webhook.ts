@@ -9,9 +9,10 @@ import { decodeUtf8, encodeUtf8 } from '../../base/bytes.ts';
 import { describeError } from '../../base/errno.ts';
 import type { Millis } from '../../base/time.ts';
 import { VERSION } from '../../base/version.ts';
+import { eventType } from '../../serf/event-filter.ts';
 import type { HandlerEvent, SerfMember } from '../../serf/types.ts';
 import { type Action, MAX_HANDLER_OUTPUT_BYTES, OutputHead, withTimeout } from './action.ts';
-import { eventType, type LocalNode } from './serf-env.ts';
+import type { LocalNode } from './serf-env.ts';
 
 /** Pauses between attempts. A query is posted once: its sender does not wait that long. */
 const RETRY_PAUSES: readonly Millis[] = [1000, 4000, 16_000];

@@ -3,7 +3,16 @@
 /** `rateLimited`: a remote peer can cause any number of these. One line in ten seconds is a warning, the rest is debug. */
 export type FactLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'rateLimited';
 /** The part of the agent that a log line comes from. */
-export type Component = 'swim' | 'serf' | 'checks' | 'agent' | 'net' | 'storage' | 'handlers' | 'http';
+export type Component =
+  | 'swim'
+  | 'serf'
+  | 'checks'
+  | 'agent'
+  | 'net'
+  | 'storage'
+  | 'handlers'
+  | 'http'
+  | 'rpc';
 /** What a fact is worth may depend on its values. */
 type LevelOf<F> = FactLevel | ((fact: F) => FactLevel);
 /** Only the fields named in a row are ever logged. */

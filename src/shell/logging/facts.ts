@@ -23,6 +23,9 @@ export type ShellFact = Readonly<
   | { kind: 'recordingFull'; file: string; bytes: number }
   | { kind: 'recordingFailed'; file: string; reason: string }
   | { kind: 'httpRequestFailed'; reason: string; stack: string }
+  | { kind: 'rpcRequestFailed'; reason: string; stack: string }
+  /** We closed the connection of a client of RPC, which has done something wrong. */
+  | { kind: 'rpcClientClosed'; client: string; reason: string }
   /** `change` is a sentence that begins with `name`. */
   | { kind: 'reloadChange'; part: string; name: string; change: string }
   | { kind: 'restartNeeded'; settings: string }

@@ -9,7 +9,7 @@ import { type IncomingMessage, request as openRequest } from 'node:http';
 import { encodeUtf8 } from '../../base/bytes.ts';
 import { utf8Head } from '../../checks/output.ts';
 import type { CheckProbe } from '../../checks/types.ts';
-import { CHECK_HEADER } from '../../config/http.ts';
+import { CHECK_HEADER } from '../../config/servers/http.ts';
 import type { CheckStatus } from '../../model/service.ts';
 import { type DialTarget, dial, resolveTarget } from './dial.ts';
 import { type RunContext, type Runner, withErrorPrefix } from './runner.ts';

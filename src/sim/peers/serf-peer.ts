@@ -94,6 +94,7 @@ export class SerfPeer implements Agent, EffectHandler {
         encrypted: keyring.keys.length > 0,
         seals: keyring.seals,
         leaving: this.#joinLeave.leaving,
+        coordinateResets: serf.coordinates.resets,
         lanes: Object.fromEntries(lanes.map((lane) => [lane.name, lane.queue.size])),
       }),
       readiness: () => ({ ready: true }),
@@ -176,7 +177,7 @@ export class SerfPeer implements Agent, EffectHandler {
   #handleCommand(request: RequestId, command: Command): void {
     switch (command.kind) {
       case 'join':
-        return this.#joinLeave.join(request, command.seeds, this.#now, this.#effects);
+        return this.#joinLeave.join(request, command, this.#now, this.#effects);
       case 'leave':
         return this.#joinLeave.leave(request, this.#now, this.#effects);
       case 'fireEvent':

@@ -19,6 +19,7 @@ export function fakeAgent(config: AgentConfig, number = 1) {
     address: `${host}:${config.bind.port === 0 ? 40_000 + number : config.bind.port}`,
     http: config.http.kind === 'off' ? undefined : `127.0.0.1:${8499 + number}`,
     dns: config.dns.kind === 'off' ? undefined : `127.0.0.1:${8599 + number}`,
+    rpc: config.rpc.kind === 'off' ? undefined : `127.0.0.1:${7372 + number}`,
     leave: async () => {
       calls.push('leave');
       down();

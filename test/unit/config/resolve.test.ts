@@ -258,6 +258,28 @@ describe('HTTP beyond loopback (S13)', () => {
   });
 });
 
+describe('RPC beyond loopback (S13)', () => {
+  test.each(['0.0.0.0:7373', '10.0.0.5'])('%s needs a key of its own or --insecure', (rpc) => {
+    const error = refusal({ flags: { rpc } });
+    expect(error.exit).toBe(78);
+    expect(error.message).toContain('set HEARSAY_RPC_AUTH or rpcAuthFile, or allow it with --insecure');
+    const key = 'k'.repeat(32);
+    expect(resolve({ flags: { rpc }, env: { HEARSAY_RPC_AUTH: key } }).config.rpcAuth).toBe(key);
+    expect(() => resolve({ flags: { rpc }, env: { HEARSAY_HTTP_TOKEN: key } })).toThrow();
+    expect(() => resolve({ flags: { rpc, rpcAuthFile: 'f' } })).not.toThrow();
+    expect(() => resolve({ flags: { rpc, insecure: true } })).not.toThrow();
+  });
+
+  test('it is off unless it is asked for, on port 7373', () => {
+    expect(resolve({}).config.rpc).toEqual({ kind: 'off' });
+    expect(resolve({ flags: { rpc: '127.0.0.1' } }).config.rpc).toMatchObject({ address: { port: 7373 } });
+  });
+
+  test('a short key is refused, for anybody may guess', () => {
+    expect(refusal({ env: { HEARSAY_RPC_AUTH: 'short' } }).message).toContain('at least 32 characters');
+  });
+});
+
 describe('warnings', () => {
   test('a node name that DNS cannot say', () => {
     expect(resolve({ flags: { node: 'web_1' } }).warnings).toEqual([

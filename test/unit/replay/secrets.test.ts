@@ -73,7 +73,7 @@ const SERVICE: Complete<ServiceDefinition> = {
 };
 
 const COMMANDS: ByKind<Command> = {
-  join: { kind: 'join', seeds: [{ text: SECRET, addresses: [ADDRESS], error: SECRET }] },
+  join: { kind: 'join', seeds: [{ text: SECRET, addresses: [ADDRESS], error: SECRET }], replay: true },
   leave: { kind: 'leave' },
   pause: { kind: 'pause', duration: 1000 },
   forget: { kind: 'forget', node: SECRET, prune: false, refuseLive: false },

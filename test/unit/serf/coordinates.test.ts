@@ -126,6 +126,13 @@ describe('P63 Vivaldi', () => {
     },
   );
 
+  test('P63 a coordinate that has become implausible begins anew, and that is counted', () => {
+    const coordinates = fresh(at(1e200));
+    coordinates.update('bob', 100, at(-1e200)); // their distance is no number
+    expect(coordinates.resets).toBe(1);
+    expect(coordinates.own.vec[0]).toBeLessThan(1);
+  });
+
   test('P63 the estimates of many members come near the true round trips', () => {
     const rng = createRng(5);
     const truth = Array.from({ length: 12 }, () => [rng.next() * 80, rng.next() * 80] as const);

@@ -1,5 +1,6 @@
 /** `/v1/agent/monitor`: the log of this agent, live, at a level that each client chooses. */
-import * as v from 'valibot';
+
+import { formatLogLine } from '../../../agent/contract/log-line.ts';
 import { AgentError } from '../../../base/errors.ts';
 import { LOG_LEVELS, type LogLevel } from '../../../config/schema.ts';
 import { createLogStream, type LogLineFormat } from '../../endpoint/log-stream.ts';
@@ -57,6 +58,10 @@ function parseLogLevel(name: string): LogLevel {
 const lostMessage = (count: number): string =>
   `${count} lines were lost here: this client reads more slowly than they are written`;
 
+/** `TIME [LEVEL] component: what happened field=value`. */
+const formatTextLine = (json: string): string =>
+  `${formatLogLine(json, (time, level) => `${time} [${level.toUpperCase()}]`)}\n`;
+
 const JSON_FORMAT: LogLineFormat = {
   formatLine: (json) => json,
   formatLost: (count) => `${JSON.stringify({ level: 'warn', msg: lostMessage(count), lost: count })}\n`,
@@ -65,18 +70,3 @@ const TEXT_FORMAT: LogLineFormat = {
   formatLine: formatTextLine,
   formatLost: (count) => `[WARN] ${lostMessage(count)}\n`,
 };
-
-const Line = v.looseObject({ level: v.string(), time: v.string(), msg: v.optional(v.string(), '') });
-
-/** `TIME [LEVEL] component: what happened field=value`. */
-function formatTextLine(json: string): string {
-  const parsed = v.safeParse(Line, JSON.parse(json));
-  if (!parsed.success) return json;
-  const { level, time, msg, component, ...fields } = parsed.output;
-  const pairs = Object.entries(fields).map(([name, value]) => ` ${name}=${formatFieldValue(value)}`);
-  const from = typeof component === 'string' ? `${component}: ` : '';
-  return `${time} [${level.toUpperCase()}] ${from}${msg}${pairs.join('')}\n`;
-}
-
-const formatFieldValue = (value: unknown): string =>
-  typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);

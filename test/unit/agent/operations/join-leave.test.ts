@@ -57,10 +57,12 @@ function createJoinLeave(
   return { commands, dialed, steps, out, replies, finished };
 }
 
+const joinBy = (seeds: readonly Seed[]) => ({ kind: 'join', seeds }) as const;
+
 describe('joining', () => {
   test('every seed is dialed at once, and one that answers is enough', () => {
     const { commands, dialed, out, replies, steps } = createJoinLeave();
-    commands.join(1, [seed('a', at(2)), seed('b', at(3))], 0, out);
+    commands.join(1, joinBy([seed('a', at(2)), seed('b', at(3))]), 0, out);
     expect(dialed.map((one) => one.to.key)).toEqual(['127.0.0.2:7946', '127.0.0.3:7946']);
 
     commands.onPushPullFinished(
@@ -84,7 +86,7 @@ describe('joining', () => {
 
   test("a seed's addresses are tried one after another", () => {
     const { commands, dialed, out, replies } = createJoinLeave();
-    commands.join(1, [seed('a', at(2), at(3))], 0, out);
+    commands.join(1, joinBy([seed('a', at(2), at(3))]), 0, out);
     expect(dialed).toHaveLength(1);
     commands.onPushPullFinished(dialed[0] as PushPullRequest, { ok: false, why: 'no' }, 10, out);
     expect(dialed).toHaveLength(2);
@@ -94,14 +96,19 @@ describe('joining', () => {
 
   test('the join intent is broadcast once, at the first answer', () => {
     const { commands, dialed, out, steps } = createJoinLeave();
-    commands.join(1, [seed('a', at(2)), seed('b', at(3))], 0, out);
+    commands.join(1, joinBy([seed('a', at(2)), seed('b', at(3))]), 0, out);
     for (const sync of dialed) commands.onPushPullFinished(sync, { ok: true, news: 1 }, 10, out);
     expect(steps).toEqual(['joined']);
   });
 
   test('if no seed answers, the report and the error name each with its reason', () => {
     const { commands, dialed, out, replies } = createJoinLeave();
-    commands.join(1, [seed('a', at(2)), { text: 'nowhere', addresses: [], error: 'no such host' }], 0, out);
+    commands.join(
+      1,
+      joinBy([seed('a', at(2)), { text: 'nowhere', addresses: [], error: 'no such host' }]),
+      0,
+      out,
+    );
     commands.onPushPullFinished(
       dialed[0] as PushPullRequest,
       { ok: false, why: 'connection refused' },
@@ -145,7 +152,7 @@ describe('joining', () => {
     ['after', [at(2), at(1)]],
   ])('a seed with our own address %s another one failed at the other', (_, addresses) => {
     const { commands, dialed, out, replies } = createJoinLeave();
-    commands.join(1, [seed('all.example', ...addresses)], 0, out);
+    commands.join(1, joinBy([seed('all.example', ...addresses)]), 0, out);
     commands.onPushPullFinished(dialed[0] as PushPullRequest, { ok: false, why: 'timed out' }, 10, out);
     const failed = [{ addr: 'all.example', error: 'timed out' }];
     expect(replies()).toMatchObject([{ result: { value: { joined: 0, failed } } }]);
@@ -154,7 +161,7 @@ describe('joining', () => {
 
   test('an agent does not join itself', () => {
     const { commands, dialed, out, replies } = createJoinLeave();
-    commands.join(1, [seed('me', at(1))], 0, out);
+    commands.join(1, joinBy([seed('me', at(1))]), 0, out);
     expect(dialed).toEqual([]);
     expect(replies()).toMatchObject([
       { result: { value: { joined: 0, failed: [{ error: 'this is the agent itself', cause: 'self' }] } } },
@@ -163,8 +170,8 @@ describe('joining', () => {
 
   test('two joins at once do not mix their seeds', () => {
     const { commands, dialed, out, replies } = createJoinLeave();
-    commands.join(1, [seed('a', at(2))], 0, out);
-    commands.join(2, [seed('b', at(3))], 0, out);
+    commands.join(1, joinBy([seed('a', at(2))]), 0, out);
+    commands.join(2, joinBy([seed('b', at(3))]), 0, out);
     commands.onPushPullFinished(dialed[1] as PushPullRequest, { ok: true, news: 1 }, 10, out);
     expect(replies().map((one) => one.request)).toEqual([2]);
   });
@@ -213,7 +220,7 @@ describe('leaving', () => {
     const { commands, out, replies } = createJoinLeave({ intent: true, dead: true });
     commands.leave(1, 0, out);
     commands.leave(2, 0, out);
-    commands.join(3, [seed('a', at(2))], 0, out);
+    commands.join(3, joinBy([seed('a', at(2))]), 0, out);
     expect(replies()).toMatchObject([{ request: 3, result: { ok: false, error: { code: 'badRequest' } } }]);
     commands.advance(1_000, out);
     expect(replies().map((one) => one.request)).toEqual([3, 1, 2]);

@@ -241,3 +241,22 @@ test('replace: events of former handlers are still handled, and a handler that s
   expect(notes.lines().filter((line) => line.startsWith('stays'))).toEqual(['stays 1', 'stays 2', 'stays 3']);
   expect(notes.lines().sort().slice(0, 3)).toEqual(['comes 3', 'goes 1', 'goes 2']);
 });
+
+describe('followers', () => {
+  test('get what handlers get, coalesced, until they go; also where there is no handler', async () => {
+    const { notify, follow } = handlersWith([], { period: 60_000, quiescent: 50 });
+    const heard: string[] = [];
+    const unfollow = follow((one) => {
+      if (one.kind === 'members')
+        heard.push(`${one.change} ${one.members.map(({ name }) => name).join(' ')}`);
+      else heard.push(one.kind);
+    });
+    for (const name of ['ann', 'bob']) notify(member('join', name));
+    notify(event('deploy'));
+    expect(heard).toEqual(['user']);
+    await waitUntil('the joins are told', 20_000, () => heard.length === 2);
+    unfollow();
+    notify(event('deploy'));
+    expect(heard).toEqual(['user', 'join ann bob']);
+  });
+});

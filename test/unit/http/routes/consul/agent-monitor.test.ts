@@ -1,8 +1,8 @@
 /** `/v1/agent/monitor`: the live log, for fast and slow clients. Source: Consul HTTP API, "Stream Logs". */
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { LogFeed } from '../../../../../src/agent/contract/feeds.ts';
 import type { LogLevel } from '../../../../../src/config/schema.ts';
-import type { LogFeed } from '../../../../../src/http/endpoint/log-stream.ts';
 import { waitUntil } from '../../../../support/wait.ts';
 import { FakeAgent, INFO, member, send, serve } from '../../fixture.ts';
 

@@ -1,7 +1,7 @@
 /** Settings of the DNS server. They belong to the agent section: `--dns-node-ttl`, `dnsNodeTtl`. */
-import { validateCidr, validateNameServer } from './names.ts';
-import { booleanSetting, defineSection, durationSetting, integerSetting } from './setting.ts';
-import { choiceSetting, durationMapSetting, ipListenSetting, listSetting } from './text.ts';
+import { validateCidr, validateNameServer } from '../names.ts';
+import { booleanSetting, defineSection, durationSetting, integerSetting } from '../setting.ts';
+import { choiceSetting, durationMapSetting, ipListenSetting, listSetting } from '../text.ts';
 
 export const dnsSection = defineSection({
   dns: ipListenSetting({

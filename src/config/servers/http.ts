@@ -1,39 +1,14 @@
 /** Settings of the HTTP server. They belong to the agent section: `--http-kv`, `httpKv`. */
-import { validateDomain, validateNewToken, validateNotEmpty, validateVersion } from './names.ts';
-import { booleanSetting, defineSection, type Setting } from './setting.ts';
-import { choiceSetting, listenSetting, listSetting, textSetting } from './text.ts';
-
-/** The settings that hold a token. Each has another of the same name with `File` behind it, which overrides it. */
-export const TOKEN_KEYS = ['httpToken', 'httpReadToken', 'httpRegisterToken', 'httpOperatorToken'] as const;
-export type TokenKey = (typeof TOKEN_KEYS)[number];
-export type TokenFileKey = `${TokenKey}File`;
+import { validateDomain, validateVersion } from '../names.ts';
+import { booleanSetting, defineSection } from '../setting.ts';
+import { choiceSetting, listenSetting, listSetting, textSetting } from '../text.ts';
+import { tokenFileSetting, tokenSetting } from './tokens.ts';
 
 /** A reply to a request from the agent's own host that lacks a scope names the file of the operator token, percent-encoded. */
 export const TOKEN_FILE_HEADER = 'x-hearsay-token-file';
 
 /** Sent by HTTP checks, so that no agent is changed by the check of a tenant. Source: S15 (docs/security.md). */
 export const CHECK_HEADER = 'x-hearsay-check';
-
-/** A token as the configuration holds it: from the environment, or the content of its file. */
-const tokenSetting = (doc: string): Setting<string | undefined> =>
-  textSetting({
-    default: undefined,
-    defaultText: 'none',
-    secret: true,
-    reloads: true,
-    validate: validateNewToken,
-    doc,
-  });
-
-const tokenFileSetting = (doc: string): Setting<string | undefined> =>
-  textSetting({
-    default: undefined,
-    defaultText: 'none',
-    placeholder: 'PATH',
-    reloads: true,
-    validate: validateNotEmpty,
-    doc,
-  });
 
 export const httpSection = defineSection({
   http: listenSetting({
@@ -65,7 +40,7 @@ export const httpSection = defineSection({
   }),
   insecure: booleanSetting({
     default: false,
-    doc: 'Allow the HTTP API beyond loopback without a token.',
+    doc: 'Allow the HTTP API and RPC beyond loopback without a token.',
   }),
   httpKv: choiceSetting({
     values: ['refuse', 'empty'],

@@ -1,0 +1,18 @@
+/** Feeds: what happens here, for servers that pass it on. A listener must be quick, and must not call the agent. */
+import type { LogLevel } from '../../config/schema.ts';
+import type { HandlerEvent } from '../../serf/types.ts';
+
+/** The agent's log. Lines are JSON and end with a line break. */
+export interface LogFeed {
+  /**
+   * Calls `onLine` for the last `recent` lines, of those that are kept, and for each line from now on, until the returned
+   * function is called.
+   */
+  follow(level: LogLevel, onLine: (line: string) => void, recent?: number): () => void;
+}
+
+/** The events of this agent as its handlers get them: coalesced. */
+export interface EventFeed {
+  /** Calls `onEvent` for each event from now on, until the returned function is called. */
+  follow(onEvent: (event: HandlerEvent) => void): () => void;
+}
