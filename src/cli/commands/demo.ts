@@ -16,11 +16,11 @@ import type { Io, StartedAgent } from '../io.ts';
 import { type Lifecycle, runUntilStopped } from '../lifetime.ts';
 import { formatTable } from '../output/table.ts';
 import { toHttpUrl } from './agent.ts';
+import { type DemoService, demoServiceName, startDemoService } from './demo-service.ts';
 
 const HOST = '127.0.0.1';
 const DEFAULT_NODES = 3;
 const MAX_NODES = 50;
-const FIRST_SERVICE_PORT = 8081;
 
 interface Options {
   readonly nodes?: string;
@@ -45,17 +45,22 @@ async function demo(cli: CliContext, options: Options): Promise<number> {
 async function startDemo(cli: CliContext, nodes: number): Promise<Lifecycle> {
   const { io } = cli;
   const cluster: StartedAgent[] = [];
-  const forEach = async (action: (agent: StartedAgent) => Promise<void>): Promise<void> => {
-    await Promise.all(cluster.map(action));
+  const services: DemoService[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(cluster.map((agent) => agent.stop()));
+    for (const service of services) service.close();
   };
   try {
     for (let i = 1; i <= nodes; i++) {
       if (io.err.isTerminal) printNotice(io, `starting agent ${i} of ${nodes} ...`);
       cluster.push(await startOne(io, i, cluster[0]));
     }
-    for (const [at, agent] of cluster.entries()) await register(cli, agent, serviceOf(at + 1));
+    for (const [at, agent] of cluster.entries()) {
+      services.push(await startDemoService(at + 1, HOST));
+      await register(cli, agent, services.at(-1) as DemoService);
+    }
   } catch (error) {
-    await forEach((agent) => agent.stop());
+    await stop();
     throw error;
   }
 
@@ -67,15 +72,15 @@ async function startDemo(cli: CliContext, nodes: number): Promise<Lifecycle> {
         address,
         http === undefined ? 'off' : toHttpUrl(http),
         dns ?? 'off',
-        serviceOf(at + 1).ID,
+        services[at]?.registration.ID ?? '',
       ]),
     ),
   );
   for (const line of suggestions(cluster)) io.out.write(`${line}\n`);
   return {
-    stopInOrder: () => ({ notice: 'stopping the demo', run: () => forEach((agent) => agent.stop()) }),
-    stop: () => forEach((agent) => agent.stop()),
-    stopped: forEach((agent) => agent.stopped),
+    stopInOrder: () => ({ notice: 'stopping the demo', run: stop }),
+    stop,
+    stopped: Promise.all(cluster.map(({ stopped }) => stopped)).then(() => undefined),
     reload: async () => printNotice(io, 'reload: a demo has nothing to reload'),
     logMetrics: () => {
       for (const agent of cluster) agent.logMetrics();
@@ -94,7 +99,7 @@ async function startOne(io: Io, number: number, first: StartedAgent | undefined)
       http: await listenOn(8500),
       dns: await listenOn(8600),
       preset: 'local',
-      tag: [`role=${serviceOf(number).Name}`],
+      tag: [`role=${demoServiceName(number)}`],
       logLevel: 'warn',
       ...(first === undefined ? {} : { join: [first.address] }),
     },
@@ -106,31 +111,15 @@ async function startOne(io: Io, number: number, first: StartedAgent | undefined)
   return io.startAgent(config);
 }
 
-interface DemoService {
-  readonly Name: string;
-  readonly ID: string;
-  readonly Address: string;
-  readonly Port: number;
-  readonly Tags: readonly string[];
-}
-
-/** A service without a check; nothing listens on its port. */
-function serviceOf(number: number): DemoService {
-  const name = number % 2 === 0 ? 'web' : 'api';
-  return {
-    Name: name,
-    ID: `${name}-${number}`,
-    Address: HOST,
-    Port: FIRST_SERVICE_PORT + number - 1,
-    Tags: ['demo'],
-  };
-}
-
 /** Registers over the HTTP API of the agent, as any program would. */
-async function register(cli: CliContext, { http }: StartedAgent, service: DemoService): Promise<void> {
+async function register(
+  cli: CliContext,
+  { http }: StartedAgent,
+  { registration }: DemoService,
+): Promise<void> {
   if (http === undefined) return;
   const client = await createClient(cli, { httpAddr: toHttpUrl(http) });
-  await client.put('/v1/agent/service/register', service);
+  await client.put('/v1/agent/service/register', registration);
 }
 
 function suggestions(cluster: readonly StartedAgent[]): string[] {
@@ -139,7 +128,7 @@ function suggestions(cluster: readonly StartedAgent[]): string[] {
   if (first?.http === undefined || last?.http === undefined) return [];
   const url = toHttpUrl(first.http);
   const at = url.endsWith(':8500') ? '' : ` --http-addr ${url}`;
-  const { Name: name } = serviceOf(cluster.length);
+  const name = demoServiceName(cluster.length);
   const dig = (query: string): string[] =>
     first.dns === undefined ? [] : [`  dig @${HOST} -p ${first.dns.split(':').at(-1)} ${query}`];
   return [
@@ -152,13 +141,14 @@ function suggestions(cluster: readonly StartedAgent[]): string[] {
     `  hearsay resolve ${name}${at}`,
     `  hearsay owner some-job --service ${name}${at}`,
     `  hearsay watch service ${name}${at}     (keep it running)`,
+    `  curl http://$(hearsay resolve ${name}${at} | head -1)/`,
     `  curl ${url}/v1/health/service/${name}`,
     ...dig(`SRV ${name}.service.hearsay`),
     ...dig(`${last.node}.node.hearsay`),
     ...(last === first
       ? []
       : [
-          `  hearsay maint on ${serviceOf(cluster.length).ID} --http-addr ${toHttpUrl(last.http)}`,
+          `  hearsay maint on ${name}-${cluster.length} --http-addr ${toHttpUrl(last.http)}`,
           `  hearsay leave --http-addr ${toHttpUrl(last.http)}     (then list the members again)`,
         ]),
     '',

@@ -271,12 +271,20 @@ describe('the demo', () => {
       '127.0.0.1:40001',
     ]);
     expect(configs.every(({ bind }) => bind.host === '127.0.0.1' && bind.port === 0)).toBe(true);
-    expect(api.requests.map(({ body }) => body)).toMatchObject([
-      { Name: 'api', ID: 'api-1', Port: 8081 },
-      { Name: 'web', ID: 'web-2', Port: 8082 },
-      { Name: 'api', ID: 'api-3', Port: 8083 },
-      { Name: 'web', ID: 'web-4', Port: 8084 },
+    const bodies = api.requests.map(({ body }) => body as { Port: number; Check: { HTTP: string } });
+    expect(bodies).toMatchObject([
+      { Name: 'api', ID: 'api-1' },
+      { Name: 'web', ID: 'web-2' },
+      { Name: 'api', ID: 'api-3' },
+      { Name: 'web', ID: 'web-4' },
     ]);
+    // N19: each can be dialed, where it is registered and where it is checked.
+    for (const [at, { Port, Check }] of bodies.entries())
+      for (const url of [`http://127.0.0.1:${Port}/`, Check.HTTP])
+        expect(await (await fetch(url)).text()).toBe(
+          `${at % 2 === 0 ? 'api' : 'web'}-${at + 1} of demo-${at + 1}\n`,
+        );
+    expect(out()).toContain(`curl http://$(hearsay resolve web --http-addr ${api.url} | head -1)/\n`);
     expect(out()).toMatch(/^NODE +GOSSIP +HTTP +DNS +SERVICE\ndemo-1 +127\.0\.0\.1:40001 +http:.* api-1\n/);
     expect(out()).toContain(`\n  hearsay members --http-addr ${api.url}\n`);
     expect(out()).toContain(`\n  hearsay resolve web --http-addr ${api.url}\n`);
@@ -286,6 +294,7 @@ describe('the demo', () => {
     send('SIGINT');
     expect(await ended).toBe(0);
     expect(agents.flatMap(({ calls }) => calls)).toEqual(['stop', 'stop', 'stop', 'stop']);
+    for (const { Check } of bodies) await expect(fetch(Check.HTTP)).rejects.toThrow();
   });
 
   test('stops the started agents if one cannot start', async () => {
