@@ -3,7 +3,7 @@
  * deltas it lacks, and what the responder lacks itself. The amount sent grows with the difference. Streams are the
  * agent's (docs/replication.md, A27 to A29).
  */
-import type { Millis } from '../base/time.ts';
+import type { InTurns, Millis, Turn } from '../base/time.ts';
 import type { BucketSet } from './digest.ts';
 import type { ApplyResult, Delta, Progress } from './types.ts';
 import { estimateBytes } from './values.ts';
@@ -25,12 +25,12 @@ export interface PreparedResponse extends SyncResponseBody {
   readonly epochRaised: boolean;
 }
 
-/** What to do after a response: index `applied`, send `deltas` back, and request again if there is `more`. */
+/** What to do after a response: send `deltas` back, and request again if there is `more`. */
 export interface AcceptedResponse {
-  readonly applied: readonly ApplyResult[];
   /** Those that were not kept, since their owner is no member yet. */
   readonly passedOver: readonly Delta[];
   readonly deltas: readonly Delta[];
+  /** Never if nothing was kept: the next response would be the same again. */
   readonly more: boolean;
   readonly epochRaised: boolean;
 }
@@ -46,13 +46,15 @@ interface AntiEntropyStore {
 }
 
 /** Estimated bytes of the deltas in one message. An owner is never cut, so the last one may exceed it. */
-const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+const MAX_MESSAGE_BYTES = 512 * 1024;
+/** Work of one row of progress, in units of a `Turn`. */
+const UNITS_PER_ROW = 3;
 
-export function answerSyncRequest(
+export function* answerSyncRequest(
   store: AntiEntropyStore,
   { bucketCount, buckets, rows }: SyncRequestBody,
-  now: Millis,
-): PreparedResponse {
+  turn: Turn,
+): InTurns<PreparedResponse> {
   const theirs = new Map(rows.map((row) => [row.owner, row]));
   const ours =
     bucketCount === 0
@@ -66,7 +68,8 @@ export function answerSyncRequest(
     const row = theirs.get(mine.owner);
     theirs.delete(mine.owner);
     if (row === undefined && mine.version === 0) continue; // an empty ledger replaces nothing
-    const received = row === undefined ? 'stale' : compareRow(store, row, mine, now);
+    if (turn.spend(UNITS_PER_ROW)) yield;
+    const received = row === undefined ? 'stale' : compareRow(store, row, mine, turn.now);
     if (received === 'epochRaised') epochRaised = true;
     const delta = bytesLeft > 0 ? store.deltaFor(mine.owner, row) : undefined;
     if (received === 'pull' || (delta === undefined && row !== undefined && isWatermarkAbove(mine, row)))
@@ -74,9 +77,13 @@ export function answerSyncRequest(
     if (delta === undefined) continue;
     deltas.push(delta);
     bytesLeft -= estimateDeltaBytes(delta);
+    if (turn.spend(unitsOf(delta))) yield;
   }
-  for (const row of theirs.values())
-    if (store.receiveProgress(row, now) === 'pull') wants.push({ owner: row.owner, epoch: 0, version: 0 });
+  for (const row of theirs.values()) {
+    if (store.receiveProgress(row, turn.now) === 'pull')
+      wants.push({ owner: row.owner, epoch: 0, version: 0 });
+    if (turn.spend(UNITS_PER_ROW)) yield;
+  }
   return { deltas, wants, more: bytesLeft <= 0, epochRaised };
 }
 
@@ -99,23 +106,36 @@ function compareRow(
 const isWatermarkAbove = (mine: Progress, row: Progress): boolean =>
   mine.version === 0 && mine.epoch > row.epoch;
 
-export function acceptSyncResponse(
+export function* acceptSyncResponse(
   store: AntiEntropyStore,
   { deltas, wants, more }: SyncResponseBody,
-  now: Millis,
+  turn: Turn,
   isSender: (owner: string) => boolean,
-): AcceptedResponse {
-  const applied = deltas.map((delta) => store.apply(delta, now, isSender(delta.owner)));
-  const passedOver = deltas.filter((_, i) => applied[i]?.outcome === 'notMember');
+  onApplied: (applied: ApplyResult) => void,
+): InTurns<AcceptedResponse> {
+  const passedOver: Delta[] = [];
   const wanted: Delta[] = [];
-  let epochRaised = applied.some(({ outcome }) => outcome === 'epochRaised');
+  let epochRaised = false;
+  let progressed = false;
+  for (const delta of deltas) {
+    const applied = store.apply(delta, turn.now, isSender(delta.owner));
+    onApplied(applied);
+    if (applied.outcome === 'notMember') passedOver.push(delta);
+    if (applied.outcome === 'epochRaised') epochRaised = true;
+    if (applied.outcome === 'applied' || applied.outcome === 'gap') progressed = true;
+    if (turn.spend(unitsOf(delta))) yield;
+  }
   for (const row of wants) {
-    if (store.receiveProgress(row, now) === 'epochRaised') epochRaised = true;
+    if (store.receiveProgress(row, turn.now) === 'epochRaised') epochRaised = true;
     const delta = store.deltaFor(row.owner, row);
     if (delta !== undefined) wanted.push(delta);
+    if (turn.spend(UNITS_PER_ROW + (delta === undefined ? 0 : unitsOf(delta)))) yield;
   }
-  return { applied, passedOver, deltas: wanted, more, epochRaised };
+  return { passedOver, deltas: wanted, more: more && progressed, epochRaised };
 }
+
+/** Work of applying or finding a delta, in units of a `Turn`. */
+export const unitsOf = ({ entries }: Delta): number => 5 + 5 * entries.length;
 
 /** Splits deltas into batches, each for one message. */
 export function batchDeltas(deltas: readonly Delta[]): readonly (readonly Delta[])[] {

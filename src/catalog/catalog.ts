@@ -7,14 +7,7 @@ import { assert } from '../base/assert.ts';
 import type { Millis } from '../base/time.ts';
 import type { Entry, EntryKey, EntryWrite } from '../model/service.ts';
 import type { CatalogSummary } from '../wire/catalog.ts';
-import {
-  type AcceptedResponse,
-  acceptSyncResponse,
-  answerSyncRequest,
-  type PreparedResponse,
-  type SyncRequestBody,
-  type SyncResponseBody,
-} from './anti-entropy.ts';
+import type { SyncRequestBody } from './anti-entropy.ts';
 import { ALL_BUCKETS, type BucketSet, Digest, newLedgerHash } from './digest.ts';
 import { Doubts, firstEpoch, isOutOfReach, OUTBID_LIMIT, reachOf } from './doubts.ts';
 import { applyDelta, deltaSince, startEpoch, writeEntries } from './ledger.ts';
@@ -250,19 +243,6 @@ export class Catalog {
       return held === undefined || isOutOfReach(held) ? { owner, epoch: 0, version: 0 } : held;
     });
     return { bucketCount: 0, buckets: [], rows };
-  }
-
-  answerSyncRequest(request: SyncRequestBody, now: Millis): PreparedResponse {
-    return answerSyncRequest(this, request, now);
-  }
-
-  /** `isSender`: does this owner live at the address that we dialed? */
-  acceptSyncResponse(
-    response: SyncResponseBody,
-    now: Millis,
-    isSender: (owner: string) => boolean = () => false,
-  ): AcceptedResponse {
-    return acceptSyncResponse(this, response, now, isSender);
   }
 
   /** Owners since the last call whose ledgers go too far to be believed of others: they are to be asked themselves. */

@@ -206,14 +206,21 @@ class ReplayCodec implements WireCodec {
     return NO_BYTES;
   };
 
-  readonly createStreamDecoder: WireCodec['createStreamDecoder'] = () => ({
-    push: () => {
-      const opened = this.#nextOpened();
-      if ('incomplete' in opened) return undefined;
-      if (!('stream' in opened)) throw new Error('the agent reads a stream where none was recorded');
-      return opened.stream;
-    },
-  });
+  readonly createStreamDecoder: WireCodec['createStreamDecoder'] = () => {
+    let isBusy = false;
+    return {
+      get isBusy() {
+        return isBusy;
+      },
+      push: () => {
+        const opened = this.#nextOpened();
+        isBusy = 'incomplete' in opened && opened.isBusy === true;
+        if ('incomplete' in opened) return undefined;
+        if (!('stream' in opened)) throw new Error('the agent reads a stream where none was recorded');
+        return opened.stream;
+      },
+    };
+  };
 
   #nextOpened(): Exclude<OpenResult, { error: string }> {
     const opened = this.#opened[this.#next++];

@@ -40,8 +40,8 @@ export interface RecordingHeader {
 export type OpenResult =
   | { readonly packet: readonly Uint8Array[]; readonly truncated?: true }
   | { readonly stream: StreamMessage }
-  /** The message is not complete yet. */
-  | { readonly incomplete: true }
+  /** The message is not complete yet, or not read as far as it has come. */
+  | { readonly incomplete: true; readonly isBusy?: true }
   /** A `WireError`. */
   | { readonly error: WireErrorCode; readonly detail: string };
 
@@ -238,11 +238,16 @@ class RecordingCodec implements WireCodec {
   readonly createStreamDecoder: WireCodec['createStreamDecoder'] = (envelope, role) => {
     const decoder = WIRE_CODEC.createStreamDecoder(envelope, role);
     return {
+      get isBusy() {
+        return decoder.isBusy;
+      },
       push: (chunk) =>
         this.#record(
           () => decoder.push(chunk),
           (message) =>
-            message === undefined ? { incomplete: true } : { stream: redactStream(message, this.#masker) },
+            message === undefined
+              ? { incomplete: true, ...(decoder.isBusy ? { isBusy: true } : {}) }
+              : { stream: redactStream(message, this.#masker) },
         ),
     };
   };

@@ -1,5 +1,5 @@
 /** Serf's part of a push/pull: encoded from our tables, and merged into them. */
-import type { Millis } from '../base/time.ts';
+import type { InTurns, Millis, Turn } from '../base/time.ts';
 import { decodeSerfState, JoinIntent, LeaveIntent, SerfState } from '../wire/serf.ts';
 import type { Clocks } from './clocks.ts';
 import type { UserEventBuffer } from './events.ts';
@@ -55,33 +55,41 @@ function membersLeft(statuses: Statuses): string[] {
 export const readState = (octets: Uint8Array): SerfState | undefined =>
   octets.length === 0 ? undefined : decodeSerfState(octets);
 
+/** Work in units of a `Turn`. */
+const UNITS_PER_INTENT = 8;
+const UNITS_PER_EVENT = 8;
+
 /**
- * Merges a peer's state, after swim has merged its members. `join`: we dialed in order to join, so earlier events are
+ * Merges a peer's state in turns, after swim has merged its members. `join`: we dialed in order to join, so earlier events are
  * ignored. `host`: that of the peer, if we dialed.
  *
  * Source: serf delegate.go, MergeRemoteState.
  */
-export function mergeState(
+export function* mergeState(
   state: SerfState,
   parts: ExchangedParts & { readonly host: string | undefined },
   join: boolean,
-  now: Millis,
+  turn: Turn,
   out: SerfEffect[],
-): void {
+): InTurns<void> {
   const { membership, events, clocks, host } = parts;
   const record = recordOncePerClock(out);
   const { ltime, eventLTime, queryLTime } = state;
   if (host !== undefined)
-    clocks.onAnswer(host, { member: ltime, event: eventLTime, query: queryLTime }, now, out);
-  witnessClocks(state, parts, now, record);
-  for (const intent of impliedIntents(state, membership.statuses))
-    if (acceptTime('member', membership.clock, intent.ltime, now, record))
-      membership.handleImpliedIntent(intent, now, out);
-  if (join && events.clock.isPlausible(state.eventLTime, now)) events.ignoreBefore(state.eventLTime);
+    clocks.onAnswer(host, { member: ltime, event: eventLTime, query: queryLTime }, turn.now, out);
+  witnessClocks(state, parts, turn.now, record);
+  for (const intent of impliedIntents(state, membership.statuses)) {
+    if (acceptTime('member', membership.clock, intent.ltime, turn.now, record))
+      membership.handleImpliedIntent(intent, turn.now, out);
+    if (turn.spend(UNITS_PER_INTENT)) yield;
+  }
+  if (join && events.clock.isPlausible(state.eventLTime, turn.now)) events.ignoreBefore(state.eventLTime);
   for (const bucket of state.events) {
-    if (bucket === undefined || !acceptTime('event', events.clock, bucket.ltime, now, record)) continue;
-    for (const { name, payload } of bucket.events)
+    if (bucket === undefined || !acceptTime('event', events.clock, bucket.ltime, turn.now, record)) continue;
+    for (const { name, payload } of bucket.events) {
       events.handleUserEvent({ ltime: bucket.ltime, name, payload, coalesce: false }, out);
+      if (turn.spend(UNITS_PER_EVENT)) yield;
+    }
   }
 }
 

@@ -7,13 +7,13 @@ import { copyBytes, NO_BYTES } from '../base/bytes.ts';
 import { Deadlines } from '../base/deadlines.ts';
 import { AgentError, WireError } from '../base/errors.ts';
 import type { Rng } from '../base/rng.ts';
-import type { Millis } from '../base/time.ts';
+import { finish, type InTurns, type Millis, type Turn, unlimitedTurn } from '../base/time.ts';
 import { Timers } from '../base/timers.ts';
 import type { SerfConfig } from '../config/protocol.ts';
 import type { BroadcastQueue } from '../swim/broadcasts.ts';
 import type { MemberEvent } from '../swim/types.ts';
 import type { Keyring } from '../wire/keyring.ts';
-import { decodeSerf } from '../wire/serf.ts';
+import { decodeSerf, type SerfState } from '../wire/serf.ts';
 import { Clocks } from './clocks.ts';
 import { Coordinates } from './coordinates.ts';
 import { type EventFilterCheck, MAX_EVENT_BYTES, toReceivedUserEvent, UserEventBuffer } from './events.ts';
@@ -223,18 +223,19 @@ export class Serf {
   ): Uint8Array {
     const state = readState(userState);
     if (state === undefined) return NO_BYTES;
-    mergeState(state, { ...this.#exchangedParts, host }, join, now, out);
+    finish(this.mergeStateInTurns(state, join, unlimitedTurn(now), out, host));
     return state.summary;
   }
 
-  /** The catalog summary in a peer's state, as a view; empty if there is none, or the state is malformed. */
-  readSummary(userState: Uint8Array): Uint8Array {
-    try {
-      return readState(userState)?.summary ?? NO_BYTES;
-    } catch (error) {
-      if (error instanceof WireError) return NO_BYTES;
-      throw error;
-    }
+  /** The same with a decoded state, in turns. */
+  mergeStateInTurns(
+    state: SerfState,
+    join: boolean,
+    turn: Turn,
+    out: SerfEffect[],
+    host: string | undefined,
+  ): InTurns<void> {
+    return mergeState(state, { ...this.#exchangedParts, host }, join, turn, out);
   }
 
   /** Broadcasts a join intent, once a seed has answered and our clock has witnessed its clock. */

@@ -7,7 +7,7 @@
 import type { Address } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import { Deadlines } from '../base/deadlines.ts';
-import { type Millis, NEVER } from '../base/time.ts';
+import { finish, type InTurns, type Millis, NEVER, type Turn, unlimitedTurn } from '../base/time.ts';
 import type { SwimConfig } from '../config/protocol.ts';
 import type { Alive, PushNodeState, SwimMessage } from '../wire/memberlist.ts';
 import type { Pause } from '../wire/pause.ts';
@@ -214,7 +214,18 @@ export class Swim {
     out: SwimEffect[],
     source: MessageSource = LOCAL_SOURCE,
   ): void {
-    if (!this.pausing) mergeStates(this.#begin(now, out), states, source);
+    finish(this.mergeStatesInTurns(states, unlimitedTurn(now), out, source));
+  }
+
+  /** The same in turns. */
+  mergeStatesInTurns(
+    states: readonly PushNodeState[],
+    turn: Turn,
+    out: SwimEffect[],
+    source: MessageSource,
+  ): InTurns<void> {
+    const context = this.#context;
+    return mergeStates(context, this.pausing ? [] : states, source, turn, () => this.#begin(turn.now, out));
   }
 
   /** Announces a new meta (copied), at most 512 bytes, at a new incarnation. */

@@ -6,6 +6,7 @@
  * are refused. Source: P64 to P66 (docs/protocol.md).
  */
 import { WireError } from '../base/errors.ts';
+import { finish, type InTurns, type Turn, unlimitedTurn } from '../base/time.ts';
 import type { Entry } from '../model/service.ts';
 import { ENTRY_CODEC, MAX_VERSION, readTuple } from './entry.ts';
 import { FAILED_MEMBER, MAX_FAILED_MEMBERS } from './failed-member.ts';
@@ -24,8 +25,8 @@ export const CATALOG_TYPE = {
 const FORMAT = 1;
 /** Entries of one owner: as many as it may publish, and as many tombstones. */
 const MAX_DELTA_ENTRIES = 16_384;
-/** Owners in one message. */
-const MAX_OWNERS = 1 << 20;
+/** Owners in one message: four times as many as there are members by default. */
+const MAX_OWNERS = 1 << 16;
 /** Buckets of a summary or a request. A power of two. */
 export const MAX_SUMMARY_BUCKETS = 64;
 
@@ -65,6 +66,9 @@ const Delta = struct('delta', CATALOG_TYPE.delta, {
 
 const DELTA = {
   read: (reader: MsgpackReader): DeltaMessage => checkDelta(Delta.read(reader)),
+  *inTurns(reader: MsgpackReader, turn: Turn): InTurns<DeltaMessage> {
+    return checkDelta(yield* Delta.readInTurns(reader, turn));
+  },
   write: (writer: MsgpackWriter, delta: DeltaBody): void => Delta.write(writer, delta),
 };
 
@@ -123,7 +127,11 @@ export const isCatalogType = (type: number): boolean =>
 /**
  * Decodes the body of a user message, type byte first. Its values are validated and may be stored. Throws `WireError`.
  */
-export function decodeCatalog(encoded: Uint8Array): CatalogMessage {
+export const decodeCatalog = (encoded: Uint8Array): CatalogMessage =>
+  finish(decodeCatalogInTurns(encoded, unlimitedTurn(0)));
+
+/** The same in turns. */
+export function* decodeCatalogInTurns(encoded: Uint8Array, turn: Turn): InTurns<CatalogMessage> {
   const reader = new MsgpackReader(encoded);
   const type = reader.byte();
   checkFormat(reader);
@@ -133,11 +141,11 @@ export function decodeCatalog(encoded: Uint8Array): CatalogMessage {
     case CATALOG_TYPE.deltaAnnounce:
       return checkAnnounce(DeltaAnnounce.read(reader));
     case CATALOG_TYPE.catalogSyncRequest:
-      return checkSyncRequest(CatalogSyncRequest.read(reader));
+      return checkSyncRequest(yield* CatalogSyncRequest.readInTurns(reader, turn));
     case CATALOG_TYPE.catalogSyncResponse:
-      return CatalogSyncResponse.read(reader);
+      return yield* CatalogSyncResponse.readInTurns(reader, turn);
     case CATALOG_TYPE.deltas:
-      return Deltas.read(reader);
+      return yield* Deltas.readInTurns(reader, turn);
     default:
       throw new WireError('unknownType', `type ${type} is no message of the catalog`);
   }

@@ -5,7 +5,8 @@
  */
 import { NO_BYTES } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';
-import { compressLzw, decompressLzw } from './lzw.ts';
+import type { InTurns } from '../base/time.ts';
+import { compressLzw, decompressLzw, decompressLzwInTurns } from './lzw.ts';
 import { Compress } from './memberlist.ts';
 
 /** What this agent wraps around everything it sends, and expects around everything it receives. */
@@ -36,8 +37,25 @@ export const compressMessage = (message: Uint8Array): Uint8Array =>
 
 /** Expands the body of a compress message. */
 export function decompressBuffer(algo: number, buf: Uint8Array, maxBytes: number): Uint8Array {
+  checkAlgorithm(algo);
+  return checkExpanded(decompressLzw(buf, maxBytes));
+}
+
+/** The same, with a pause after every part of the output. */
+export function* decompressBufferInTurns(
+  algo: number,
+  buf: Uint8Array,
+  maxBytes: number,
+): InTurns<Uint8Array> {
+  checkAlgorithm(algo);
+  return checkExpanded(yield* decompressLzwInTurns(buf, maxBytes));
+}
+
+function checkAlgorithm(algo: number): void {
   if (algo !== 0) throw new WireError('badCompression', `compression algorithm ${algo}`);
-  const out = decompressLzw(buf, maxBytes);
+}
+
+function checkExpanded(out: Uint8Array): Uint8Array {
   if (out.length === 0) throw new WireError('badCompression', 'an empty message, compressed');
   return out;
 }

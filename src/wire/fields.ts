@@ -5,6 +5,7 @@
  */
 import { NO_BYTES } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';
+import type { InTurns, Turn } from '../base/time.ts';
 import type { MsgpackReader, MsgpackWriter } from './msgpack.ts';
 
 /** The encodings of most fields. Readers and writers of structs handle them inline, which is faster than a call. */
@@ -21,7 +22,27 @@ export interface Field<T> {
   readonly zero: T;
   isZero(value: T): boolean;
   read(reader: MsgpackReader): T;
+  /** The same in turns, for fields that may be long. */
+  inTurns?(reader: MsgpackReader, turn: Turn): InTurns<T>;
   write(writer: MsgpackWriter, value: T): void;
+}
+
+/** How one element of a list or map travels. */
+interface Element<T> {
+  read(reader: MsgpackReader): T;
+  inTurns?(reader: MsgpackReader, turn: Turn): InTurns<T>;
+  write(writer: MsgpackWriter, value: T): void;
+}
+
+/** What it costs to have read from `from` up to here. */
+const unitsSince = (from: number, { at }: MsgpackReader): number => 1 + ((at - from) >> 4);
+
+function* elementInTurns<T>(element: Element<T>, reader: MsgpackReader, turn: Turn): InTurns<T> {
+  if (element.inTurns !== undefined) return yield* element.inTurns(reader, turn);
+  const from = reader.at;
+  const value = element.read(reader);
+  if (turn.spend(unitsSince(from, reader))) yield;
+  return value;
 }
 
 const field = <T>(
@@ -110,11 +131,7 @@ export const bytes = (name: string): Field<Uint8Array> => ({
 });
 
 /** An array of elements. nil reads as empty; empty is written as nil. */
-export const arrayField = <T>(
-  name: string,
-  limit: number,
-  element: { read(reader: MsgpackReader): T; write(writer: MsgpackWriter, value: T): void },
-): Field<readonly T[]> => ({
+export const arrayField = <T>(name: string, limit: number, element: Element<T>): Field<readonly T[]> => ({
   name,
   omitZero: false,
   zero: [],
@@ -123,6 +140,12 @@ export const arrayField = <T>(
     const length = reader.arrayLength(limit);
     const out: T[] = [];
     for (let i = 0; i < length; i++) out.push(element.read(reader));
+    return out;
+  },
+  *inTurns(reader, turn) {
+    const length = reader.arrayLength(limit);
+    const out: T[] = [];
+    for (let i = 0; i < length; i++) out.push(yield* elementInTurns(element, reader, turn));
     return out;
   },
   write: (writer, value) => {
@@ -136,7 +159,7 @@ export const arrayField = <T>(
 export const stringKeyMap = <T>(
   name: string,
   limit: number,
-  value: { read(reader: MsgpackReader): T; write(writer: MsgpackWriter, value: T): void },
+  value: Element<T>,
 ): Field<ReadonlyMap<string, T>> => ({
   name,
   omitZero: false,
@@ -152,6 +175,18 @@ export const stringKeyMap = <T>(
       const key = reader.str();
       out.set(key, value.read(reader));
     }
+    return out;
+  },
+  *inTurns(reader, turn) {
+    const out = new Map<string, T>();
+    if (reader.peek() === 0xc0) reader.at++;
+    else
+      for (let left = reader.mapLength(limit); left > 0; left--) {
+        const from = reader.at;
+        const key = reader.str();
+        out.set(key, yield* elementInTurns(value, reader, turn));
+        if (turn.spend(unitsSince(from, reader))) yield;
+      }
     return out;
   },
   write: (writer, map) => {

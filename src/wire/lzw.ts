@@ -5,6 +5,7 @@
  * Source: Go compress/lzw, Order LSB; P7 (docs/protocol.md).
  */
 import { WireError } from '../base/errors.ts';
+import { finish, type InTurns } from '../base/time.ts';
 
 const CLEAR = 256;
 const END = 257;
@@ -86,16 +87,39 @@ function encodeChunk(bytes: Uint8Array, from: number): number {
   return at;
 }
 
-// A code stands for a range of the output so far: where it begins, and how long it is.
-const FROM = new Int32Array(MAX_CODE + 1);
-const LENGTH = new Int32Array(MAX_CODE + 1);
+/** A code stands for a range of the output so far: where it begins, and how long it is. */
+interface CodeTable {
+  readonly from: Int32Array;
+  readonly length: Int32Array;
+}
+const createTable = (): CodeTable => ({
+  from: new Int32Array(MAX_CODE + 1),
+  length: new Int32Array(MAX_CODE + 1),
+});
+/** For what is expanded at once. */
+const SHARED_TABLE = createTable();
+
+/** Bytes of output between two yields: a millisecond or two. */
+const BYTES_PER_YIELD = 128 * 1024;
 
 /**
  * Expands into fresh memory until the end code; bytes behind it are ignored, as in Go. Memory grows with the output,
  * whatever the input claims. Throws `WireError`: 'badCompression' for an impossible code or a missing end, 'tooLarge'
  * as soon as the output would pass `maxBytes`.
  */
-export function decompressLzw(bytes: Uint8Array, maxBytes: number): Uint8Array {
+export const decompressLzw = (bytes: Uint8Array, maxBytes: number): Uint8Array =>
+  finish(expand(bytes, maxBytes, SHARED_TABLE));
+
+/** The same, with a pause after every part of the output. */
+export const decompressLzwInTurns = (bytes: Uint8Array, maxBytes: number): InTurns<Uint8Array> =>
+  expand(bytes, maxBytes, createTable());
+
+function* expand(
+  bytes: Uint8Array,
+  maxBytes: number,
+  { from: FROM, length: LENGTH }: CodeTable,
+): InTurns<Uint8Array> {
+  let yieldAt = BYTES_PER_YIELD;
   let out = new Uint8Array(Math.min(maxBytes, Math.max(64, 4 * bytes.length)));
   let size = 0;
   let at = 0;
@@ -124,7 +148,11 @@ export function decompressLzw(bytes: Uint8Array, maxBytes: number): Uint8Array {
       lastFrom = -1;
       continue;
     }
-    if (code === END) return size === out.length ? out : out.slice(0, size);
+    if (code === END) return 2 * size > out.length ? out.subarray(0, size) : out.slice(0, size);
+    if (size >= yieldAt) {
+      yieldAt = size + BYTES_PER_YIELD;
+      yield;
+    }
     if (code > high) throw new WireError('badCompression', 'a code that is not assigned yet');
 
     // The newest code is the previous expansion and the byte after it, which is the first of this expansion.

@@ -5,6 +5,7 @@
  * Source: serf messages.go, delegate.go, coordinate; P39, P40, P49, P63 (docs/protocol.md).
  */
 import { WireError } from '../base/errors.ts';
+import { finish, type InTurns, type Turn, unlimitedTurn } from '../base/time.ts';
 import { checkIp, checkMemberName, isMemberName } from './memberlist.ts';
 import { MsgpackReader, MsgpackWriter } from './msgpack.ts';
 import {
@@ -13,6 +14,7 @@ import {
   bool,
   bytes,
   decodeStruct,
+  decodeStructInTurns,
   float,
   goInt,
   type MessageOf,
@@ -46,8 +48,10 @@ export const SERF_TYPE = {
 const MAX_ENTRIES = 4096;
 /** Recent events in a push/pull: agents send as many as their buffer holds, 512 by default. */
 const MAX_EVENT_BUCKETS = 1 << 16;
+/** Events in them together. */
+const MAX_EVENTS = 1 << 16;
 /** Entries in the maps of a push/pull: one for each member. */
-const MAX_MEMBERS = 1 << 20;
+const MAX_MEMBERS = 1 << 16;
 
 /** A member leaves, or an operator removes one (force-leave). */
 export const LeaveIntent = struct('leaveIntent', SERF_TYPE.leave, {
@@ -152,13 +156,28 @@ const bucketOrNil = {
   },
 };
 
+const BUCKETS = arrayField('Events', MAX_EVENT_BUCKETS, bucketOrNil);
+
+function* bucketsInTurns(reader: MsgpackReader, turn: Turn): InTurns<readonly (EventBucket | undefined)[]> {
+  const buckets: (EventBucket | undefined)[] = [];
+  let events = 0;
+  for (let left = reader.arrayLength(MAX_EVENT_BUCKETS); left > 0; left--) {
+    const bucket = bucketOrNil.read(reader);
+    buckets.push(bucket);
+    events += bucket?.events.length ?? 0;
+    if (events > MAX_EVENTS) throw new WireError('tooLarge', `a state of more than ${MAX_EVENTS} events`);
+    if (turn.spend(1 + (bucket?.events.length ?? 0))) yield;
+  }
+  return buckets;
+}
+
 /** Serf's part of a push/pull. */
 export const SerfState = struct('serfState', SERF_TYPE.pushPull, {
   ltime: u64('LTime'),
   statusLTimes: stringKeyMap('StatusLTimes', MAX_MEMBERS, U64),
   leftMembers: arrayField('LeftMembers', MAX_MEMBERS, STR),
   eventLTime: u64('EventLTime'),
-  events: arrayField('Events', MAX_EVENT_BUCKETS, bucketOrNil),
+  events: { ...BUCKETS, inTurns: bucketsInTurns },
   queryLTime: u64('QueryLTime'),
   /** An extension for catalog peers: the summary of the catalog. Agents of Serf ignore it (P66). */
   summary: omitEmpty(bytes('Hearsay')),
@@ -271,8 +290,12 @@ function checkRelay(relay: Relay): Relay {
 }
 
 /** Serf's part of a push/pull, type byte first. Entries with invalid names are left out. Throws `WireError`. */
-export function decodeSerfState(encoded: Uint8Array): SerfState {
-  const state = decodeStruct(SerfState, encoded);
+export const decodeSerfState = (encoded: Uint8Array): SerfState =>
+  finish(decodeSerfStateInTurns(encoded, unlimitedTurn(0)));
+
+/** The same in turns. */
+export function* decodeSerfStateInTurns(encoded: Uint8Array, turn: Turn): InTurns<SerfState> {
+  const state = yield* decodeStructInTurns(SerfState, encoded, turn);
   const statusLTimes = new Map<string, number>();
   for (const [node, ltime] of state.statusLTimes) if (isMemberName(node)) statusLTimes.set(node, ltime);
   return { ...state, statusLTimes, leftMembers: state.leftMembers.filter(isMemberName) };

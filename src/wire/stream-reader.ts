@@ -5,8 +5,9 @@
  */
 import { concatBytes, NO_BYTES, sameBytes } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';
+import type { InTurns } from '../base/time.ts';
 import { decryptPayload, ENCRYPT_HEADER_BYTES } from './crypt.ts';
-import { bufferToUint8Array, decompressBuffer, type Envelope } from './envelope.ts';
+import { bufferToUint8Array, decompressBufferInTurns, type Envelope } from './envelope.ts';
 import type { StreamMessage } from './memberlist.ts';
 import {
   type Ack,
@@ -31,11 +32,11 @@ export interface StreamLimits {
   readonly userBytes: number;
 }
 
-/** Source: memberlist maxPushStateBytes; S1 (docs/security.md). */
+/** Source: memberlist maxPushStateBytes; S1 (docs/security.md): four times the members that there are by default. */
 export const STREAM_LIMITS: StreamLimits = {
   streamBytes: 20 * 1024 * 1024,
-  expandedBytes: 40 * 1024 * 1024,
-  nodes: 1 << 20,
+  expandedBytes: 24 * 1024 * 1024,
+  nodes: 1 << 16,
   userBytes: 20 * 1024 * 1024,
 };
 
@@ -43,6 +44,8 @@ export const STREAM_LIMITS: StreamLimits = {
 const MIN_NODE_STATE_BYTES = 20;
 /** Of a header, a node state or an error. Bounds what is parsed again when more bytes arrive. */
 const MAX_ITEM_BYTES = 8192;
+/** Node states that one `push` reads: a millisecond or two. */
+const ROWS_PER_PUSH = 1000;
 
 type Stage = 'label' | 'envelope' | 'encrypted' | 'message' | 'compressed' | 'rows' | 'user' | 'done';
 
@@ -70,6 +73,7 @@ export class StreamReader {
   #entries = 0;
   #algo = 0;
   #compressed: Uint8Array = NO_BYTES;
+  #expansion: InTurns<Uint8Array> | undefined;
 
   // State within a push/pull or a user message
   #isPushPull = false;
@@ -78,6 +82,8 @@ export class StreamReader {
   readonly #nodes: PushNodeState[] = [];
   #dropped = 0;
   #userBytes = 0;
+  /** What one `push` may do is done, and there is more to do. */
+  #isBusy = false;
 
   /** `role` is this agent's. Only the dialer sends a label, so only a listener reads one. */
   constructor(envelope: Envelope, role: 'dialer' | 'listener', limits: Partial<StreamLimits> = {}) {
@@ -86,12 +92,18 @@ export class StreamReader {
     this.#limits = { ...STREAM_LIMITS, ...limits };
   }
 
+  /** There is work to do without further bytes: `push` none, in a later turn. */
+  get isBusy(): boolean {
+    return this.#isBusy;
+  }
+
   /**
-   * Copies the chunk. Returns the message once, when it is complete, and otherwise `undefined`. Byte fields are views
+   * Copies the chunk, and does some of the work. Returns the message once, when it is complete, and otherwise `undefined`. Byte fields are views
    * on this reader's memory. Throws `WireError`; the reader is finished after that.
    */
   push(chunk: Uint8Array): StreamMessage | undefined {
     if (this.#stage === 'done') return undefined;
+    this.#isBusy = false;
     try {
       this.#append(chunk);
       while (this.#size >= this.#needed) {
@@ -100,6 +112,7 @@ export class StreamReader {
           this.#finish();
           return message;
         }
+        if (this.#isBusy) return undefined;
       }
       if (!this.#isComplete) return undefined;
       throw new WireError('short', 'a truncated message');
@@ -218,13 +231,25 @@ export class StreamReader {
       else reader.skip();
       this.#enterStage('compressed', reader.at, 0);
     }
+    this.#expansion ??= decompressBufferInTurns(this.#algo, this.#compressed, this.#limits.expandedBytes);
+    const step = this.#expansion.next();
+    if (step.done !== true) {
+      this.#isBusy = true;
+      return undefined;
+    }
+    this.#expansion = undefined;
+    this.#compressed = NO_BYTES;
     this.#expanded = true;
-    this.#replaceBody(decompressBuffer(this.#algo, this.#compressed, this.#limits.expandedBytes));
+    this.#replaceBody(step.value);
   }
 
   #readRows(): undefined {
     const reader = this.#reader();
-    for (; this.#rows > 0; this.#rows--) {
+    for (let left = ROWS_PER_PUSH; this.#rows > 0; this.#rows--) {
+      if (--left < 0) {
+        this.#isBusy = true;
+        return undefined;
+      }
       const node = readPushNodeState(reader);
       if (node === undefined) this.#dropped++;
       else this.#nodes.push(node);
@@ -266,7 +291,8 @@ export class StreamReader {
     if (size > this.#limits.streamBytes + MAX_ITEM_BYTES)
       throw new WireError('tooLarge', `a stream of more than ${this.#limits.streamBytes} bytes`);
     if (size > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(size, 2 * this.#bytes.length));
+      const most = this.#limits.streamBytes + MAX_ITEM_BYTES;
+      const grown = new Uint8Array(Math.max(size, Math.min(most, 2 * this.#bytes.length)));
       grown.set(this.#bytes.subarray(0, this.#size));
       this.#bytes = grown;
     }
@@ -284,6 +310,7 @@ export class StreamReader {
 
   #finish(): void {
     this.#stage = 'done';
+    this.#isBusy = false;
     this.#bytes = NO_BYTES;
   }
 }

@@ -5,6 +5,7 @@
  * Source: go-msgpack struct encoding; P15, P17 (docs/protocol.md).
  */
 import { WireError } from '../base/errors.ts';
+import type { InTurns, Turn } from '../base/time.ts';
 import { checkMax, type Field, type ScalarType } from './fields.ts';
 import { MsgpackReader, MsgpackWriter } from './msgpack.ts';
 
@@ -41,6 +42,8 @@ export interface Struct<K extends string, F> {
   /** The byte before the body. */
   readonly type: number;
   read(reader: MsgpackReader): { readonly kind: K } & { readonly [P in keyof F]: ValueOf<F[P]> };
+  /** The same in turns, for messages that may be long. */
+  readInTurns(reader: MsgpackReader, turn: Turn): InTurns<ReturnType<Struct<K, F>['read']>>;
   /** Appends the body; the caller writes the type byte. */
   write(writer: MsgpackWriter, message: { readonly [P in keyof F]: ValueOf<F[P]> }): void;
   /** Type byte and body. */
@@ -100,6 +103,22 @@ export function struct<const K extends string, const F extends Fields>(
     return message as Message;
   };
 
+  function* readInTurns(reader: MsgpackReader, turn: Turn): InTurns<Message> {
+    const message: Record<string, unknown> = { kind };
+    for (let i = 0; i < slots.length; i++) setZero(message, slots, i);
+    for (let left = reader.mapLength(MAX_KEYS); left > 0; left--) {
+      const found = nextSlot(slots, 0, reader);
+      if (found < 0) {
+        reader.skip();
+        continue;
+      }
+      const slot = slots[found] as FieldSlot;
+      message[slot.property] =
+        slot.field.inTurns === undefined ? readValue(reader, slot) : yield* slot.field.inTurns(reader, turn);
+    }
+    return message as Message;
+  }
+
   const write = (writer: MsgpackWriter, message: { readonly [P in keyof F]: ValueOf<F[P]> }): void => {
     const values = message as Readonly<Record<string, unknown>>;
     let entries = alwaysWritten;
@@ -118,6 +137,7 @@ export function struct<const K extends string, const F extends Fields>(
     kind,
     type,
     read,
+    readInTurns,
     write,
     encode: (message) => {
       sharedWriter.reset().byte(type);
@@ -190,6 +210,17 @@ function writeValue(writer: MsgpackWriter, slot: FieldSlot, value: unknown): voi
     default:
       return slot.field.write(writer, value);
   }
+}
+
+/** The same as `decodeStruct`, in turns. */
+export function* decodeStructInTurns<K extends string, F>(
+  declared: Struct<K, F>,
+  encoded: Uint8Array,
+  turn: Turn,
+): InTurns<ReturnType<Struct<K, F>['read']>> {
+  const reader = new MsgpackReader(encoded);
+  if (reader.byte() !== declared.type) throw new WireError('unknownType', `not a ${declared.kind}`);
+  return yield* declared.readInTurns(reader, turn);
 }
 
 /** Reads one message of this type, type byte first. Bytes after the body are ignored, as agents do. */

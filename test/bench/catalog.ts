@@ -2,6 +2,7 @@
  * What the catalog costs: bytes of a sync by size and difference, memory, and time per change. `node --expose-gc
  * --import tsx test/bench/catalog.ts`; without `--expose-gc` memory is left out.
  */
+
 import { pathToFileURL } from 'node:url';
 import { Catalog } from '../../src/catalog/catalog.ts';
 import { instancesChecksum, rendezvousOwners } from '../../src/catalog/placement.ts';
@@ -17,6 +18,7 @@ import {
   encodeDelta,
   encodeDeltas,
 } from '../../src/wire/catalog.ts';
+import { acceptResponse, answerRequest } from '../support/anti-entropy.ts';
 import { check, service } from '../unit/catalog/values.ts';
 
 const SERVICES_EACH = 10;
@@ -80,8 +82,8 @@ function printExchanges(): void {
       const buckets = one.differingBuckets(decodeCatalogSummary(other.encodedSummary()));
       if (buckets !== undefined) {
         const request = one.createSyncRequest(buckets);
-        const answer = other.answerSyncRequest(request, 0);
-        const { deltas } = one.acceptSyncResponse(answer, 0);
+        const answer = answerRequest(other, request);
+        const { deltas } = acceptResponse(one, answer);
         parts[1] = encodeCatalogSyncRequest(request).length;
         parts[2] = encodeCatalogSyncResponse(answer).length;
         parts[3] = deltas.length === 0 ? 0 : encodeDeltas(deltas).length;

@@ -2,6 +2,7 @@
  * Properties of catalogs: three agents write, gossip, run anti-entropy, drop owners and restart, over real bytes.
  * Readers always see what a fresh index would show, and every change of it touches its topic.
  */
+
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { batchDeltas } from '../../src/catalog/anti-entropy.ts';
@@ -19,6 +20,7 @@ import {
   encodeDelta,
   encodeDeltas,
 } from '../../src/wire/catalog.ts';
+import { acceptResponse, answerRequest } from '../support/anti-entropy.ts';
 import { check, service } from '../unit/catalog/values.ts';
 
 const NAMES = ['ann', 'bob', 'cat'] as const;
@@ -186,12 +188,12 @@ class World {
       'catalogSyncRequest',
     );
     const answer = via(
-      encodeCatalogSyncResponse(answerer.catalog.answerSyncRequest(request, this.#now)),
+      encodeCatalogSyncResponse(answerRequest(answerer.catalog, request, this.#now)),
       'catalogSyncResponse',
     );
-    const accepted = asker.catalog.acceptSyncResponse(answer, this.#now);
-    for (const { owner, changes } of accepted.applied)
-      asker.index.onEntriesChanged(owner, changes, asker.topics);
+    const accepted = acceptResponse(asker.catalog, answer, this.#now, ({ owner, changes }) =>
+      asker.index.onEntriesChanged(owner, changes, asker.topics),
+    );
     for (const some of batchDeltas(accepted.deltas))
       for (const delta of via(encodeDeltas(some), 'deltas').deltas) answerer.hear(delta, this.#now);
   }

@@ -219,9 +219,11 @@ test('invalid messages are refused', () => {
 });
 
 test('the declared length of a list is bounded by the remaining bytes', () => {
-  // A map of one: `d`, an array of 2^20 - 1.
-  const bomb = Uint8Array.of(204, 1, 0x81, 0xa1, 0x64, 0xdd, 0x00, 0x0f, 0xff, 0xff);
+  // A map of one: `d`, an array of 2^16 - 1, and one of 2^20 - 1.
+  const bomb = Uint8Array.of(204, 1, 0x81, 0xa1, 0x64, 0xdd, 0x00, 0x00, 0xff, 0xff);
   expect(codeOf(() => decodeCatalog(bomb))).toBe('short');
+  const larger = Uint8Array.of(204, 1, 0x81, 0xa1, 0x64, 0xdd, 0x00, 0x0f, 0xff, 0xff);
+  expect(codeOf(() => decodeCatalog(larger))).toBe('tooLarge');
   expect(codeOf(() => decodeCatalog(encodeDelta({ ...base, entries: [] })))).toBe('fine');
   expect(codeOf(() => decodeCatalog(encodeDelta({ ...base, swept: 9 })))).toBe('badValue');
   expect(codeOf(() => decodeCatalog(encodeDelta({ ...base, from: 5 })))).toBe('badValue');

@@ -12,6 +12,8 @@ export interface WireCodec {
 }
 
 export interface StreamDecoder {
+  /** There is work to do without further bytes: `push` none, in a later turn. */
+  readonly isBusy: boolean;
   push(chunk: Uint8Array): StreamMessage | undefined;
 }
 

@@ -5,10 +5,11 @@
  *
  * Source: docs/replication.md; P64 to P66 (docs/protocol.md).
  */
+
 import type { Address } from '../../base/address.ts';
 import type { Rng } from '../../base/rng.ts';
-import { type Millis, NEVER } from '../../base/time.ts';
-import { batchDeltas } from '../../catalog/anti-entropy.ts';
+import { type InTurns, type Millis, NEVER, type Turn } from '../../base/time.ts';
+import { acceptSyncResponse, answerSyncRequest, batchDeltas, unitsOf } from '../../catalog/anti-entropy.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { BucketSet } from '../../catalog/digest.ts';
 import { reachOf } from '../../catalog/doubts.ts';
@@ -19,6 +20,7 @@ import type { EntryWrite } from '../../model/service.ts';
 import type { Member } from '../../swim/types.ts';
 import {
   decodeCatalog,
+  decodeCatalogInTurns,
   decodeCatalogSummary,
   encodeCatalogSyncRequest,
   encodeCatalogSyncResponse,
@@ -109,47 +111,52 @@ export class Replication {
   }
 
   /** A catalog message over a stream; returns the response if it is a request. Throws `WireError`. */
-  receiveRequest(body: Uint8Array, from: Address, now: Millis): Uint8Array | undefined {
-    const message = decodeCatalog(body);
+  *receiveRequest(body: Uint8Array, from: Address, turn: Turn): InTurns<Uint8Array | undefined> {
+    const message = yield* decodeCatalogInTurns(body, turn);
     let response: Uint8Array | undefined;
-    if (message.kind === 'deltas' && !this.#options.catalogPeers.isHostOfMember(from))
-      for (const delta of message.deltas) this.#ownerPulls.handleHint(reachOf(delta), now);
-    else if (message.kind === 'deltas') {
-      const outcomes = message.deltas.map((delta) => this.#applyDelta(delta, now).outcome);
-      if (outcomes.includes('epochRaised')) this.#broadcastOwnLedger(now);
-    } else if (message.kind === 'catalogSyncRequest') {
+    if (message.kind === 'deltas') yield* this.#receiveDeltas(message.deltas, from, turn);
+    else if (message.kind === 'catalogSyncRequest') {
       const { catalog, catalogPeers, failedMembers } = this.#options;
-      const failed = failedMembers.tell(message, message.failed, now);
-      if (catalogPeers.isHostOfMember(from)) failedMembers.learn(message.failed, now);
-      const found = catalog.answerSyncRequest(message, now);
-      if (found.epochRaised) this.#broadcastOwnLedger(now);
+      const failed = failedMembers.tell(message, message.failed, turn.now);
+      if (catalogPeers.isHostOfMember(from)) failedMembers.learn(message.failed, turn.now);
+      const found = yield* answerSyncRequest(catalog, message, turn);
+      if (found.epochRaised) this.#broadcastOwnLedger(turn.now);
       response = encodeCatalogSyncResponse({ ...found, failed });
     }
-    this.#settle(now);
+    this.#settle(turn.now);
     return response;
   }
 
+  *#receiveDeltas(deltas: readonly Delta[], from: Address, turn: Turn): InTurns<void> {
+    const isMember = this.#options.catalogPeers.isHostOfMember(from);
+    for (const delta of deltas) {
+      if (!isMember) this.#ownerPulls.handleHint(reachOf(delta), turn.now);
+      else if (this.#applyDelta(delta, turn.now).outcome === 'epochRaised')
+        this.#broadcastOwnLedger(turn.now);
+      if (turn.spend(unitsOf(delta))) yield;
+    }
+  }
+
   /** The response to a request of ours. Throws `WireError`. */
-  receiveResponse(body: Uint8Array, ticket: PullTicket, from: Address, now: Millis): void {
+  *receiveResponse(body: Uint8Array, ticket: PullTicket, from: Address, turn: Turn): InTurns<void> {
     const { catalog, catalogPeers, failedMembers, host } = this.#options;
-    const message = decodeCatalog(body);
-    this.#pullQueue.onRequestFinished(from, now);
-    if (message.kind !== 'catalogSyncResponse') return this.#requestFromOwners(ticket, from, now);
-    failedMembers.learn(message.failed, now);
-    const accepted = catalog.acceptSyncResponse(
-      message,
-      now,
-      (owner) => catalogPeers.addressOf(owner)?.key === from.key,
+    const message = yield* decodeCatalogInTurns(body, turn);
+    this.#pullQueue.onRequestFinished(from, turn.now);
+    if (message.kind !== 'catalogSyncResponse') return this.#requestFromOwners(ticket, from, turn.now);
+    failedMembers.learn(message.failed, turn.now);
+    const isSender = (owner: string): boolean => catalogPeers.addressOf(owner)?.key === from.key;
+    const accepted = yield* acceptSyncResponse(catalog, message, turn, isSender, (applied) =>
+      this.#indexChanges(applied, turn.now),
     );
-    for (const applied of accepted.applied) this.#indexChanges(applied, now);
     for (const delta of accepted.passedOver) this.#ownerPulls.defer(progressOf(delta), from);
-    if (accepted.epochRaised) this.#broadcastOwnLedger(now);
-    for (const owner of ticket.announceOwners) this.#broadcastProgress(owner, now);
-    for (const batch of batchDeltas(accepted.deltas)) host.dial(from, encodeDeltas(batch), undefined, now);
-    if (accepted.more) this.requestSync(from, undefined, now);
+    if (accepted.epochRaised) this.#broadcastOwnLedger(turn.now);
+    for (const owner of ticket.announceOwners) this.#broadcastProgress(owner, turn.now);
+    for (const batch of batchDeltas(accepted.deltas))
+      host.dial(from, encodeDeltas(batch), undefined, turn.now);
+    if (accepted.more) this.requestSync(from, undefined, turn.now);
     else if (ticket.owners.length === 0 && accepted.passedOver.length === 0) this.#options.onCatalogSynced();
-    this.#requestFromOwners({ ...ticket, owners: ticket.owners.filter(catalog.hasGap) }, from, now);
-    this.#settle(now);
+    this.#requestFromOwners({ ...ticket, owners: ticket.owners.filter(catalog.hasGap) }, from, turn.now);
+    this.#settle(turn.now);
   }
 
   onRequestFailed(ticket: PullTicket, from: Address, now: Millis): void {

@@ -7,13 +7,14 @@
 import { type Address, toAddress } from '../../base/address.ts';
 import { copyBytes, NO_BYTES } from '../../base/bytes.ts';
 import { WireError } from '../../base/errors.ts';
-import type { Millis } from '../../base/time.ts';
+import type { InTurns, Millis, Turn } from '../../base/time.ts';
 import type { Serf } from '../../serf/serf.ts';
 import type { SerfEffect } from '../../serf/types.ts';
 import type { Swim } from '../../swim/swim.ts';
 import type { StreamPingOutcome, SwimEffect } from '../../swim/types.ts';
 import { isCatalogType } from '../../wire/catalog.ts';
 import type { PushPull } from '../../wire/memberlist.ts';
+import { decodeSerfStateInTurns, type SerfState } from '../../wire/serf.ts';
 import type { ServiceLayer } from '../replication/services.ts';
 import { PushPullLimiter } from './push-pull-limiter.ts';
 import type { PushPullOutcome, PushPullRequest, StreamHost, StreamRequest } from './stream-host.ts';
@@ -37,6 +38,8 @@ export class PushPullHandler implements StreamHost {
   readonly #services: ServiceLayer;
   readonly #host: PushPullHost;
   readonly #limiter = new PushPullLimiter();
+  /** Serf's part of each push/pull that is being handled, or why it cannot be read. */
+  readonly #states = new WeakMap<PushPull, SerfState | WireError>();
   /** Whether this agent has become part of a cluster, whose events concern it. */
   #isInCluster: boolean;
 
@@ -60,15 +63,23 @@ export class PushPullHandler implements StreamHost {
     });
   }
 
+  *readPushPull(state: PushPull, turn: Turn): InTurns<void> {
+    if (state.userState.length === 0) return;
+    try {
+      this.#states.set(state, yield* decodeSerfStateInTurns(state.userState, turn));
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#states.set(state, error);
+    }
+  }
+
   /**
    * Only a catalog peer gets a summary: a peer that we dial is known by its tag, one that we answer by a summary of its
    * own.
    */
   composePushPull(join: boolean, peer: { readonly to: Address } | { readonly theirs: PushPull }): PushPull {
     const isCatalogPeer =
-      'to' in peer
-        ? this.#services.catalogPeerAt(peer.to) !== undefined
-        : hasSummary(peer.theirs, this.#serf);
+      'to' in peer ? this.#services.catalogPeerAt(peer.to) !== undefined : this.#hasSummary(peer.theirs);
     const summary = isCatalogPeer ? this.#services.replication.summary() : NO_BYTES;
     return {
       kind: 'pushPull',
@@ -79,13 +90,23 @@ export class PushPullHandler implements StreamHost {
     };
   }
 
+  #hasSummary(theirs: PushPull): boolean {
+    const state = this.#states.get(theirs);
+    return state !== undefined && !(state instanceof WireError) && state.summary.length > 0;
+  }
+
   /**
    * Differs: in Serf a join without replay makes all earlier events old. Here only the first one after the start does, and only while
    * no other push/pull has brought this agent into the cluster. Joins are repeated while members are missing
    * (rejoin-policy.ts), and over a bad link their answer can be seconds old: events of these seconds would be lost. An
    * agent that returns to its cluster with its clocks hears what was fired meanwhile, as a Serf agent with a snapshot does.
    */
-  mergeRemoteState(state: PushPull, from: Address, sync: PushPullRequest | undefined, now: Millis): number {
+  *mergeRemoteState(
+    state: PushPull,
+    from: Address,
+    sync: PushPullRequest | undefined,
+    turn: Turn,
+  ): InTurns<number> {
     const { swimOut, serfOut } = this.#host;
     const joins = sync?.ticket !== undefined;
     if (state.dropped > 0)
@@ -95,24 +116,23 @@ export class PushPullHandler implements StreamHost {
       );
     if (sync !== undefined && this.#serf.nameConflictVote.isAsking) this.#countHolder(state, from);
     const before = this.#swim.members.upCount;
-    this.#swim.mergeStates(state.nodes, now, swimOut, {
-      kind: sync === undefined ? 'inbound' : 'outbound',
-      from,
-    });
-    this.#host.runEffects();
-    if (state.userState.length > 0) {
+    const source = { kind: sync === undefined ? 'inbound' : 'outbound', from } as const;
+    yield* this.#runningEffects(this.#swim.mergeStatesInTurns(state.nodes, turn, swimOut, source));
+    const theirs = this.#states.get(state);
+    if (theirs instanceof WireError) throw theirs;
+    if (theirs !== undefined) {
       const isOld = joins && sync.replay !== true && !this.#isInCluster;
       const host = sync === undefined ? undefined : from.host;
-      const summary = copyBytes(this.#serf.mergeRemoteState(state.userState, isOld, now, serfOut, host));
+      yield* this.#runningEffects(this.#serf.mergeStateInTurns(theirs, isOld, turn, serfOut, host));
+      const summary = copyBytes(theirs.summary);
       // A peer that joins through us may be new itself.
       this.#isInCluster ||= sync !== undefined || !state.join;
-      this.#host.runEffects();
       if (summary.length > 0)
-        this.#services.replication.compareSummary(summary, from, sync !== undefined, now);
+        this.#services.replication.compareSummary(summary, from, sync !== undefined, turn.now);
       // Only now is it known that the dialed peer is a catalog peer, so it got no summary: the whole catalog is
       // requested.
       else if (sync !== undefined && this.#services.catalogPeerAt(from) !== undefined)
-        this.#services.replication.requestSync(from, undefined, now);
+        this.#services.replication.requestSync(from, undefined, turn.now);
     }
     return Math.max(0, this.#swim.members.upCount - before);
   }
@@ -124,15 +144,26 @@ export class PushPullHandler implements StreamHost {
       this.#serf.nameConflictVote.onHolder(from, toAddress(held.addr, held.port));
   }
 
+  /** Executes the effects of the layers in the turn that they belong to. */
+  *#runningEffects(work: InTurns<void>): InTurns<void> {
+    for (;;) {
+      const { done } = work.next();
+      this.#host.runEffects();
+      if (done === true) return;
+      yield;
+    }
+  }
+
   isOwnName(node: string): boolean {
     if (this.#swim.pausing) return false;
     return node === '' || node === this.#host.name;
   }
 
-  handleUserMessage(from: Address, body: Uint8Array, now: Millis): Uint8Array | undefined {
+  *handleUserMessage(from: Address, body: Uint8Array, turn: Turn): InTurns<Uint8Array | undefined> {
     try {
-      if (isCatalogType(body[0] ?? 0)) return this.#services.replication.receiveRequest(body, from, now);
-      this.#serf.receive(body, now, this.#host.serfOut, from.key);
+      if (isCatalogType(body[0] ?? 0))
+        return yield* this.#services.replication.receiveRequest(body, from, turn);
+      this.#serf.receive(body, turn.now, this.#host.serfOut, from.key);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.#host.onStreamRejected(from, error);
@@ -140,10 +171,10 @@ export class PushPullHandler implements StreamHost {
     return undefined;
   }
 
-  onResponse({ to, ticket }: StreamRequest, body: Uint8Array | undefined, now: Millis): void {
+  *onResponse({ to, ticket }: StreamRequest, body: Uint8Array | undefined, turn: Turn): InTurns<void> {
     if (ticket === undefined) return;
-    if (body === undefined) this.#services.replication.onRequestFailed(ticket, to, now);
-    else this.#services.replication.receiveResponse(body, ticket, to, now);
+    if (body === undefined) this.#services.replication.onRequestFailed(ticket, to, turn.now);
+    else yield* this.#services.replication.receiveResponse(body, ticket, to, turn);
   }
 
   onPingOutcome(seqNo: number, outcome: StreamPingOutcome, now: Millis): void {
@@ -157,5 +188,3 @@ export class PushPullHandler implements StreamHost {
 
 /** The number of this state in a row; `alive` is below it. */
 const SUSPECT = 1;
-
-const hasSummary = (theirs: PushPull, serf: Serf): boolean => serf.readSummary(theirs.userState).length > 0;

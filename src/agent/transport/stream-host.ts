@@ -1,6 +1,6 @@
 /** What streams need of the agent: the contents of push/pulls and user messages, and where the outcomes go. */
 import type { Address } from '../../base/address.ts';
-import type { Millis } from '../../base/time.ts';
+import type { InTurns, Millis, Turn } from '../../base/time.ts';
 import type { StreamPingOutcome } from '../../swim/types.ts';
 import type { PushPull } from '../../wire/memberlist.ts';
 import type { PullTicket } from '../replication/host.ts';
@@ -15,18 +15,25 @@ export interface StreamHost {
   isMemberHost(from: Address): boolean;
   /** False if this peer has exceeded its rate of push/pulls. */
   acquirePushPull(from: Address, now: Millis): boolean;
+  /** Reads the parts of a push/pull that other layers encode, before it is answered or merged. */
+  readPushPull(state: PushPull, turn: Turn): InTurns<void>;
   composePushPull(join: boolean, peer: { readonly to: Address } | { readonly theirs: PushPull }): PushPull;
   /**
    * Merges a peer's state and counts its news; with `sync` we dialed it. Throws `WireError` if it is incompatible with
    * ours.
    */
-  mergeRemoteState(state: PushPull, from: Address, sync: PushPullRequest | undefined, now: Millis): number;
+  mergeRemoteState(
+    state: PushPull,
+    from: Address,
+    sync: PushPullRequest | undefined,
+    turn: Turn,
+  ): InTurns<number>;
   /** Whether a stream ping to this name is for this agent. */
   isOwnName(node: string): boolean;
   /** Handles a user message; returns the response if the peer waits for one. */
-  handleUserMessage(from: Address, body: Uint8Array, now: Millis): Uint8Array | undefined;
+  handleUserMessage(from: Address, body: Uint8Array, turn: Turn): InTurns<Uint8Array | undefined>;
   /** A request of ours has ended, without a response if `body` is `undefined`. Throws `WireError`. */
-  onResponse(request: StreamRequest, body: Uint8Array | undefined, now: Millis): void;
+  onResponse(request: StreamRequest, body: Uint8Array | undefined, turn: Turn): InTurns<void>;
   /** A ping of ours has connected, or ended. */
   onPingOutcome(seqNo: number, outcome: StreamPingOutcome, now: Millis): void;
   onPushPullFinished(sync: PushPullRequest, outcome: PushPullOutcome, now: Millis): void;

@@ -4,18 +4,21 @@
  *
  * Source: memberlist net.go, handleConn, sendAndReceiveState, sendPingAndWaitForAck.
  */
+
 import type { Address } from '../../base/address.ts';
+import { NO_BYTES } from '../../base/bytes.ts';
 import { WireError } from '../../base/errors.ts';
-import type { Millis } from '../../base/time.ts';
+import { finish, type InTurns, type Millis, unlimitedTurn } from '../../base/time.ts';
 import { Timers } from '../../base/timers.ts';
 import type { DialFailure, StreamFailure } from '../../swim/types.ts';
-import type { Ping, StreamMessage } from '../../wire/memberlist.ts';
+import type { Ping, PushPull, StreamMessage } from '../../wire/memberlist.ts';
 import type { Envelope } from '../../wire/packet.ts';
 import { encodeStream } from '../../wire/stream-writer.ts';
 import { type StreamDecoder, WIRE_CODEC, type WireCodec } from '../contract/codec.ts';
 import type { Effect, StreamId } from '../contract/machine.ts';
 import type { PushPullRequest, StreamHost, StreamRequest } from './stream-host.ts';
 import { StreamSlots } from './stream-slots.ts';
+import { TurnQueue } from './turn-queue.ts';
 
 type Session =
   | { readonly role: 'sync'; readonly decoder: StreamDecoder; readonly sync: PushPullRequest }
@@ -44,6 +47,12 @@ export class Streams {
   readonly #codec: WireCodec;
   readonly #sessions = new Map<StreamId, Session>();
   readonly #timers = new Timers<StreamId>();
+  /** What takes more than a turn: reading a long message, or handling it. */
+  readonly #work = new TurnQueue();
+  /** Data that has come for streams whose earlier data is still being read. */
+  readonly #reading = new Map<StreamId, Uint8Array[]>();
+  /** The effects of the input that is being handled. */
+  #out: Effect[] = [];
   readonly #waiting = new StreamSlots(MAX_WAITING);
   readonly #large = new StreamSlots(MAX_LARGE);
   #lastStream: StreamId = 0;
@@ -63,7 +72,7 @@ export class Streams {
   }
 
   get deadline(): Millis {
-    return this.#timers.deadline;
+    return Math.min(this.#timers.deadline, this.#work.deadline);
   }
 
   /** Dials a push/pull; its outcome goes to `host.onPushPullFinished`. */
@@ -103,10 +112,9 @@ export class Streams {
     const victim = slots.take(stream, from, this.#host.isMemberHost(from));
     if (victim === undefined) return;
     const session = this.#sessions.get(victim);
-    const loser = session === undefined ? from.key : peerOf(session).key;
+    const loser = session === undefined ? from : peerOf(session);
     this.#closeStream(victim, out);
-    const fact = { kind: 'streamRefused', from: loser, reason: 'too many streams of its network' } as const;
-    out.push({ kind: 'fact', fact });
+    this.#recordRefused(loser, 'too many streams of its network', out);
   }
 
   onOpened(stream: StreamId, now: Millis, out: Effect[]): void {
@@ -134,14 +142,45 @@ export class Streams {
         if (!this.#sessions.has(stream)) return;
       }
     }
+    const chunks = this.#reading.get(stream);
+    if (chunks !== undefined) return void chunks.push(bytes);
+    this.#out = out;
+    if (this.#work.start(this.#receive(stream, session, bytes), now)) return;
+    this.#recordRefused(peerOf(session), 'too much work of streams waits', out);
+    if (this.#sessions.has(stream)) this.#closeStream(stream, out);
+    this.#reading.delete(stream);
+    this.#reportFailure(session, 'this agent has too much to do', 'closed', now);
+  }
+
+  /** Reads what has come of a message, and handles it once it is complete. */
+  *#receive(stream: StreamId, session: Session, bytes: Uint8Array): InTurns<void> {
     try {
-      const message = session.decoder.push(bytes);
+      const message = yield* this.#read(stream, session, bytes);
       if (message === undefined) return;
-      if (session.role === 'listener') this.#handleRequest(stream, session.from, message, now, out);
-      else this.#handleResponse(stream, session, message, now, out);
+      this.#timers.clear(stream); // how long it takes to handle it is not the peer's doing
+      if (session.role === 'listener') yield* this.#handleRequest(stream, session.from, message);
+      else yield* this.#handleResponse(stream, session, message);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      this.#handleMalformed(stream, session, error, now, out);
+      this.#handleMalformed(stream, session, error, this.#work.now);
+    }
+  }
+
+  /** Data that comes meanwhile waits in `#reading`. `undefined`: more must come, or the stream was closed. */
+  *#read(stream: StreamId, { decoder }: Session, bytes: Uint8Array): InTurns<StreamMessage | undefined> {
+    let message = decoder.push(bytes);
+    if (message !== undefined || !decoder.isBusy) return message;
+    const chunks: Uint8Array[] = [];
+    this.#reading.set(stream, chunks);
+    try {
+      while (message === undefined && (decoder.isBusy || chunks.length > 0)) {
+        yield;
+        if (!this.#sessions.has(stream)) return undefined;
+        message = decoder.push(chunks.shift() ?? NO_BYTES);
+      }
+      return message;
+    } finally {
+      this.#reading.delete(stream);
     }
   }
 
@@ -158,6 +197,8 @@ export class Streams {
   }
 
   tick(now: Millis, out: Effect[]): void {
+    this.#out = out;
+    this.#work.tick(now);
     for (let stream = this.#timers.pop(now); stream !== undefined; stream = this.#timers.pop(now)) {
       const session = this.#sessions.get(stream);
       if (session === undefined) continue;
@@ -167,41 +208,18 @@ export class Streams {
     }
   }
 
-  #handleRequest(stream: StreamId, from: Address, message: StreamMessage, now: Millis, out: Effect[]): void {
+  *#handleRequest(stream: StreamId, from: Address, message: StreamMessage): InTurns<void> {
     switch (message.kind) {
       case 'pushPull':
-        if (!this.#host.acquirePushPull(from, now)) return this.#refuse(stream, from, out);
-        // The answer is sent before the merge, so a dialer with an incompatible state still gets ours.
-        this.#deleteSession(stream);
-        this.#write(
-          stream,
-          this.#host.composePushPull(message.join, { theirs: message }),
-          'listener',
-          true,
-          out,
-        );
-        try {
-          this.#host.mergeRemoteState(message, from, undefined, now);
-        } catch (error) {
-          if (!(error instanceof WireError)) throw error;
-          this.#recordRejected(from, error, out);
-        }
-        return;
+        return yield* this.#handlePushPull(stream, from, message);
       case 'ping':
-        if (!this.#host.isOwnName(message.node)) return this.#closeStream(stream, out);
-        this.#deleteSession(stream);
-        return this.#write(
-          stream,
-          { kind: 'ack', seqNo: message.seqNo, payload: new Uint8Array(0) },
-          'listener',
-          true,
-          out,
-        );
+        if (!this.#host.isOwnName(message.node)) return this.#closeStream(stream, this.#out);
+        return this.#answer(stream, { kind: 'ack', seqNo: message.seqNo, payload: NO_BYTES });
       case 'user': {
-        const body = this.#host.handleUserMessage(from, message.body, now);
-        if (body === undefined) return this.#closeStream(stream, out);
-        this.#deleteSession(stream);
-        return this.#write(stream, { kind: 'user', body }, 'listener', true, out);
+        const body = yield* this.#host.handleUserMessage(from, message.body, this.#work);
+        if (!this.#sessions.has(stream)) return;
+        if (body === undefined) return this.#closeStream(stream, this.#out);
+        return this.#answer(stream, { kind: 'user', body });
       }
       case 'ack':
       case 'err':
@@ -209,60 +227,73 @@ export class Streams {
     }
   }
 
-  /** The reason is sent as an error message, so that the peer's operator sees it. */
-  #refuse(stream: StreamId, from: Address, out: Effect[]): void {
-    this.#deleteSession(stream);
-    out.push({
-      kind: 'fact',
-      fact: { kind: 'streamRefused', from: from.key, reason: 'push/pull rate limit exceeded' },
-    });
-    const error = 'too many push/pulls from your address, at most one in 5 s: try again later';
-    this.#write(stream, { kind: 'err', error }, 'listener', true, out);
+  /** The answer is sent before the merge, so a dialer with an incompatible state still gets ours. */
+  *#handlePushPull(stream: StreamId, from: Address, message: PushPull): InTurns<void> {
+    if (!this.#host.acquirePushPull(from, this.#work.now)) return this.#refuse(stream, from, this.#out);
+    yield* this.#host.readPushPull(message, this.#work);
+    if (!this.#sessions.has(stream)) return;
+    this.#answer(stream, this.#host.composePushPull(message.join, { theirs: message }));
+    yield* this.#host.mergeRemoteState(message, from, undefined, this.#work);
   }
 
-  #handleResponse(
+  #answer(stream: StreamId, message: StreamMessage): void {
+    this.#deleteSession(stream);
+    this.#write(stream, message, 'listener', true, this.#out);
+  }
+
+  /** The reason is sent as an error message, so that the peer's operator sees it. */
+  #refuse(stream: StreamId, from: Address, out: Effect[]): void {
+    this.#recordRefused(from, 'push/pull rate limit exceeded', out);
+    const error = 'too many push/pulls from your address, at most one in 5 s: try again later';
+    this.#answer(stream, { kind: 'err', error });
+  }
+
+  /** The stream is closed before its response is handled: its peer closes it meanwhile. */
+  *#handleResponse(
     stream: StreamId,
     session: Exclude<Session, { role: 'listener' }>,
     message: StreamMessage,
-    now: Millis,
-    out: Effect[],
-  ): void {
+  ): InTurns<void> {
     if (message.kind === 'err')
       throw new WireError('remote', `the peer says: ${message.error.slice(0, 200)}`);
     if (session.role === 'ping') {
-      this.#closeStream(stream, out);
+      this.#closeStream(stream, this.#out);
       const ok = message.kind === 'ack' && message.seqNo === session.ping.seqNo;
-      return this.#host.onPingOutcome(session.ping.seqNo, ok ? 'acked' : 'closed', now);
+      return this.#host.onPingOutcome(session.ping.seqNo, ok ? 'acked' : 'closed', this.#work.now);
     }
     if (session.role === 'request') {
       if (message.kind !== 'user') throw new WireError('malformed', `${message.kind} in place of a response`);
-      this.#closeStream(stream, out);
-      return this.#host.onResponse(session.request, message.body, now);
+      this.#closeStream(stream, this.#out);
+      return yield* this.#host.onResponse(session.request, message.body, this.#work);
     }
     if (message.kind !== 'pushPull')
       throw new WireError('malformed', `${message.kind} in place of a push/pull`);
-    const news = this.#host.mergeRemoteState(message, session.sync.to, session.sync, now);
-    this.#closeStream(stream, out);
-    this.#host.onPushPullFinished(session.sync, { ok: true, news }, now);
+    this.#closeStream(stream, this.#out);
+    yield* this.#host.readPushPull(message, this.#work);
+    const news = yield* this.#host.mergeRemoteState(message, session.sync.to, session.sync, this.#work);
+    this.#host.onPushPullFinished(session.sync, { ok: true, news }, this.#work.now);
   }
 
   /** Malformed bytes end the session. A listener sends an error message before, as memberlist does. */
-  #handleMalformed(stream: StreamId, session: Session, error: WireError, now: Millis, out: Effect[]): void {
-    const from = peerOf(session);
-    this.#recordRejected(from, error, out);
-    if (session.role === 'listener' && error.code !== 'badLabel') {
-      this.#deleteSession(stream);
-      this.#write(stream, { kind: 'err', error: error.message }, 'listener', true, out);
-      return;
+  #handleMalformed(stream: StreamId, session: Session, error: WireError, now: Millis): void {
+    this.#recordRejected(peerOf(session), error, this.#out);
+    if (this.#sessions.has(stream)) {
+      if (session.role === 'listener' && error.code !== 'badLabel')
+        return this.#answer(stream, { kind: 'err', error: error.message });
+      this.#closeStream(stream, this.#out);
     }
-    this.#closeStream(stream, out);
     this.#reportFailure(session, error.message, 'closed', now);
   }
 
   #reportFailure(session: Session, why: string, failure: StreamFailure, now: Millis): void {
     if (session.role === 'sync') this.#host.onPushPullFinished(session.sync, { ok: false, why }, now);
     else if (session.role === 'ping') this.#host.onPingOutcome(session.ping.seqNo, failure, now);
-    else if (session.role === 'request') this.#host.onResponse(session.request, undefined, now);
+    else if (session.role === 'request')
+      finish(this.#host.onResponse(session.request, undefined, unlimitedTurn(now)));
+  }
+
+  #recordRefused(from: Address, reason: string, out: Effect[]): void {
+    out.push({ kind: 'fact', fact: { kind: 'streamRefused', from: from.key, reason } });
   }
 
   #recordRejected(from: Address, error: WireError, out: Effect[]): void {

@@ -19,7 +19,7 @@ import { Packets } from '../../agent/transport/packets.ts';
 import type { StreamHost } from '../../agent/transport/stream-host.ts';
 import { Streams } from '../../agent/transport/streams.ts';
 import { WireError } from '../../base/errors.ts';
-import { type Millis, NEVER } from '../../base/time.ts';
+import { inOneTurn, type Millis, NEVER } from '../../base/time.ts';
 import { Catalog } from '../../catalog/catalog.ts';
 import { CatalogIndex } from '../../catalog/view.ts';
 import type { SerfEffect } from '../../serf/types.ts';
@@ -199,32 +199,35 @@ export class SerfPeer implements Agent, EffectHandler {
         const userState = serf.localState();
         return { kind: 'pushPull', join, nodes: swim.localStates(), userState, dropped: 0 };
       },
-      mergeRemoteState: (state, from, sync, now) => {
-        const { swim, serf } = this.#layers;
-        const rows = state.nodes.flatMap((row) => filterAccusationRow(row, swim.members) ?? []);
-        // memberlist believes any incarnation, and so at least what a member says of itself.
-        const source = sync === undefined ? LOCAL_SOURCE : ({ kind: 'outbound', from } as const);
-        swim.mergeStates(rows, now, this.#swimOut, source);
-        this.#drainEffects();
-        const joined = sync?.ticket !== undefined;
-        const host = sync === undefined ? undefined : from.host;
-        const summary = serf.mergeRemoteState(state.userState, joined, now, this.#serfOut, host);
-        if (summary.length > 0) this.receivedCatalogMessages.push('summary');
-        this.#drainEffects();
-        return 0;
-      },
+      readPushPull: () => inOneTurn(() => undefined),
+      mergeRemoteState: (state, from, sync, { now }) =>
+        inOneTurn(() => {
+          const { swim, serf } = this.#layers;
+          const rows = state.nodes.flatMap((row) => filterAccusationRow(row, swim.members) ?? []);
+          // memberlist believes any incarnation, and so at least what a member says of itself.
+          const source = sync === undefined ? LOCAL_SOURCE : ({ kind: 'outbound', from } as const);
+          swim.mergeStates(rows, now, this.#swimOut, source);
+          this.#drainEffects();
+          const joined = sync?.ticket !== undefined;
+          const host = sync === undefined ? undefined : from.host;
+          const summary = serf.mergeRemoteState(state.userState, joined, now, this.#serfOut, host);
+          if (summary.length > 0) this.receivedCatalogMessages.push('summary');
+          this.#drainEffects();
+          return 0;
+        }),
       isOwnName: (node) => node === '' || node === this.view.node,
-      handleUserMessage: (_from, body, now) => {
-        if (isCatalogType(body[0] ?? 0)) this.receivedCatalogMessages.push(`stream ${body[0]}`);
-        else
-          try {
-            this.#layers.serf.receive(body, now, this.#serfOut);
-          } catch (error) {
-            if (!(error instanceof WireError)) throw error;
-          }
-        return undefined;
-      },
-      onResponse: () => {},
+      handleUserMessage: (_from, body, { now }) =>
+        inOneTurn(() => {
+          if (isCatalogType(body[0] ?? 0)) this.receivedCatalogMessages.push(`stream ${body[0]}`);
+          else
+            try {
+              this.#layers.serf.receive(body, now, this.#serfOut);
+            } catch (error) {
+              if (!(error instanceof WireError)) throw error;
+            }
+          return undefined;
+        }),
+      onResponse: () => inOneTurn(() => undefined),
       onPingOutcome: (seqNo, outcome, now) =>
         this.#layers.swim.onStreamPing(seqNo, outcome, now, this.#swimOut),
       onPushPullFinished: (sync, outcome, now) => {

@@ -3,6 +3,7 @@
  *
  * Source: memberlist state.go (mergeState), net.go (mergeRemoteState); P19, P26, P27 (docs/protocol.md).
  */
+import type { InTurns, Turn } from '../../base/time.ts';
 import type { PushNodeState } from '../../wire/memberlist.ts';
 import type { SwimContext } from '../context.ts';
 import type { MemberState } from '../types.ts';
@@ -50,28 +51,49 @@ export function localStates(context: SwimContext, believe = false): PushNodeStat
   return rows;
 }
 
+/** Refused rows of one push/pull that are told one by one. */
+const MAX_REFUSED_TOLD = 8;
+/** Work of a row, in units of a `Turn`: of one that says nothing new, and of one that has consequences. */
+const UNITS_PER_ROW = 1;
+const UNITS_PER_CHANGE = 60;
+
 /**
- * Merges each row as the message it stands for. Rows with invalid versions are left out. Throws
+ * Merges each row as the message it stands for, in turns; `beginTurn` precedes each. Rows with invalid versions are left out. Throws
  * `WireError('versionMismatch')`, with the table unchanged, if the others are not compatible with ours.
  */
-export function mergeStates(
+export function* mergeStates(
   context: SwimContext,
   states: readonly PushNodeState[],
   source: MessageSource,
-): void {
+  turn: Turn,
+  beginTurn: () => void,
+): InTurns<void> {
+  beginTurn();
   const refused = states.filter((row) => !isValidVsn(row.vsn));
   const rows = refused.length === 0 ? states : states.filter((row) => isValidVsn(row.vsn));
   checkVersions(rows, context.members.all());
-  for (const { name: node, vsn } of refused) {
-    const reason = `versions ${vsn.join('.')}`;
-    context.recordFact({ kind: 'gossipMessageRefused', node, reason, ...sourceField(source) });
-  }
+  recordRefused(context, refused, source);
   const merge: MergeSource = {
     source,
     introduces: canIntroduceAll(context, rows, source),
     mayAccuse: admitAccusations(context, rows, source),
   };
-  for (const row of rows) mergeRow(context, row, merge);
+  for (const row of rows) {
+    const before = context.out.length;
+    mergeRow(context, row, merge);
+    if (!turn.spend(context.out.length > before ? UNITS_PER_CHANGE : UNITS_PER_ROW)) continue;
+    yield;
+    beginTurn();
+  }
+}
+
+function recordRefused(context: SwimContext, refused: readonly PushNodeState[], source: MessageSource): void {
+  const untold = refused.length - MAX_REFUSED_TOLD;
+  refused.slice(0, MAX_REFUSED_TOLD).forEach(({ name: node, vsn }, i) => {
+    const others = untold > 0 && i === MAX_REFUSED_TOLD - 1 ? `, as ${untold} more of this push/pull` : '';
+    const reason = `versions ${vsn.join('.')}${others}`;
+    context.recordFact({ kind: 'gossipMessageRefused', node, reason, ...sourceField(source) });
+  });
 }
 
 /** A peer that we dialed introduces its members. One that dials us may be new itself, unless it brings many. */

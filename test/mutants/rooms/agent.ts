@@ -153,7 +153,7 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'agent-merge-unanswered',
     file: 'agent/transport/streams.ts',
-    find: 'this.#host.mergeRemoteState(message, from, undefined, now);',
+    find: 'yield* this.#host.mergeRemoteState(message, from, undefined, this.#work);',
     replace: '',
     description: 'A listener sends its state, but does not merge that of the dialer.',
     expectedTests: ['unit/agent/transport/streams.test.ts'],

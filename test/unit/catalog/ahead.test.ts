@@ -4,6 +4,7 @@ import { Catalog } from '../../../src/catalog/catalog.ts';
 import type { BucketSet } from '../../../src/catalog/digest.ts';
 import type { DeltaRumor } from '../../../src/catalog/types.ts';
 import { decodeCatalogSummary } from '../../../src/wire/catalog.ts';
+import { acceptResponse, answerRequest } from '../../support/anti-entropy.ts';
 import { service } from './values.ts';
 
 const catalogOf = (owner: string): Catalog => new Catalog({ owner, epoch: 5, canOwn: () => true });
@@ -16,8 +17,8 @@ const idsOf = (catalog: Catalog): string[] => [...(catalog.entries('ann')?.keys(
 
 /** One sync that bob asks cat for. */
 function sync(bob: Catalog, cat: Catalog): void {
-  const answer = cat.answerSyncRequest(bob.createSyncRequest(difference(bob, cat)), 0);
-  for (const delta of bob.acceptSyncResponse(answer, 0).deltas) cat.apply(delta, 0);
+  const answer = answerRequest(cat, bob.createSyncRequest(difference(bob, cat)));
+  for (const delta of acceptResponse(bob, answer).deltas) cat.apply(delta, 0);
 }
 
 test('an owner that dies after a rumor was lost is shown alike by all in the end', () => {

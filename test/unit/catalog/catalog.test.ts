@@ -11,6 +11,7 @@ import {
   encodeCatalogSyncResponse,
   encodeDelta,
 } from '../../../src/wire/catalog.ts';
+import { acceptResponse, answerRequest } from '../../support/anti-entropy.ts';
 import { check, service } from './values.ts';
 
 const open = (owner: string, over: Partial<CatalogOptions> = {}): Catalog =>
@@ -240,8 +241,8 @@ function exchange(one: Catalog, other: Catalog): number {
   const buckets = one.differingBuckets(decodeCatalogSummary(other.encodedSummary()));
   if (buckets === undefined) return total;
   const request = one.createSyncRequest(buckets);
-  const answer = other.answerSyncRequest(request, 0);
-  one.acceptSyncResponse(answer, 0);
+  const answer = answerRequest(other, request);
+  acceptResponse(one, answer);
   return total + encodeCatalogSyncRequest(request).length + encodeCatalogSyncResponse(answer).length;
 }
 
@@ -272,9 +273,9 @@ describe('anti-entropy', () => {
 
   test('a request for single owners is answered with those only', () => {
     const [one, other] = pair(20, 5);
-    const { deltas } = other.answerSyncRequest(
+    const { deltas } = answerRequest(
+      other,
       one.createOwnersRequest(['node-0.example', 'node-7.example', 'nobody']),
-      0,
     );
     expect(deltas.map((delta) => delta.owner)).toEqual(['node-0.example']);
   });
@@ -283,7 +284,7 @@ describe('anti-entropy', () => {
     const [one, other] = pair(3, 3);
     const [row] = one.createOwnersRequest(['node-0.example']).rows;
     const rows = Array.from({ length: 1000 }, () => ({ ...(row as NonNullable<typeof row>), epoch: 0 }));
-    expect(other.answerSyncRequest({ bucketCount: 0, buckets: [], rows }, 0).deltas).toHaveLength(1);
+    expect(answerRequest(other, { bucketCount: 0, buckets: [], rows }).deltas).toHaveLength(1);
   });
 
   test('deltas above the size of one response come with the next', () => {
@@ -297,9 +298,16 @@ describe('anti-entropy', () => {
     const one = open('one');
     let rounds = 0;
     for (let more = true; more; rounds++)
-      more = one.acceptSyncResponse(other.answerSyncRequest(one.createSyncRequest(), 0), 0).more;
+      more = acceptResponse(one, answerRequest(other, one.createSyncRequest())).more;
     expect(rounds).toBeGreaterThan(1);
     expect(one.encodedSummary()).toEqual(other.encodedSummary());
+  });
+
+  test('a response of which nothing is kept is not followed by another, whatever it says', () => {
+    const [one, other] = pair(3, 3);
+    const response = { ...answerRequest(other, one.createSyncRequest()), more: true };
+    expect(acceptResponse(one, response).more).toBe(true);
+    expect(acceptResponse(one, response).more).toBe(false);
   });
 
   test('deltas go both ways, and an empty ledger of a later epoch replaces a full one', () => {
@@ -307,15 +315,12 @@ describe('anti-entropy', () => {
     const bob = open('bob');
     bob.publish(put(service('db')), 0);
     ann.publish(put(service('web')), 0);
-    for (const delta of ann.acceptSyncResponse(bob.answerSyncRequest(ann.createSyncRequest(), 0), 0).deltas)
+    for (const delta of acceptResponse(ann, answerRequest(bob, ann.createSyncRequest())).deltas)
       bob.apply(delta, 0);
     expect(bob.encodedSummary()).toEqual(ann.encodedSummary());
 
     const restarted = open('ann', { epoch: 2000 });
-    for (const delta of restarted.acceptSyncResponse(
-      bob.answerSyncRequest(restarted.createSyncRequest(), 0),
-      0,
-    ).deltas)
+    for (const delta of acceptResponse(restarted, answerRequest(bob, restarted.createSyncRequest())).deltas)
       bob.apply(delta, 0);
     expect(bob.entries('ann')?.size).toBe(0);
     expect(bob.encodedSummary()).toEqual(restarted.encodedSummary());

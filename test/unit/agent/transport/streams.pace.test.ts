@@ -3,6 +3,7 @@ import type { Effect } from '../../../../src/agent/contract/machine.ts';
 import type { StreamHost } from '../../../../src/agent/transport/stream-host.ts';
 import { Streams } from '../../../../src/agent/transport/streams.ts';
 import { toAddress } from '../../../../src/base/address.ts';
+import { inOneTurn } from '../../../../src/base/time.ts';
 import type { PushPull } from '../../../../src/wire/memberlist.ts';
 import { BARE_ENVELOPE as ENVELOPE } from '../../../../src/wire/packet.ts';
 import { encodeStream, StreamReader, sealStream } from '../../../../src/wire/stream-writer.ts';
@@ -17,7 +18,8 @@ test('S10: a peer that starts push/pulls too often gets an error message, and it
     isMemberHost: () => false,
     acquirePushPull: () => isAllowed,
     composePushPull: () => STATE,
-    mergeRemoteState: (_state: PushPull, from: { key: string }) => merged.push(from.key),
+    readPushPull: () => inOneTurn(() => undefined),
+    mergeRemoteState: (_state: PushPull, from: { key: string }) => inOneTurn(() => merged.push(from.key)),
   } as unknown as StreamHost;
   const streams = new Streams(ENVELOPE, host, nonce, 10_000);
   const peer = toAddress(Uint8Array.of(10, 0, 0, 9), 50_000);

@@ -4,10 +4,10 @@ import type { StreamHost } from '../../../../src/agent/transport/stream-host.ts'
 import { Streams } from '../../../../src/agent/transport/streams.ts';
 import { type Address, toAddress } from '../../../../src/base/address.ts';
 import { NO_BYTES } from '../../../../src/base/bytes.ts';
-import { NEVER } from '../../../../src/base/time.ts';
-import { Ping, type PushPull, type StreamMessage } from '../../../../src/wire/memberlist.ts';
+import { inOneTurn, NEVER } from '../../../../src/base/time.ts';
+import { Ping, PushNodeState, type PushPull, type StreamMessage } from '../../../../src/wire/memberlist.ts';
 import { BARE_ENVELOPE } from '../../../../src/wire/packet.ts';
-import { encodeStream } from '../../../../src/wire/stream-writer.ts';
+import { encodeStream, sealStream } from '../../../../src/wire/stream-writer.ts';
 
 const TIMEOUT = 10_000;
 const PEER: Address = toAddress(Uint8Array.of(127, 0, 0, 2), 7946);
@@ -20,19 +20,22 @@ const state = (join: boolean): PushPull => ({
 });
 
 /** The streams of `ann`, the calls of their host, and their effects. */
-function createStreams() {
+function createStreams(longMerge = 0) {
   const calls: string[] = [];
   const host: StreamHost = {
     isMemberHost: () => false,
     acquirePushPull: () => true,
+    readPushPull: () => inOneTurn(() => undefined),
     composePushPull: (join) => state(join),
-    mergeRemoteState: (_state, from, sync) => {
+    *mergeRemoteState(_state, from, sync, turn) {
       calls.push(`merge ${from.host} ${sync === undefined ? 'dialed us' : 'we dialed'}`);
+      for (let turns = 0; turns < longMerge; turns++) if (turn.spend(10_000)) yield;
       return 1;
     },
     isOwnName: (node) => node === 'ann',
-    handleUserMessage: () => undefined,
-    onResponse: (_question, body) => void calls.push(`answered ${body?.length ?? 'nothing'}`),
+    handleUserMessage: () => inOneTurn(() => undefined),
+    onResponse: (_question, body) =>
+      inOneTurn(() => void calls.push(`answered ${body?.length ?? 'nothing'}`)),
     onPingOutcome: (seqNo, outcome) => void calls.push(`ping ${seqNo} ${outcome}`),
     onPushPullFinished: (_sync, outcome) =>
       void calls.push(outcome.ok ? `synced ${outcome.news}` : outcome.why),
@@ -169,5 +172,96 @@ describe('a peer that we dial', () => {
     streams.onOpened(4, 600, out);
     streams.tick(1000, out);
     expect(calls.slice(1)).toEqual(['ping 7 connected', 'ping 7 unanswered']);
+  });
+});
+
+describe('S1 work that takes more than a turn', () => {
+  test('is done one turn per tick, and the stream is answered before', () => {
+    const { streams, accept, receive, calls, out, take } = createStreams(3);
+    accept(1);
+    receive(1, state(true));
+    expect(take()).toEqual(['writeStream end']);
+    expect(streams.deadline).toBe(0);
+    for (let ticks = 0; ticks < 2; ticks++) {
+      streams.tick(5, out);
+      expect(streams.deadline).toBe(5);
+    }
+    streams.tick(6, out);
+    expect(streams.deadline).toBe(NEVER);
+    expect(calls).toEqual(['merge 127.0.0.2 dialed us']);
+  });
+
+  test('of a push/pull that we dialed ends when all is merged, though its peer has closed the stream', () => {
+    const { streams, out, calls, receive, take } = createStreams(2);
+    streams.dialPushPull({ to: PEER, join: true }, 0, out);
+    streams.onOpened(2, 0, out);
+    receive(2, state(false));
+    streams.onClosed(2, {}, 0);
+    streams.tick(TIMEOUT, out);
+    expect(calls).toEqual(['merge 127.0.0.2 we dialed']);
+    streams.tick(TIMEOUT, out);
+    expect(calls.at(-1)).toBe('synced 1');
+    expect(take().filter((kind) => kind === 'closeStream')).toHaveLength(1);
+  });
+
+  test('waits for 32 streams; what comes beyond that is refused, and small work is done at once', () => {
+    const { accept, receive, out, take } = createStreams(100);
+    for (let i = 0; i < 32; i++) {
+      accept(1 + 2 * i);
+      receive(1 + 2 * i, state(true));
+    }
+    expect(new Set(take())).toEqual(new Set(['writeStream end']));
+    accept(1001);
+    receive(1001, state(true));
+    expect(out.at(-1)).toMatchObject({
+      fact: { kind: 'streamRefused', reason: 'too much work of streams waits' },
+    });
+    take();
+    accept(1003);
+    receive(1003, ping('ann'));
+    expect(take()).toEqual(['writeStream end']);
+  });
+
+  const row = (i: number): PushNodeState =>
+    PushNodeState.create({
+      ...{ name: `node-${i}`, addr: Uint8Array.of(10, 0, 0, 1), port: 1, meta: NO_BYTES },
+      ...{ vsn: Uint8Array.of(1, 5, 2, 2, 5, 5), incarnation: 1 },
+    });
+  const long: PushPull = { ...state(true), nodes: Array.from({ length: 3500 }, (_, i) => row(i)) };
+
+  test.each([
+    ['as it comes', false],
+    ['compressed', true],
+  ])(
+    'a push/pull of 3,500 rows is read in parts, %s, and its last byte may come meanwhile',
+    (_, compress) => {
+      const { streams, accept, calls, out } = createStreams();
+      const bytes = sealStream(
+        encodeStream(long),
+        { ...BARE_ENVELOPE, compress },
+        { role: 'dialer', nonce: () => NO_BYTES },
+      );
+      const cut = compress ? bytes.length : bytes.length - 1;
+      accept(1);
+      streams.onData(1, bytes.subarray(0, cut), 0, out);
+      streams.onData(1, bytes.subarray(cut), 0, out);
+      let ticks = 0;
+      while (calls.length === 0 && ticks < 20) {
+        ticks++;
+        streams.tick(ticks, out);
+      }
+      expect(calls).toEqual(['merge 127.0.0.2 dialed us']);
+      expect(ticks).toBeGreaterThanOrEqual(3);
+      expect(streams.deadline).toBe(NEVER);
+    },
+  );
+
+  test('a stream that closes while it is read is forgotten', () => {
+    const { streams, accept, calls, out } = createStreams();
+    accept(1);
+    streams.onData(1, encodeStream(long), 0, out);
+    streams.onClosed(1, {}, 0);
+    streams.tick(1, out);
+    expect([streams.deadline, calls]).toEqual([NEVER, []]);
   });
 });
