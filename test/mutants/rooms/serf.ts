@@ -5,8 +5,8 @@ export const serfMutants: readonly Mutant[] = [
   {
     id: 'serf-implied-leave-kept',
     file: 'serf/push-pull-state.ts',
-    find: 'membership.handleImpliedIntent(intent, now, out);',
-    replace: 'membership.handleIntent(intent, now, out);',
+    find: 'membership.handleImpliedIntent(intent, turn.now, out);',
+    replace: 'membership.handleIntent(intent, turn.now, out);',
     description: 'A member that a peer lists as left never hears of it, and stays leaving here.',
     expectedTests: ['unit/serf/push-pull-state.test.ts'],
   },
