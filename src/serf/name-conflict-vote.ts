@@ -1,7 +1,8 @@
 /**
  * Vote on a name conflict: two nodes have our name. The members are asked by query which address they hold for it. Anybody
  * can answer a query in the name of others, so a vote that is lost is only a reason to ask the members directly: a few, by
- * push/pull, at the addresses where we know them. The node that most of them do not hold leaves.
+ * push/pull, at the addresses where we know them. The node that most of them do not hold leaves, while the other one
+ * answers too; of two that are held by as many, the one whose address sorts first stays.
  *
  * Source: serf serf.go, resolveNodeConflict; P60 (docs/protocol.md). Differs: a Serf agent leaves over the answers to its
  * query, and without any, so that one forged message ends an agent that is alone. And the members are asked directly a
@@ -35,6 +36,8 @@ interface DirectVote {
   readonly asked: ReadonlySet<string>;
   readonly until: Millis;
   readonly votes: Map<string, boolean>;
+  /** The other node answers: else members only remember it, and without us nobody would have the name. */
+  isOtherThere: boolean;
 }
 
 export class NameConflictVote {
@@ -83,7 +86,9 @@ export class NameConflictVote {
   /** The member that we dialed at `from` holds our name for `held`. Each address has one vote, of those that were asked. */
   onHolder(from: Address, held: Address): void {
     const direct = this.#direct;
-    if (direct?.asked.has(from.key) === true) direct.votes.set(from.key, isAt(held, this.#address()));
+    if (direct === undefined) return;
+    if (isAt(from, direct.other)) direct.isOtherThere = true;
+    if (direct.asked.has(from.key)) direct.votes.set(from.key, isAt(held, this.#address()));
   }
 
   #askDirectly(other: Address, now: Millis, out: SerfEffect[]): void {
@@ -94,13 +99,16 @@ export class NameConflictVote {
       .sort((a, b) => a.since - b.since)
       .slice(0, MAX_ASKED);
     const asked = new Set(holders.map(({ to }) => to.key));
-    this.#direct = { other, asked, until: now + ANSWERS_WITHIN, votes: new Map() };
+    this.#direct = { other, asked, until: now + ANSWERS_WITHIN, votes: new Map(), isOtherThere: false };
     for (const { to } of holders) out.push({ kind: 'pushPull', to });
+    out.push({ kind: 'pushPull', to: other });
   }
 
-  #countDirectVotes({ other, votes }: DirectVote, out: SerfEffect[]): void {
+  #countDirectVotes({ other, votes, isOtherThere }: DirectVote, out: SerfEffect[]): void {
     this.#direct = undefined;
-    if (this.#isLost([...votes.values()], out)) out.push({ kind: 'nameVoteLost', other });
+    const isTie = 2 * [...votes.values()].filter((isForUs) => isForUs).length === votes.size;
+    const wins = !isOtherThere || (isTie && this.#address().key < other.key);
+    if (this.#isLost([...votes.values()], out) && !wins) out.push({ kind: 'nameVoteLost', other });
   }
 
   #isLost(votes: readonly boolean[], out: SerfEffect[]): boolean {

@@ -3,6 +3,22 @@ import type { Mutant } from '../mutant.ts';
 
 export const walkMutants: readonly Mutant[] = [
   {
+    id: 'serf-vote-for-a-memory',
+    file: 'serf/name-conflict-vote.ts',
+    find: 'const wins = !isOtherThere ||',
+    replace: 'const wins =',
+    description: 'A node gives its name up to one that is gone, and that members only remember.',
+    expectedTests: ['unit/serf/name-conflict-vote.test.ts'],
+  },
+  {
+    id: 'serf-vote-tie-ends-both',
+    file: 'serf/name-conflict-vote.ts',
+    find: '|| (isTie && this.#address().key < other.key)',
+    replace: '',
+    description: 'Of two nodes that are held by as many members, both stop.',
+    expectedTests: ['unit/serf/name-conflict-vote.test.ts'],
+  },
+  {
     id: 'swim-walk-is-free',
     file: 'swim/state/incarnation-budget.ts',
     find: 'this.#tokens -= count;',

@@ -20,8 +20,8 @@ function sent(ann: One): { to: string; message: ReturnType<typeof decodeSerf> }[
 }
 
 describe('P60 two nodes with our name', () => {
-  const contest = (ann: One): QueryReport['id'] => {
-    const other = member('eve').identity.address;
+  const contest = (ann: One, whose = 'eve'): QueryReport['id'] => {
+    const other = member(whose).identity.address;
     ann.serf.handleMemberEvent({ kind: 'nameConflict', member: member(SELF), other }, ann.now, ann.out);
     const [query] = ann.takeMessages('queries');
     return query?.kind === 'query' ? query.id : -1;
@@ -53,7 +53,7 @@ describe('P60 two nodes with our name', () => {
 
   test('P60 a vote lost by query ends nobody: the members are asked directly', () => {
     const ann = lostQuery(['bob', 'cat', 'gil']);
-    expect(asked(ann)).toEqual(['bob', 'cat', 'gil'].map((name) => addressOf(name).key));
+    expect(asked(ann)).toEqual(['bob', 'cat', 'gil', 'eve'].map((name) => addressOf(name).key));
     expect(ann.serf.nameConflictVote.isAsking).toBe(true);
     ann.pass(3000);
     expect([lost(ann), ann.serf.nameConflictVote.isAsking]).toEqual([false, false]); // nobody answered
@@ -61,6 +61,7 @@ describe('P60 two nodes with our name', () => {
 
   test('P60 the node that most members do not hold leaves', () => {
     const ann = lostQuery(['bob', 'cat', 'gil']);
+    holds(ann, addressOf('eve'), 'eve');
     holds(ann, addressOf('bob'), 'eve');
     holds(ann, addressOf('cat'), SELF);
     holds(ann, addressOf('gil'), 'eve');
@@ -75,10 +76,34 @@ describe('P60 two nodes with our name', () => {
     });
   });
 
+  test('P60 it stays when the other one does not answer: members only remember that one', () => {
+    const ann = lostQuery(['bob', 'cat', 'gil']);
+    for (const name of ['bob', 'cat', 'gil']) holds(ann, addressOf(name), 'eve');
+    ann.pass(3000);
+    expect(lost(ann)).toBe(false);
+    expect(ann.facts()).toContainEqual({
+      ...{ kind: 'nameConflictVote', node: SELF, votesForUs: 0, votesAgainst: 3 },
+    });
+  });
+
+  test.each(['eve', 'abc'])(
+    'P60 of two that are held by as many, the address that sorts first stays (%s)',
+    (other) => {
+      const ann = one({ members: ['bob', 'cat'] });
+      claim(ann, contest(ann, other), 'bob', other);
+      ann.pass(9000);
+      holds(ann, addressOf(other), other);
+      holds(ann, addressOf('bob'), other);
+      holds(ann, addressOf('cat'), SELF);
+      ann.pass(3000);
+      expect(lost(ann)).toBe(addressOf(other).key < addressOf(SELF).key);
+    },
+  );
+
   test('P60 an address has one vote, and none that was not asked', () => {
     const ann = lostQuery(['bob', 'cat', 'gil']);
     for (let i = 0; i < 5; i++) holds(ann, addressOf('bob'), 'eve');
-    for (const stranger of ['new1', 'new2', 'new3']) holds(ann, addressOf(stranger), 'eve');
+    for (const stranger of ['new1', 'new2', 'new3', 'eve']) holds(ann, addressOf(stranger), 'eve');
     holds(ann, addressOf('cat'), SELF);
     holds(ann, addressOf('gil'), SELF);
     ann.pass(3000);
@@ -94,7 +119,7 @@ describe('P60 two nodes with our name', () => {
     }
     claim(ann, contest(ann), 'bob', 'eve');
     ann.pass(15_000);
-    expect(asked(ann)).toHaveLength(7);
+    expect(asked(ann)).toHaveLength(8); // and the other one
     expect(asked(ann).slice(0, 6)).toEqual(
       ['bob', 'cat', 'kim', 'jon', 'gil', 'hal'].map((name) => addressOf(name).key),
     );
