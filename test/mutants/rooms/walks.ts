@@ -112,8 +112,8 @@ export const walkMutants: readonly Mutant[] = [
   {
     id: 'serf-vote-of-strangers',
     file: 'serf/name-conflict-vote.ts',
-    find: 'if (direct?.asked.has(from.key) === true)',
-    replace: 'if (direct !== undefined)',
+    find: 'if (direct.asked.has(from.key))',
+    replace: 'if (from.port > 0)',
     description: 'Whoever was not asked votes as well.',
     expectedTests: ['unit/serf/name-conflict-vote.test.ts'],
   },
