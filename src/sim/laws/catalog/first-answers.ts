@@ -87,12 +87,15 @@ export class FirstAnswerLaw implements Law {
       (node, name) => this.#registered.get(node)?.has(name) !== false,
     );
     const { catalog } = host.runningAgent.view;
-    return [...known].filter((name) => still.has(name) && catalog.instances(name).length === 0);
+    return [...known]
+      .filter((service) => still.has(service))
+      .map((service) => service.slice(service.indexOf('/') + 1))
+      .filter((name) => catalog.instances(name).length === 0);
   }
 
   /**
-   * Names of services with an instance on a node that the observer sees up, other than `except`. What it only restored it
-   * does not pass on.
+   * Services, as `node/name`, with an instance on a node that the observer sees up, other than `except`. What it only
+   * restored it does not pass on.
    */
   #servicesKnown(
     observer: SimHost,
@@ -100,14 +103,14 @@ export class FirstAnswerLaw implements Law {
     counts: (node: string, service: string) => boolean = () => true,
   ): ReadonlySet<string> {
     const { view } = observer.runningAgent;
-    const names = new Set<string>();
+    const services = new Set<string>();
     for (const { node, unconfirmed, instances } of view.catalog.nodes())
       if (node !== except && !unconfirmed && isUp(view.member(node)?.status))
         for (const { service } of instances) {
           const name = service.name.toLowerCase();
-          if (counts(node, name)) names.add(name);
+          if (counts(node, name)) services.add(`${node}/${name}`);
         }
-    return names;
+    return services;
   }
 }
 
