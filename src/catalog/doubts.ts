@@ -3,7 +3,7 @@
  * one that nothing can exceed would stay for ever; so agents ask the owner at its member address (docs/replication.md, A33 to A36).
  */
 import type { Millis } from '../base/time.ts';
-import { MAX_VERSION } from '../wire/entry.ts';
+import { MAX_VERSION } from '../wire/entry-limits.ts';
 import type { Delta, Progress } from './types.ts';
 
 /** Epochs count milliseconds in this unit (A3). */

@@ -2,7 +2,8 @@
 import { AgentError } from '../base/errors.ts';
 import { type EntryWrite, type Published, toEntryKey } from '../model/service.ts';
 import { entrySize } from '../wire/catalog.ts';
-import { MAX_ENTRY_BYTES, MAX_VERSION, validateValue } from '../wire/entry.ts';
+import { MAX_ENTRY_BYTES } from '../wire/entry.ts';
+import { MAX_VERSION, validateValue } from '../wire/entry-limits.ts';
 import { MAX_TOMBSTONES, type Replica } from './replica.ts';
 import type { Delta } from './types.ts';
 import { estimateBytes } from './values.ts';
@@ -19,7 +20,8 @@ const MAX_CATALOG_BYTES = 512 * 1024 * 1024;
  */
 export function validatePublishable(value: Published): void {
   const problem = validateValue(value);
-  const what = `The ${value.kind} ${JSON.stringify(value.id.slice(0, 64))}`;
+  const { kind, name } = describeValue(value);
+  const what = `The ${kind} ${JSON.stringify(name.slice(0, 64))}`;
   if (problem !== undefined)
     throw new AgentError('badRequest', `${what} was not registered: its ${problem}. Nothing was changed.`);
   const bytes = entrySize({ key: toEntryKey(value), version: MAX_VERSION, value });
@@ -29,6 +31,11 @@ export function validatePublishable(value: Published): void {
       `${what} takes ${bytes} bytes, and at most ${MAX_ENTRY_BYTES} can be published: ` +
         'use fewer or shorter tags and meta. Nothing was changed.',
     );
+}
+
+function describeValue(value: Published): { readonly kind: string; readonly name: string } {
+  const inner = value.kind === 'external' ? value.value : value;
+  return { kind: inner.kind, name: inner.kind === 'node' ? inner.name : inner.id };
 }
 
 /** All of `writes` may be published by the owner of this ledger. Throws `AgentError`. */

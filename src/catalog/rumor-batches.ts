@@ -2,9 +2,15 @@
  * Groups an owner's changes into rumors, and orders them when they do not fit into one (A21 in docs/replication.md).
  */
 
-import { type EntryKey, type EntryWrite, type Published, toEntryKey } from '../model/service.ts';
+import {
+  type EntryKey,
+  type EntryWrite,
+  type Published,
+  parseExternalKey,
+  toEntryKey,
+} from '../model/service.ts';
 import { entrySize } from '../wire/catalog.ts';
-import { MAX_VERSION } from '../wire/entry.ts';
+import { MAX_VERSION } from '../wire/entry-limits.ts';
 import type { EntryChange } from './types.ts';
 
 /** A rumor of several changes takes at most this, so that it shares a packet with other messages. */
@@ -13,6 +19,11 @@ export const MAX_RUMOR_BYTES = 900;
 /** Goes before all other rumors: a removal, a check that turned critical, an instance that began to drain. */
 export function isUrgent({ before, after }: EntryChange): boolean {
   if (after === undefined) return true;
+  if (after.kind === 'external') {
+    if (after.value.kind === 'node') return false;
+    const earlier = before?.kind === 'external' && before.value.kind !== 'node' ? before.value : undefined;
+    return isUrgent({ key: `c:${after.value.id}`, before: earlier, after: after.value });
+  }
   if (after.kind === 'service') return after.draining && !(before?.kind === 'service' && before.draining);
   return after.status === 'critical' && !(before?.kind === 'check' && before.status === 'critical');
 }
@@ -54,7 +65,7 @@ function groupByService(
   const units = new Map<string, EntryWrite[]>();
   for (const change of changes) {
     const value = 'put' in change ? change.put : current(change.remove);
-    const service = value === undefined ? '' : value.kind === 'service' ? value.id : value.serviceId;
+    const service = value === undefined ? '' : unitOf(value);
     const unit = units.get(service);
     if (unit === undefined) units.set(service, [change]);
     else unit.push(change);
@@ -62,9 +73,19 @@ function groupByService(
   return [...units.values()].map((unit) => unit.sort((a, b) => sendOrder(a) - sendOrder(b)));
 }
 
+/** The service that a value is about; what is on external nodes is kept apart by their names. */
+function unitOf(value: Published): string {
+  if (value.kind === 'service') return value.id;
+  if (value.kind === 'check') return value.serviceId;
+  return `${value.node}\n${value.value.kind === 'node' ? '' : unitOf(value.value)}`;
+}
+
 function sendOrder(change: EntryWrite): number {
-  if ('put' in change) return change.put.kind === 'check' ? 1 : 2;
-  return change.remove.startsWith('s:') ? 0 : 3;
+  if ('put' in change) {
+    const value = change.put.kind === 'external' ? change.put.value : change.put;
+    return value.kind === 'check' ? 1 : 2;
+  }
+  return (parseExternalKey(change.remove)?.key ?? change.remove).startsWith('s:') ? 0 : 3;
 }
 
 const encodedSize = (change: EntryWrite): number =>

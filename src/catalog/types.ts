@@ -1,7 +1,15 @@
 /** Types of the catalog: how an owner's entries travel between agents, and what readers see of them. */
 
 import type { Millis } from '../base/time.ts';
-import type { Check, CheckStatus, Entry, EntryKey, Published, Service } from '../model/service.ts';
+import type {
+  Check,
+  CheckStatus,
+  Entry,
+  EntryKey,
+  ExternalNode,
+  Published,
+  Service,
+} from '../model/service.ts';
 
 /**
  * The entries of one owner from version `from` (exclusive) to `to`. From 0 it is the whole ledger. Never cut inside.
@@ -29,7 +37,7 @@ export type InstanceStatus = CheckStatus | 'maintenance' | 'draining';
 
 /** One instance with its health, as readers see it. The same object until something about it changes. */
 export interface Instance {
-  /** The owner's name. */
+  /** The owner's name, or that of an external node. */
   readonly node: string;
   readonly service: Service;
   /** Checks of this instance, by id. */
@@ -61,8 +69,19 @@ export interface CatalogView {
    * has passed, or a service that has not drained, since this agent first saw it.
    */
   statusSince(node: string, key: EntryKey): Millis | undefined;
+  /** A node that is no member; `undefined`: none of this name was registered. The name in any case. */
+  externalNode(name: string): ExternalNodeView | undefined;
+  externalNodes(): Iterable<ExternalNodeView>;
   /** Number of instances, in any state. */
   readonly size: number;
+}
+
+/** An external node as readers see it. The same object until something about it changes. */
+export interface ExternalNodeView extends Omit<ExternalNode, 'kind'> {
+  /** The agent that it was registered with, which runs its checks. */
+  readonly owner: string;
+  /** The owner is a live member, as this agent sees it. */
+  readonly up: boolean;
 }
 
 export interface NodeCatalog {

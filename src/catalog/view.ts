@@ -10,17 +10,27 @@ import { affectedReaders } from './affected-topics.ts';
 import { isUsable } from './health.ts';
 import { buildNode, type IndexedNode, type OwnerState } from './nodes.ts';
 import { StatusSince } from './status-since.ts';
-import type { CatalogView, EntryChange, Instance, NodeCatalog } from './types.ts';
+import type { CatalogView, EntryChange, ExternalNodeView, Instance, NodeCatalog } from './types.ts';
 
 /** Where the index reads entries from; implemented by `Catalog`. */
 export interface EntrySource {
   owners(): Iterable<string>;
   entries(owner: string): ReadonlyMap<EntryKey, Entry> | undefined;
   isUnconfirmed(owner: string): boolean;
+  /** Absent: there are no external nodes. */
+  externalNode?(name: string): ExternalNodeView | undefined;
+  externalNodes?(): Iterable<ExternalNodeView>;
 }
 
 /** What a blocking query or a watch can wait on. */
-export type CatalogTopic = 'services' | 'checks' | `service:${string}` | `entries:${string}`;
+export type CatalogTopic =
+  | 'services'
+  | 'checks'
+  | `service:${string}`
+  | `entries:${string}`
+  | ExternalNodeTopic;
+/** Of external nodes, as membership has them of members. */
+export type ExternalNodeTopic = 'nodes' | `node:${string}`;
 
 /** Where the topics that a change concerns are collected: the set of all topics that an input changes. */
 export interface TopicSink {
@@ -87,6 +97,14 @@ export class CatalogIndex implements CatalogView {
         for (const count of nodes.values()) this.#size += count;
     }
     return this.#size;
+  }
+
+  externalNode(name: string): ExternalNodeView | undefined {
+    return this.#source.externalNode?.(name);
+  }
+
+  externalNodes(): Iterable<ExternalNodeView> {
+    return this.#source.externalNodes?.() ?? [];
   }
 
   statusSince(node: string, key: EntryKey): Millis | undefined {

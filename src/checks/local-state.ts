@@ -17,9 +17,9 @@ import { deepEqual } from './definition/equal.ts';
 import { maintenanceCheck } from './definition/maintenance.ts';
 import { Outbox } from './outbox.ts';
 import { truncateOutput } from './output.ts';
-import { Persister } from './persist.ts';
 import { Reaper } from './reaper.ts';
-import { type RestoredCheck, RestoredState } from './restore.ts';
+import { Persister } from './saved/persist.ts';
+import { type RestoredCheck, RestoredState } from './saved/restore.ts';
 import { CheckScheduler } from './scheduler.ts';
 import { LocalStore } from './store.ts';
 import type { CheckDefinition, RegistrySnapshot } from './types.ts';
@@ -228,7 +228,7 @@ export class RegistryState {
       this.putService(service, false, now);
     });
     restoreEach('check', checks, (value) => {
-      const check = parseCheck(value, { node: THIS_NODE });
+      const check = parseCheck(value, { node: THIS_NODE, mayReport: true });
       admitProbe(check, false);
       if (check.serviceId !== '' && this.store.service(check.serviceId) === undefined)
         return this.#restored.deferCheck(check); // its service may come from a file

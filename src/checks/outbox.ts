@@ -115,7 +115,7 @@ function publishedCheck({ definition, status, output }: LocalCheck): Check {
     notes: truncateForGossip(notes, MAX_GOSSIP_NOTES_BYTES),
     output: truncateForGossip(output),
     serviceId,
-    type: probe.kind === 'exec' ? 'script' : probe.kind,
+    type: TYPES[probe.kind] ?? probe.kind,
     interval: publishedDuration(interval),
     timeout: publishedDuration(timeout),
   };
@@ -123,3 +123,6 @@ function publishedCheck({ definition, status, output }: LocalCheck): Check {
 
 /** Kinds that do not run have the interval 0, which is published as `''`. */
 const publishedDuration = (duration: Millis): string => (duration === 0 ? '' : formatDuration(duration));
+
+/** Types of checks in Consul, where they are not the kind. */
+const TYPES: Readonly<Record<string, string>> = { exec: 'script', reported: '' };

@@ -152,6 +152,13 @@ export class Registry {
     this.#flush(now, out);
   }
 
+  /** The result of a check that does not run, as it was registered. */
+  reportCheck(id: string, status: CheckStatus, output: string, now: Millis, out: CheckEffect[]): void {
+    if (this.#state.store.check(id)?.status !== status) this.#state.persister.markChanged();
+    this.#state.recordResult(id, status, output, now);
+    this.#flush(now, out);
+  }
+
   /** For one service, or for the node if it is `undefined`. Enabling it again keeps the first reason. */
   setMaintenance(
     service: string | undefined,

@@ -3,7 +3,7 @@
  * find. What other agents see of them is in model/service.ts.
  */
 import type { Millis } from '../base/time.ts';
-import type { CheckStatus, EntryWrite, ServiceDefinition } from '../model/service.ts';
+import type { CheckStatus, EntryWrite, ExternalNode, ServiceDefinition } from '../model/service.ts';
 
 /** How a check runs. Only `exec` starts programs, and only if it comes from the operator's files (S14). */
 export type CheckProbe =
@@ -48,6 +48,8 @@ export type CheckProbe =
       readonly serviceId: string;
     }
   | { readonly kind: 'exec'; readonly argv: readonly string[] }
+  /** Of an external node: its status is what was registered; never runs. */
+  | { readonly kind: 'reported' }
   /** Critical by an operator's order; never runs. */
   | { readonly kind: 'maintenance' };
 
@@ -75,7 +77,7 @@ export interface CheckRun {
   readonly check: string;
   /** Changes with every registration that changes the check, and with every lost run: older outcomes are dropped. */
   readonly generation: number;
-  readonly probe: Exclude<CheckProbe, { kind: 'ttl' | 'alias' | 'maintenance' }>;
+  readonly probe: Exclude<CheckProbe, { kind: 'ttl' | 'alias' | 'reported' | 'maintenance' }>;
   readonly timeout: Millis;
   readonly outputMaxBytes: number;
 }
@@ -151,6 +153,8 @@ export type CheckFact = Readonly<
   | { kind: 'serviceReaped'; service: string; name: string; check: string }
   | { kind: 'maintenanceChanged'; service: string; on: boolean; reason: string }
   | { kind: 'drainingChanged'; service: string; on: boolean }
+  /** Another agent has registered an external node of ours later, so ours was dropped. */
+  | { kind: 'externalNodeSuperseded'; node: string; owner: string }
   /** A part of the snapshot could not be restored. */
   | { kind: 'restoreRejected'; part: string; reason: string }
 >;
@@ -177,4 +181,31 @@ export interface CheckStateSnapshot {
   readonly ttlLeft: Millis;
   /** How long it had been critical, if its service is deregistered after a time of that. */
   readonly criticalFor?: Millis;
+}
+
+/** An external node that this agent owns, with what is registered of it. Plain data. */
+export interface ExternalNodeSnapshot {
+  readonly name: string;
+  readonly address: string;
+  readonly taggedAddresses: readonly (readonly [string, string])[];
+  readonly meta: readonly (readonly [string, string])[];
+  readonly id: string;
+  readonly registeredAt: number;
+  readonly registered: RegistrySnapshot;
+}
+
+/** What one request says of an external node. */
+export interface ExternalRegistration {
+  /** `registeredAt` is of this agent's wall clock. */
+  readonly node: ExternalNode;
+  /** A node that is known stays as it is. */
+  readonly keepNode: boolean;
+  readonly service: ServiceDefinition | undefined;
+  readonly checks: readonly ExternalCheck[];
+}
+
+export interface ExternalCheck {
+  readonly definition: CheckDefinition;
+  /** For a check that does not run: the registration itself is its result. */
+  readonly output: string;
 }

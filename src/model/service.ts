@@ -67,13 +67,53 @@ export interface Check {
   readonly timeout: string;
 }
 
-export type Published = Service | Check;
+/** A node that is no member, as the agent that it was registered with publishes it. Immutable. */
+export interface ExternalNode {
+  readonly kind: 'node';
+  /** Names match without regard to case. */
+  readonly name: string;
+  /** An IP address or a host name. */
+  readonly address: string;
+  readonly taggedAddresses: ReadonlyMap<string, string>;
+  readonly meta: ReadonlyMap<string, string>;
+  /** A UUID, or `''`: it is derived from the name. */
+  readonly id: string;
+  /** By the wall clock of its owner: the latest registration of a name wins. */
+  readonly registeredAt: number;
+}
 
-/** The key of an entry in its owner's ledger: `s:ID` or `c:ID`. */
-export type EntryKey = `s:${string}` | `c:${string}`;
+/** An external node, or a service or check on it, in the ledger of the agent that it was registered with. Immutable. */
+export interface External {
+  readonly kind: 'external';
+  readonly node: string;
+  readonly value: ExternalNode | Service | Check;
+}
 
-export const toEntryKey = (value: Published): EntryKey =>
-  value.kind === 'service' ? `s:${value.id}` : `c:${value.id}`;
+export type Published = Service | Check | External;
+
+/** The key of an entry in its owner's ledger: `s:ID`, `c:ID`, or `x:NODE` and a line with `n`, `s:ID` or `c:ID`. */
+export type EntryKey = `s:${string}` | `c:${string}` | `x:${string}\n${ExternalKey}`;
+/** What of an external node a key is about: `n`, the node itself. */
+export type ExternalKey = 'n' | `s:${string}` | `c:${string}`;
+
+export function toEntryKey(value: Published): EntryKey {
+  if (value.kind === 'external') return externalEntryKey(value.node, toExternalKey(value.value));
+  return value.kind === 'service' ? `s:${value.id}` : `c:${value.id}`;
+}
+
+const toExternalKey = (value: External['value']): ExternalKey =>
+  value.kind === 'node' ? 'n' : value.kind === 'service' ? `s:${value.id}` : `c:${value.id}`;
+
+export const externalEntryKey = (node: string, key: ExternalKey): EntryKey => `x:${node}\n${key}`;
+
+/** The node of a key that begins with `x:`, and what of it the key is about; `undefined` for other keys. */
+export function parseExternalKey(
+  key: string,
+): { readonly node: string; readonly key: ExternalKey } | undefined {
+  const end = key.indexOf('\n');
+  if (end < 0 || !key.startsWith('x:')) return undefined;
+  return { node: key.slice(2, end), key: key.slice(end + 1) as ExternalKey };
+}
 
 /** One entry of a ledger; a tombstone if it has no value. */
 export interface Entry {

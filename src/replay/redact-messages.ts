@@ -4,6 +4,7 @@
  */
 import { concatBytes } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';
+import type { External } from '../model/service.ts';
 import { INTERNAL_QUERY_PREFIX, KEY_QUERIES } from '../serf/queries/names.ts';
 import {
   type Deltas,
@@ -189,14 +190,17 @@ function redactDelta(delta: Delta, masker: Masker): Delta {
   const entries = delta.entries.map((entry) => {
     const { value } = entry;
     if (value === undefined) return entry;
-    if (value.kind === 'check') {
-      const [notes, output] = [masker.maskText(value.notes), masker.maskText(value.output)];
-      return { ...entry, value: { ...value, notes, output } };
-    }
-    const meta = new Map([...value.meta].map(([key, text]) => [key, masker.maskText(text)]));
-    return { ...entry, value: { ...value, meta } };
+    if (value.kind !== 'external') return { ...entry, value: redactPublished(value, masker) };
+    return { ...entry, value: { ...value, value: redactPublished(value.value, masker) } };
   });
   return { ...delta, entries };
+}
+
+function redactPublished<V extends External['value']>(value: V, masker: Masker): V {
+  if (value.kind === 'check')
+    return { ...value, notes: masker.maskText(value.notes), output: masker.maskText(value.output) };
+  const meta = new Map([...value.meta].map(([key, text]) => [key, masker.maskText(text)]));
+  return { ...value, meta };
 }
 
 /** A catalog snapshot as saved on disk. */

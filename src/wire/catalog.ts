@@ -8,7 +8,8 @@
 import { WireError } from '../base/errors.ts';
 import { finish, type InTurns, type Turn, unlimitedTurn } from '../base/time.ts';
 import type { Entry } from '../model/service.ts';
-import { ENTRY_CODEC, MAX_VERSION, readTuple } from './entry.ts';
+import { ENTRY_CODEC, readTuple } from './entry.ts';
+import { MAX_VERSION } from './entry-limits.ts';
 import { FAILED_MEMBER, MAX_FAILED_MEMBERS } from './failed-member.ts';
 import { checkMemberName } from './memberlist.ts';
 import { MsgpackReader, MsgpackWriter } from './msgpack.ts';

@@ -19,7 +19,7 @@ import {
   encodeDeltaAnnounce,
   encodeDeltas,
 } from '../../src/wire/catalog.ts';
-import { validateValue } from '../../src/wire/entry.ts';
+import { validateValue } from '../../src/wire/entry-limits.ts';
 import type { FailedMemberRow } from '../../src/wire/failed-member.ts';
 import { check, service } from '../unit/catalog/values.ts';
 import { codeOf } from '../unit/wire/support.ts';

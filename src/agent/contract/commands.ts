@@ -3,7 +3,7 @@ import type { Address } from '../../base/address.ts';
 import type { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Registration } from '../../checks/definition/definition.ts';
-import type { CheckDefinition, FileServiceChange } from '../../checks/types.ts';
+import type { CheckDefinition, ExternalRegistration, FileServiceChange } from '../../checks/types.ts';
 import type { CheckStatus, ServiceDefinition } from '../../model/service.ts';
 import type { QueryDefinition, QueryId, QueryReport, ReceivedUserEvent } from '../../serf/types.ts';
 import type { EventFilter } from '../../wire/event-filter.ts';
@@ -52,6 +52,10 @@ export type Command = Readonly<
   | { kind: 'updateCheck'; id: string; status: CheckStatus; output: string }
   /** Maintenance of one service, or of the node if `service` is absent. */
   | { kind: 'maintenance'; service?: string; on: boolean; reason: string }
+  /** A node that is no member, or a service and checks of one, which this agent owns from now on. */
+  | { kind: 'registerNode'; registration: ExternalRegistration }
+  /** All of an external node of this agent, or one service or check of it. Nothing to remove is no error. */
+  | { kind: 'deregisterNode'; node: string; service?: string; check?: string }
   /** Withdraws an instance from the answers, or puts it back. */
   | { kind: 'drain'; service: string; on: boolean }
   /** A Serf query. The reply comes at once; `View.queryReport` follows the responses. */
@@ -144,7 +148,9 @@ export type SavedCommand = Extract<
       | 'deregisterCheck'
       | 'updateCheck'
       | 'maintenance'
-      | 'drain';
+      | 'drain'
+      | 'registerNode'
+      | 'deregisterNode';
   }
 >;
 

@@ -4,7 +4,7 @@
  */
 import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
-import type { CheckOutcome, CheckRun, RegistrySnapshot } from '../../checks/types.ts';
+import type { CheckOutcome, CheckRun, ExternalNodeSnapshot, RegistrySnapshot } from '../../checks/types.ts';
 import type { HandlerEvent } from '../../serf/types.ts';
 import type { DialFailure } from '../../swim/types.ts';
 import type { Command, CommandResult, RequestId } from './commands.ts';
@@ -91,6 +91,8 @@ export interface Snapshot {
   readonly peers: readonly PreviousNode[];
   /** The services and checks that were registered here, with their status. */
   readonly registered?: RegistrySnapshot;
+  /** The external nodes that this agent owns. */
+  readonly external?: readonly ExternalNodeSnapshot[];
   /** Tags that were set or deleted while the agent ran. */
   readonly tags?: SavedTags;
   /** The epoch of our ledger; the next one must exceed it, whatever the clock says. */

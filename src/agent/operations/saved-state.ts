@@ -46,12 +46,13 @@ export class SavedState implements SnapshotSource {
 
   compose(now: Millis): Snapshot {
     const { swim, serf, services, members } = this.#parts;
-    const { registered, epoch } = services.localSnapshot(now);
+    const { registered, external, epoch } = services.localSnapshot(now);
     return {
       incarnation: swim.incarnation,
       clocks: serf.clocks,
       peers: this.#peers(),
       registered,
+      ...(external.length > 0 && { external }),
       tags: members.savedTags,
       epoch,
       at: this.#boot.startedAt + (now - this.#boot.now),

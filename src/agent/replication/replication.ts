@@ -13,9 +13,10 @@ import { acceptSyncResponse, answerSyncRequest, batchDeltas, unitsOf } from '../
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { BucketSet } from '../../catalog/digest.ts';
 import { reachOf } from '../../catalog/doubts.ts';
+import type { ExternalNodes } from '../../catalog/external-nodes.ts';
 import { isUrgent } from '../../catalog/rumor-batches.ts';
 import type { ApplyResult, Delta, Progress } from '../../catalog/types.ts';
-import type { CatalogIndex, TopicSink } from '../../catalog/view.ts';
+import type { TopicSink } from '../../catalog/view.ts';
 import type { EntryWrite } from '../../model/service.ts';
 import type { Member } from '../../swim/types.ts';
 import {
@@ -38,7 +39,7 @@ export interface ReplicationOptions {
   /** This agent's own name. */
   readonly self: string;
   readonly catalog: Catalog;
-  readonly index: CatalogIndex;
+  readonly index: ExternalNodes;
   readonly catalogPeers: CatalogPeers;
   readonly failedMembers: FailedMemberSync;
   readonly host: ReplicationHost;

@@ -7,25 +7,21 @@ import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import { Catalog } from '../../catalog/catalog.ts';
 import { EPOCHS_PER_MS, firstEpoch, LATEST_PLAUSIBLE_EPOCH } from '../../catalog/doubts.ts';
+import { ExternalNodes } from '../../catalog/external-nodes.ts';
 import type { CatalogView } from '../../catalog/types.ts';
-import { CatalogIndex, type TopicSink } from '../../catalog/view.ts';
+import type { TopicSink } from '../../catalog/view.ts';
 import type { Registration } from '../../checks/definition/definition.ts';
 import { Registry } from '../../checks/registry.ts';
-import type {
-  CheckEffect,
-  CheckOutcome,
-  FileServiceChange,
-  LocalView,
-  RegistrySnapshot,
-} from '../../checks/types.ts';
+import type { CheckEffect, CheckOutcome, FileServiceChange, LocalView } from '../../checks/types.ts';
 import type { SerfEvent, SerfView } from '../../serf/types.ts';
 import { retransmitLimit } from '../../swim/broadcasts.ts';
 import type { Member, MembersView } from '../../swim/types.ts';
 import type { Command } from '../contract/commands.ts';
 import type { Lane } from '../contract/lane.ts';
-import type { Effect } from '../contract/machine.ts';
+import type { Effect, Snapshot } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
 import { CatalogPeers, hasCatalog } from './catalog-peers.ts';
+import { ExternalOwner } from './external-owner.ts';
 import type { FailedMemberSync } from './failed-member-sync.ts';
 import type { ReplicationHost } from './host.ts';
 import { Replication } from './replication.ts';
@@ -42,7 +38,9 @@ export type ServiceCommand = Extract<
       | 'deregisterCheck'
       | 'updateCheck'
       | 'maintenance'
-      | 'drain';
+      | 'drain'
+      | 'registerNode'
+      | 'deregisterNode';
   }
 >;
 
@@ -67,7 +65,8 @@ export class ServiceLayer {
   readonly restoredCatalog: RestoredCatalog;
   readonly #registry: Registry;
   readonly #catalog: Catalog;
-  readonly #index: CatalogIndex;
+  readonly #index: ExternalNodes;
+  readonly #external: ExternalOwner;
   readonly #topics: TopicSink;
   /** Owners of restored ledgers; those that are confirmed by now are removed when somebody looks. */
   readonly #unconfirmedOwners = new Set<string>();
@@ -80,12 +79,13 @@ export class ServiceLayer {
     this.restoredCatalog = new RestoredCatalog(options);
     const { restoredCatalog } = this;
     this.catalogPeers = new CatalogPeers(members, rng.fork());
+    const downtime = Math.max(0, startedAt - (snapshot?.at ?? startedAt));
     this.#registry = new Registry({
       rng: rng.fork(),
       now,
       allowExec: options.allowExec === true,
       ...(snapshot?.registered === undefined ? {} : { snapshot: snapshot.registered }),
-      downtime: Math.max(0, startedAt - (snapshot?.at ?? startedAt)),
+      downtime,
     });
     const catalog = new Catalog({
       owner: name,
@@ -101,11 +101,15 @@ export class ServiceLayer {
       },
     });
     this.#catalog = catalog;
-    this.#index = new CatalogIndex({
+    const source = {
       owners: () => catalog.owners(),
-      entries: (owner) => catalog.entries(owner),
-      isUnconfirmed: (owner) => this.#isUnconfirmed(owner),
-    });
+      entries: (owner: string) => catalog.entries(owner),
+      isUnconfirmed: (owner: string) => this.#isUnconfirmed(owner),
+    };
+    const isMember = (node: string): boolean =>
+      node === name || restoredCatalog.isUnconfirmed(node) || (serf.get(node)?.status ?? 'left') !== 'left';
+    this.#index = new ExternalNodes(source, name, isMember);
+    this.#external = new ExternalOwner(options, { nodes: this.#index, serf, rng: rng.fork(), downtime });
     for (const owner of restoredCatalog.unconfirmed()) {
       this.#unconfirmedOwners.add(owner);
       this.#index.setOwnerUp(owner, true, new Set());
@@ -142,7 +146,7 @@ export class ServiceLayer {
   }
 
   get view(): CatalogView {
-    return this.#index;
+    return this.#index.index;
   }
 
   get local(): LocalView {
@@ -150,7 +154,9 @@ export class ServiceLayer {
   }
 
   get deadline(): Millis {
-    return Math.min(this.#registry.deadline, this.replication.deadline, this.restoredCatalog.deadline);
+    const { replication, restoredCatalog } = this;
+    const external = this.#external.deadline;
+    return Math.min(this.#registry.deadline, replication.deadline, restoredCatalog.deadline, external);
   }
 
   /** As of when the restored ledgers are that are not confirmed yet; `undefined`: there are none. */
@@ -164,16 +170,17 @@ export class ServiceLayer {
 
   /** Grows whenever the local registrations change. */
   get revision(): number {
-    return this.#registry.snapshotRevision;
+    return this.#registry.snapshotRevision + this.#external.revision;
   }
 
   /** Grows whenever something changes that a command may not be acknowledged without. */
   get commandRevision(): number {
-    return this.#registry.commandRevision;
+    return this.#registry.commandRevision + this.#external.commandRevision;
   }
 
-  localSnapshot(now: Millis): { readonly registered: RegistrySnapshot; readonly epoch: number } {
-    return { registered: this.#registry.snapshot(now), epoch: this.#catalog.epoch };
+  localSnapshot(now: Millis): Required<Pick<Snapshot, 'registered' | 'external' | 'epoch'>> {
+    const registered = this.#registry.snapshot(now);
+    return { registered, external: this.#external.snapshot(now), epoch: this.#catalog.epoch };
   }
 
   /** The encoded summary of the catalog: the same array until the catalog changes. */
@@ -219,6 +226,9 @@ export class ServiceLayer {
         break;
       case 'drain':
         registry.setDraining(command.service, command.on, now, effects);
+        break;
+      default:
+        this.#external.handleCommand(command, now, effects);
     }
     this.#runEffects(now, out);
   }
@@ -235,19 +245,28 @@ export class ServiceLayer {
   }
 
   onCheckFinished(outcome: CheckOutcome, now: Millis, out: Effect[]): void {
-    this.#registry.onCheckFinished(outcome, now, this.#effects);
+    if (!this.#external.onCheckFinished(outcome, now, this.#effects))
+      this.#registry.onCheckFinished(outcome, now, this.#effects);
     this.#runEffects(now, out);
   }
 
   tick(now: Millis, out: Effect[]): void {
     this.#registry.tick(now, this.#effects);
+    this.#external.tick(now, this.#effects);
     this.#runEffects(now, out);
     this.replication.tick(now);
     for (const owner of this.restoredCatalog.expire(now)) this.replication.onMemberGone(owner);
+    this.#index.noteSuperseded(now);
   }
 
   /** Membership decides which owners' instances exist, and which can pass. */
-  onMemberEvent({ kind, member }: SerfEvent, now: Millis): void {
+  onMemberEvent(event: SerfEvent, now: Millis): void {
+    this.#onMemberEvent(event, now);
+    this.#index.onMemberChanged(event.member.name, this.#topics);
+    this.#index.noteSuperseded(now);
+  }
+
+  #onMemberEvent({ kind, member }: SerfEvent, now: Millis): void {
     const { name } = member;
     this.catalogPeers.invalidate();
     if (this.restoredCatalog.confirm(name)) this.#markConfirmed(name);

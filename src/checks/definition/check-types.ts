@@ -42,6 +42,8 @@ export interface ProbeOptions {
   readonly node?: string;
   /** The name of the node is not known here, and judged by the agent. */
   readonly anyNode?: boolean;
+  /** A check of no kind has the status that is registered: it is of an external node. */
+  readonly mayReport?: boolean;
   /** Why a check may not run a program here, and what to do about it. */
   readonly refuseExec?: string;
 }
@@ -84,6 +86,7 @@ export function parseProbeFields(fields: Fields, options: ProbeOptions): CheckPr
   for (const [key, read] of KINDS)
     if (isSet(fields.peek(), key)) return inField(fields, key, () => read(fields, options));
   if (fields.peek().get('ttl') !== undefined) throw ttlError(fields);
+  if (options.mayReport === true) return { kind: 'reported' };
   const kinds = 'http, tcp, udp, grpc, h2ping, ttl, alias_service or args';
   throw new FieldError(
     // Consul's words come first: programs search for them.

@@ -231,8 +231,10 @@ const inFieldError = (fields: Fields, name: string, detail: string): FieldError 
 /** The check is run at intervals, by a runner of the shell. */
 export const isScheduled = (
   probe: CheckProbe,
-): probe is Exclude<CheckProbe, { kind: 'ttl' | 'alias' | 'maintenance' }> =>
-  probe.kind !== 'ttl' && probe.kind !== 'alias' && probe.kind !== 'maintenance';
+): probe is Exclude<CheckProbe, { kind: 'ttl' | 'alias' | 'reported' | 'maintenance' }> =>
+  !UNSCHEDULED.has(probe.kind);
+
+const UNSCHEDULED: ReadonlySet<CheckProbe['kind']> = new Set(['ttl', 'alias', 'reported', 'maintenance']);
 
 function readStatus(status: string): CheckStatus {
   if (status === '') return 'critical';

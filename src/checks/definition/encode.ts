@@ -79,6 +79,7 @@ function encodeProbe(probe: CheckProbe): Record<string, unknown> {
       return probe.serviceId === '' ? { AliasNode: THIS_NODE } : { AliasService: probe.serviceId };
     case 'exec':
       return { Args: probe.argv };
+    case 'reported':
     case 'maintenance':
       return {};
   }

@@ -53,8 +53,8 @@ function collectAddresses(query: ZoneQuery, chain: readonly DnsName[]): AnswerIt
   switch (subject.kind) {
     case 'node':
     case 'host': {
-      const data = subject.kind === 'host' ? subject.address : toAddressData(subject.member.address.ip);
-      const ttlSeconds = subject.kind === 'host' ? zone.nodeTtlSeconds : nodeTtl(subject.member, zone);
+      const data = subject.kind === 'host' ? subject.address : toAddressData(subject.node.ip);
+      const ttlSeconds = subject.kind === 'host' ? zone.nodeTtlSeconds : nodeTtl(subject.node, zone);
       return matchesType(data) ? toAnswerItems({ ttlSeconds, data }) : [];
     }
     case 'service': {

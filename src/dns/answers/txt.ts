@@ -5,9 +5,9 @@ import { nodeTtl, type ZoneQuery } from '../zone/zone.ts';
 /** One record `key=value` per tag; for keys that start with `rfc1035-` only the value. */
 export function answerTxt({ subject, type, zone }: ZoneQuery): AnswerItem[] {
   if (subject.kind !== 'node' || (type !== RECORD_TYPE.TXT && type !== RECORD_TYPE.ANY)) return [];
-  const ttlSeconds = nodeTtl(subject.member, zone);
+  const ttlSeconds = nodeTtl(subject.node, zone);
   return toAnswerItems(
-    ...[...subject.member.tags].map(([key, value]) => ({
+    ...[...subject.node.tags].map(([key, value]) => ({
       ttlSeconds,
       data: { type: 'TXT', text: Buffer.from(formatTxtAttribute(key, value)) } as const,
     })),

@@ -6,6 +6,7 @@ import { Hash } from '../../catalog/hash.ts';
 import type { Instance } from '../../catalog/types.ts';
 import type { Service, ServicePort } from '../../model/service.ts';
 import { type AddressData, type DnsName, toAddressData } from '../message/records.ts';
+import { type DnsNode, nodeOfMember } from './dns-node.ts';
 import { addrLabels, isHostName, nodeLabels, parseName, type ZoneNames } from './names.ts';
 
 const NO_NODES: ReadonlySet<string> = new Set();
@@ -49,31 +50,38 @@ export interface EndpointSet {
   readonly restored: boolean;
 }
 
+/** Where an instance without an address of its own is. */
+export interface NodeAddress {
+  readonly node: DnsNode | undefined;
+  /** Of an external node that has no IP address. */
+  readonly hostName: string;
+}
+
 /** `undefined` if the instance cannot be answered: its node is unknown, or its address cannot be written in DNS. */
 export function toEndpoint(
-  { node, service, status, unconfirmed }: Instance,
-  member: MemberView | undefined,
+  { node: name, service, status, unconfirmed }: Instance,
+  node: NodeAddress | undefined,
   names: ZoneNames,
   self: string,
 ): Endpoint | undefined {
-  const target = toTarget(service, member, names);
+  const target = toTarget(service, node, names);
   if (target === undefined) return undefined;
   const { passing, warning } = service.weights;
   return {
-    node,
+    node: name,
     tags: service.tags.map((tag) => tag.toLowerCase()),
     port: service.port,
     namedPorts: service.ports,
     weight: clamp(status === 'warning' ? warning : passing),
     restored: unconfirmed,
     target,
-    rank: computeRank(self, node, service.id),
+    rank: computeRank(self, name, service.id),
   };
 }
 
 /** A live node as an instance of the agents' own service. */
 export function toNodeEndpoint(member: MemberView, port: number, names: ZoneNames, self: string): Endpoint {
-  const target = toNodeTarget(member, names);
+  const target = toNodeTarget(nodeOfMember(member), names);
   const rank = computeRank(self, member.name, '');
   return { node: member.name, tags: [], port, namedPorts: [], weight: 1, restored: false, target, rank };
 }
@@ -129,22 +137,22 @@ export function createEndpointSet(unsorted: readonly Endpoint[], suspects: Reado
  *
  * Source: Consul DNS, SRV; agent/dns.go of 1.21 for the node's own address.
  */
-function toTarget(service: Service, member: MemberView | undefined, names: ZoneNames): SrvTarget | undefined {
-  const node = member === undefined ? undefined : toNodeTarget(member, names);
+function toTarget(service: Service, at: NodeAddress | undefined, names: ZoneNames): SrvTarget | undefined {
+  const node = at?.node === undefined ? undefined : toNodeTarget(at.node, names);
   const ip = parseIp(service.address);
   if (ip !== undefined) {
     const address = toAddressData(ip);
     if (node !== undefined && Buffer.compare(node.address.ip, address.ip) === 0) return node;
     return { kind: 'generated', labels: addrLabels(address.ip, names), address };
   }
-  const name = service.address.replace(/\.$/, '');
+  const name = (service.address || (at?.hostName ?? '')).replace(/\.$/, '');
   if (name === '' || pointsToItself(name, service, names)) return node;
   return isHostName(name) ? { kind: 'hostName', name } : undefined;
 }
 
-const toNodeTarget = (member: MemberView, names: ZoneNames): Extract<SrvTarget, { kind: 'generated' }> => {
-  const address = toAddressData(member.address.ip);
-  return { kind: 'generated', labels: nodeLabels(member.name, address.ip, names), address };
+const toNodeTarget = ({ name, ip }: DnsNode, names: ZoneNames): Extract<SrvTarget, { kind: 'generated' }> => {
+  const address = toAddressData(ip);
+  return { kind: 'generated', labels: nodeLabels(name, address.ip, names), address };
 };
 
 /** Does the instance's address name a set of endpoints it is in itself? Only its node's address leads anywhere then. */

@@ -2,10 +2,12 @@
 import type { MemberView, Topic, View } from '../../agent/contract/view.ts';
 import { selfInstances } from '../../agent/readers/self-service.ts';
 import type { Instance } from '../../catalog/types.ts';
+import { nodeOfExternal, nodeOfMember } from './dns-node.ts';
 import {
   createEndpointSet,
   type Endpoint,
   type EndpointSet,
+  type NodeAddress,
   sortByRank,
   toEndpoint,
   toNodeEndpoint,
@@ -92,9 +94,15 @@ export class ServiceIndex {
   #toEndpoints(usable: readonly Instance[]): Endpoint[] {
     return usable.flatMap((instance) => {
       if (this.#options.onlyPassing && instance.status !== 'passing') return [];
-      const member = this.#view.member(instance.node);
-      return toEndpoint(instance, member, this.#names, this.#view.node) ?? [];
+      return toEndpoint(instance, this.#addressOf(instance.node), this.#names, this.#view.node) ?? [];
     });
+  }
+
+  #addressOf(name: string): NodeAddress | undefined {
+    const external = this.#view.catalog.externalNode(name);
+    if (external?.name === name) return { node: nodeOfExternal(external), hostName: external.address };
+    const member = this.#view.member(name);
+    return member === undefined ? undefined : { node: nodeOfMember(member), hostName: '' };
   }
 
   #selfEndpoints(selfService: string): Endpoint[] {

@@ -1,5 +1,5 @@
 /** The authoritative zone, and the lookup of names in it. Every record handler in answers/ works on these types. */
-import type { MemberView, View } from '../../agent/contract/view.ts';
+import type { View } from '../../agent/contract/view.ts';
 import type { Rng } from '../../base/rng.ts';
 import {
   type AddressData,
@@ -9,8 +9,9 @@ import {
   toAddressData,
 } from '../message/records.ts';
 import type { ServiceAnswerCache } from './answer-cache.ts';
-import type { EndpointSet } from './endpoints.ts';
-import { nodeLabels, type ParsedName, type ZoneNames } from './names.ts';
+import { type DnsNode, nodeOfExternal, nodeOfMember } from './dns-node.ts';
+import { createEndpointSet, type EndpointSet } from './endpoints.ts';
+import { isHostName, nodeLabels, type ParsedName, type ZoneNames } from './names.ts';
 import type { NodeIndex } from './node-index.ts';
 import type { ServiceIndex } from './service-index.ts';
 
@@ -41,7 +42,7 @@ export type Subject = Readonly<
   | { kind: 'emptyNonTerminal' }
   /** A name that stands for an address only: `HEX.addr`, `ns`. */
   | { kind: 'host'; address: AddressData }
-  | { kind: 'node'; member: MemberView }
+  | { kind: 'node'; node: DnsNode }
   /** A service with at least one usable instance; `name` in the letter case of the question. */
   | { kind: 'service'; name: string; endpointSet: EndpointSet }
   /** The reverse name of an address; `names` are the targets without the domain. */
@@ -82,8 +83,8 @@ export function resolveName(
     case 'addr':
       return { kind: 'host', address: { type: name.ip.length === 4 ? 'A' : 'AAAA', ip: name.ip } };
     case 'node': {
-      const member = zone.view.member(name.name);
-      if (member !== undefined && member.status !== 'left') return { kind: 'node', member };
+      const subject = resolveNode(name.name, zone);
+      if (subject !== undefined) return subject;
       return zone.nodes.isEmptyNonTerminal(name.name) ? { kind: 'emptyNonTerminal' } : undefined;
     }
     case 'reverse': {
@@ -98,9 +99,23 @@ export function resolveName(
   }
 }
 
+/** An external node whose address is a host name has a CNAME, as a service at such an address. */
+function resolveNode(name: string, { view }: Zone): Subject | undefined {
+  const member = view.member(name);
+  if (member !== undefined && member.status !== 'left') return { kind: 'node', node: nodeOfMember(member) };
+  const external = view.catalog.externalNode(name);
+  if (external === undefined) return undefined;
+  const node = nodeOfExternal(external);
+  if (node !== undefined) return { kind: 'node', node };
+  const aliases = [external.address.replace(/\.$/, '')].filter(isHostName);
+  return { kind: 'service', name, endpointSet: { ...createEndpointSet([], NO_NODES), aliases } };
+}
+
+const NO_NODES: ReadonlySet<string> = new Set();
+
 /** `NODE.node.DC.DOMAIN`, or the `addr` form if the node's name cannot be written in DNS. Both resolve. */
-export const formatNodeFqdn = (member: MemberView, { domain, zone }: ZoneQuery): DnsName =>
-  `${toNodeLabels(member, zone)}.${domain}`;
+export const formatNodeFqdn = (node: Pick<DnsNode, 'name' | 'ip'>, { domain, zone }: ZoneQuery): DnsName =>
+  `${toNodeLabels(node, zone)}.${domain}`;
 
 /** TTL in seconds of all records of an answer about a service: none while an instance is from before a restart. */
 export const serviceTtl = ({ subject, zone }: ZoneQuery): number =>
@@ -111,7 +126,7 @@ export const serviceTtl = ({ subject, zone }: ZoneQuery): number =>
       : zone.serviceTtlSeconds(subject.name);
 
 /** TTL in seconds of the records of a node: none while all that is known of it is from before a restart. */
-export const nodeTtl = ({ name }: MemberView, { view, nodeTtlSeconds }: Zone): number =>
+export const nodeTtl = ({ name }: DnsNode, { view, nodeTtlSeconds }: Zone): number =>
   view.restoredAt() !== undefined && view.catalog.node(name)?.unconfirmed === true ? 0 : nodeTtlSeconds;
 
 /**
@@ -149,10 +164,10 @@ function findNamedPort(
 
 /** PTR targets of an address, without the domain: the node there, or else the services. */
 function reverseNames(ip: Uint8Array, zone: Zone): DnsName[] {
-  const member = zone.nodes.findByAddress(ip);
-  if (member !== undefined) return [toNodeLabels(member, zone)];
+  const node = zone.nodes.findByAddress(ip);
+  if (node !== undefined) return [toNodeLabels(node, zone)];
   return zone.services.findByAddress(ip).map((service) => `${service}.service.${zone.names.datacenter}`);
 }
 
-const toNodeLabels = (member: MemberView, { names }: Zone): DnsName =>
-  nodeLabels(member.name, toAddressData(member.address.ip).ip, names);
+const toNodeLabels = ({ name, ip }: Pick<DnsNode, 'name' | 'ip'>, { names }: Zone): DnsName =>
+  nodeLabels(name, toAddressData(ip).ip, names);

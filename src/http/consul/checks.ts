@@ -40,7 +40,7 @@ function toConsulServiceEntry(
     Node: toConsulNode(poolNode, site),
     Service: toConsulNodeService(instance.service, index),
     Checks: [
-      serfHealthCheck(poolNode, index),
+      ...nodeHealth(poolNode, index),
       ...instance.nodeChecks.map((check) => toConsulHealthCheck(poolNode.name, check, undefined, index)),
       ...instanceChecks(instance, index),
     ],
@@ -71,7 +71,7 @@ function nodeChecks({ poolNode, instances, checks }: PoolNodeEntries, index: num
     ...checks.map((check) => toConsulHealthCheck(poolNode.name, check, undefined, index)),
     ...instances.flatMap((instance) => instanceChecks(instance, index)),
   ];
-  return [serfHealthCheck(poolNode, index), ...published.sort(compareById)];
+  return [...nodeHealth(poolNode, index), ...published.sort(compareById)];
 }
 
 const compareById = (a: ConsulHealthCheck, b: ConsulHealthCheck): number => (a.CheckID < b.CheckID ? -1 : 1);
@@ -97,8 +97,19 @@ export function aggregateStatus(checks: readonly ConsulHealthCheck[]): Exclude<I
 
 const UNCONFIRMED = 'Unconfirmed: restored from before the restart';
 
+/** An external node runs no agent: what can be said is only that nobody tends it while its owner is away. */
+function nodeHealth({ external, ...node }: PoolNode, index: number): ConsulHealthCheck[] {
+  if (external === undefined) return [serfHealthCheck(node, index)];
+  if (external.up) return [];
+  const Output = `Agent ${external.owner}, which it is registered with, is not live or unreachable`;
+  return [{ ...serfHealthCheck(node, index), Output }];
+}
+
 /** The health of a node: each reader derives it from membership, so it is never gossiped. */
-function serfHealthCheck({ name, up, unconfirmed }: PoolNode, index: number): ConsulHealthCheck {
+function serfHealthCheck(
+  { name, up, unconfirmed }: Omit<PoolNode, 'external'>,
+  index: number,
+): ConsulHealthCheck {
   return buildHealthCheck(name, index, {
     CheckID: 'serfHealth',
     Name: 'Serf Health Status',

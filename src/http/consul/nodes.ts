@@ -1,7 +1,9 @@
 /** Converts members into Consul's JSON: nodes of the catalog and members of the agent. */
 import { createHash } from 'node:crypto';
 import type { MemberView } from '../../agent/contract/view.ts';
+import { parseIp } from '../../base/address.ts';
 import { BoundedMap } from '../../base/bounded-map.ts';
+import type { ExternalNodeView } from '../../catalog/types.ts';
 import type { AgentInfo } from '../endpoint/agent-info.ts';
 import type { Site } from '../endpoint/site.ts';
 import type { ConsulMember, ConsulNode } from './schemas.ts';
@@ -59,6 +61,27 @@ export function consulNodeFromName(name: string, { info }: Site): ConsulNode {
     Meta: {},
     CreateIndex: 1,
     ModifyIndex: 1,
+  };
+}
+
+/** Tagged addresses that were not registered are derived from an IP address, as for members. */
+export function consulNodeFromExternal(node: ExternalNodeView, { agent, info }: Site): ConsulNode {
+  const { name, address, taggedAddresses, meta, id } = node;
+  const index = agent.view.indexOf([`node:${name}`]);
+  const family = parseIp(address)?.length === 16 ? 'ipv6' : 'ipv4';
+  return {
+    ID: id || deriveNodeId(info.datacenter, name),
+    Node: name,
+    Address: address,
+    Datacenter: info.datacenter,
+    TaggedAddresses: {
+      ...(parseIp(address) !== undefined && { lan: address, [`lan_${family}`]: address }),
+      ...(parseIp(address) !== undefined && { wan: address, [`wan_${family}`]: address }),
+      ...objectFromMap(taggedAddresses),
+    },
+    Meta: objectFromMap(meta),
+    CreateIndex: index,
+    ModifyIndex: index,
   };
 }
 

@@ -7,7 +7,7 @@ import { JsonPart } from '../endpoint/reply/json-parts.ts';
 import { MemoKind } from '../endpoint/reply/memo.ts';
 import type { Site } from '../endpoint/site.ts';
 import type { PoolNode, ServiceInstance } from '../pool/pool.ts';
-import { consulNodeFromMember, consulNodeFromName, objectFromMap } from './nodes.ts';
+import { consulNodeFromExternal, consulNodeFromMember, consulNodeFromName, objectFromMap } from './nodes.ts';
 import type {
   ConsulAgentService,
   ConsulCatalogService,
@@ -19,8 +19,13 @@ import type {
 
 const CATALOG_SERVICES = new MemoKind<Instance, JsonPart<ConsulCatalogService>>();
 
-export const toConsulNode = ({ member, name }: PoolNode, site: Site): ConsulNode =>
-  member === undefined ? consulNodeFromName(name, site) : consulNodeFromMember(member, site);
+export function toConsulNode(
+  { member, external, name }: Omit<PoolNode, 'up' | 'unconfirmed'>,
+  site: Site,
+): ConsulNode {
+  if (member !== undefined) return consulNodeFromMember(member, site);
+  return external === undefined ? consulNodeFromName(name, site) : consulNodeFromExternal(external, site);
+}
 
 /** `index` is that of the node. */
 export const toConsulNodeService = (service: Service, index: number): ConsulNodeService => ({

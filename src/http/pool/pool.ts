@@ -4,7 +4,7 @@
  */
 import type { MemberView, View } from '../../agent/contract/view.ts';
 import { isSelfService, selfInstances, toSelfInstance } from '../../agent/readers/self-service.ts';
-import type { Instance, NodeCatalog } from '../../catalog/types.ts';
+import type { ExternalNodeView, Instance, NodeCatalog } from '../../catalog/types.ts';
 import type { Check } from '../../model/service.ts';
 import type { Site } from '../endpoint/site.ts';
 
@@ -13,6 +13,8 @@ export interface PoolNode {
   readonly name: string;
   /** `undefined` only for a node that was restored from before a restart and whose address is unknown. */
   readonly member: MemberView | undefined;
+  /** A node that is no member. */
+  readonly external?: ExternalNodeView;
   /** Whether `serfHealth` passes. */
   readonly up: boolean;
   /** Restored from before a restart, and not yet seen again. */
@@ -103,9 +105,10 @@ export function serviceTags(site: Site, meta: MetaFilter): Map<string, readonly 
 export function nodeEntries(site: Site, node: string): PoolNodeEntries | undefined {
   const { view } = site.agent;
   const member = view.member(node);
-  const published = view.catalog.node(member?.name ?? node);
-  if (member === undefined && published === undefined) return undefined;
-  return withSelfInstance(site, member, published);
+  const external = member === undefined ? view.catalog.externalNode(node) : undefined;
+  const published = view.catalog.node(member?.name ?? external?.name ?? node);
+  if (member === undefined && external === undefined && published === undefined) return undefined;
+  return withSelfInstance(site, member, published, external?.name);
 }
 
 /** All nodes with their entries: members by name, then nodes that are only restored. */
@@ -122,14 +125,29 @@ export function* allNodeEntries(site: Site, meta: MetaFilter): Generator<PoolNod
     const entries = withSelfInstance(site, undefined, published);
     if (entries !== undefined && hasMeta(entries.poolNode, meta)) yield entries;
   }
+  for (const { name } of view.catalog.externalNodes()) {
+    if (view.catalog.node(name) !== undefined) continue;
+    const entries = withSelfInstance(site, undefined, undefined, name);
+    if (entries !== undefined && hasMeta(entries.poolNode, meta)) yield entries;
+  }
 }
 
 /** The address to dial an instance at: its own, or that of its node; `''` if neither is known. */
 export const instanceAddress = ({ poolNode, instance }: ServiceInstance): string =>
-  instance.service.address || (poolNode.member?.address.host ?? '');
+  instance.service.address || nodeAddress(poolNode);
 
-export const hasMeta = ({ member }: Pick<PoolNode, 'member'>, meta: MetaFilter): boolean =>
-  [...meta].every(([key, value]) => member?.tags.get(key) === value);
+/** `''` if it is not known. */
+export const nodeAddress = ({ member, external }: Pick<PoolNode, 'member' | 'external'>): string =>
+  member?.address.host ?? external?.address ?? '';
+
+export const nodeMeta = ({
+  member,
+  external,
+}: Pick<PoolNode, 'member' | 'external'>): ReadonlyMap<string, string> =>
+  member?.tags ?? external?.meta ?? NO_META_FILTER;
+
+export const hasMeta = (node: Pick<PoolNode, 'member' | 'external'>, meta: MetaFilter): boolean =>
+  [...meta].every(([key, value]) => nodeMeta(node).get(key) === value);
 
 function toPoolNode(
   view: View,
@@ -137,6 +155,9 @@ function toPoolNode(
 ): PoolNode | undefined {
   const anyCase = view.member(entry.node);
   const member = anyCase?.name === entry.node ? anyCase : undefined; // the name of another node may differ in case only
+  const external = member === undefined ? view.catalog.externalNode(entry.node) : undefined;
+  if (external?.name === entry.node)
+    return { name: entry.node, member, external, up: external.up, unconfirmed: entry.unconfirmed };
   if (member?.status === 'left') return undefined;
   const up = member === undefined ? entry.up : member.status !== 'failed';
   return { name: entry.node, member, up, unconfirmed: entry.unconfirmed };
@@ -146,8 +167,9 @@ function withSelfInstance(
   site: Site,
   member: MemberView | undefined,
   published: NodeCatalog | undefined,
+  name = '',
 ): PoolNodeEntries | undefined {
-  const node = member?.name ?? published?.node ?? '';
+  const node = member?.name ?? published?.node ?? name;
   const poolNode = toPoolNode(site.agent.view, published ?? { node, up: true, unconfirmed: false });
   if (poolNode === undefined) return undefined;
   const { instances = [], checks = [] } = published ?? {};

@@ -24,6 +24,7 @@ export function serviceTopics(site: Site, service: string): Topic[] {
 
 /** The topics of a node and its entries. An unknown node may appear under any spelling, so it depends on all nodes. */
 export function nodeTopics(site: Site, node: string): Topic[] {
-  const name = site.agent.view.member(node)?.name;
+  const { view } = site.agent;
+  const name = view.member(node)?.name ?? view.catalog.externalNode(node)?.name;
   return name === undefined ? ['nodes', `entries:${node}`] : [`node:${name}`, `entries:${name}`];
 }

@@ -56,6 +56,13 @@ export const FACT_TABLE: FactRows<JournalFact> = {
     ['service', 'on', 'reason'],
   ],
   drainingChanged: ['checks', 'info', 'draining changed', 'draining_changes', ['service', 'on']],
+  externalNodeSuperseded: [
+    'checks',
+    'warn',
+    'external node dropped: another agent has registered it later',
+    'external_nodes_superseded',
+    ['node', 'owner'],
+  ],
   restoreRejected: [
     'checks',
     'warn',

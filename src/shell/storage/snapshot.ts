@@ -84,12 +84,23 @@ const RegisteredSchema = v.looseObject({
 
 const PairsSchema = v.array(v.tuple([v.string(), v.string()]));
 
+const ExternalNodeSchema = v.looseObject({
+  name: v.string(),
+  address: v.string(),
+  taggedAddresses: PairsSchema,
+  meta: PairsSchema,
+  id: v.string(),
+  registeredAt: CountSchema,
+  registered: RegisteredSchema,
+});
+
 /** Loose: fields of a later version are kept. */
 const SnapshotSchema: v.GenericSchema<unknown, Snapshot> = v.looseObject({
   incarnation: v.pipe(CountSchema, v.maxValue(0xffff_ffff)),
   clocks: v.looseObject({ member: CountSchema, event: CountSchema, query: CountSchema }),
   peers: v.array(v.looseObject({ name: v.string(), addr: v.string(), down: v.exactOptional(v.boolean()) })),
   registered: v.exactOptional(RegisteredSchema),
+  external: v.exactOptional(v.array(ExternalNodeSchema)),
   tags: v.exactOptional(v.looseObject({ configured: PairsSchema, current: PairsSchema })),
   epoch: v.exactOptional(CountSchema),
   at: v.exactOptional(v.pipe(v.number(), v.finite())),

@@ -10,6 +10,7 @@ import type { SimHost } from '../world/host.ts';
 import type { World } from '../world/world.ts';
 import { CatalogLaws } from './catalog/catalog.ts';
 import { CheckLaw } from './catalog/checks.ts';
+import { ExternalNodeLaw } from './catalog/external-nodes.ts';
 import { FirstAnswerLaw } from './catalog/first-answers.ts';
 import { PersistenceLaw } from './catalog/persistence.ts';
 import { PromiseLaw } from './catalog/promises.ts';
@@ -96,7 +97,11 @@ export class LawChecker {
   /** For worlds whose agents publish services: adds the laws of the catalog. Must be called before any agent starts. */
   watchCatalog(): void {
     new CatalogLaws(this.context);
-    this.addLaws(new RestoredNodeLaw(this.context), new CheckLaw(this.context));
+    this.addLaws(
+      new RestoredNodeLaw(this.context),
+      new CheckLaw(this.context),
+      new ExternalNodeLaw(this.context),
+    );
   }
 
   /** From now on messages are forged in this member's name. */

@@ -17,6 +17,8 @@ export const CATALOG_LAWS = [
   ...(['I14', 'I25', 'I26', 'I26 of an alias', 'I26 of a deregistration', 'L4', 'P64'] as const),
   ...(['I17 of a torn catalog', 'I17 of a restored catalog', 'I19 after a torn write'] as const),
 ] as const;
+/** Laws that judge only in stories, which register external nodes. */
+export const STORY_LAWS = ['I27'] as const;
 /** Laws of the quiet period. */
 export const QUIET_LAWS = ['L1', 'L2', 'L3', 'L5', 'L6', 'L7', 'L8'] as const;
 /** Laws of events, queries and keys. */
@@ -29,6 +31,7 @@ export type LawId =
   | (typeof READER_LAWS)[number]
   | (typeof MEMBERSHIP_LAWS)[number]
   | (typeof CATALOG_LAWS)[number]
+  | (typeof STORY_LAWS)[number]
   | (typeof QUIET_LAWS)[number]
   | (typeof MESSAGE_LAWS)[number];
 

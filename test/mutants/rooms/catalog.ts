@@ -183,4 +183,28 @@ export const catalogMutants: readonly Mutant[] = [
     description: 'Agents with equal ledgers do not notice that one of them knows of no failed member.',
     expectedTests: ['story/newcomers.test.ts'],
   },
+  {
+    id: 'catalog-external-earlier-wins',
+    file: 'catalog/external-nodes.ts',
+    find: 'node.registeredAt > best.node.registeredAt ||',
+    replace: 'node.registeredAt < best.node.registeredAt ||',
+    description: 'Of two agents that registered one external node the earlier one has it.',
+    expectedTests: ['unit/catalog/external-nodes.test.ts', 'story/external-nodes.test.ts'],
+  },
+  {
+    id: 'catalog-external-outlives-owner',
+    file: 'catalog/external-nodes.ts',
+    find: 'for (const name of this.#namesOf(owner)) this.#refresh(name, topics);',
+    replace: '',
+    description: 'An external node passes although the agent that runs its checks is away.',
+    expectedTests: ['unit/catalog/external-nodes.test.ts', 'story/external-nodes.test.ts'],
+  },
+  {
+    id: 'catalog-external-shadows-member',
+    file: 'catalog/external-nodes.ts',
+    find: 'if (best === undefined || this.#isMember(best.node.name)) return undefined;',
+    replace: 'if (best === undefined) return undefined;',
+    description: 'An external node is shown in place of the member of its name.',
+    expectedTests: ['unit/catalog/external-nodes.test.ts'],
+  },
 ];

@@ -141,7 +141,7 @@ export const checksMutants: readonly Mutant[] = [
   },
   {
     id: 'checks-ttl-immortal',
-    file: 'checks/restore.ts',
+    file: 'checks/saved/restore.ts',
     find: 'if (ttlLeft > 0) return { status',
     replace: 'if (ttlLeft < Number.POSITIVE_INFINITY) return { status',
     description: 'A TTL that expired while the agent was down is still valid.',
@@ -157,7 +157,7 @@ export const checksMutants: readonly Mutant[] = [
   },
   {
     id: 'checks-ttl-absence-not-counted',
-    file: 'checks/restore.ts',
+    file: 'checks/saved/restore.ts',
     find: 'state.ttlLeft - absence',
     replace: 'state.ttlLeft - 0 * absence',
     description: 'The time for which the agent was down does not count against a TTL.',
@@ -190,7 +190,7 @@ export const checksMutants: readonly Mutant[] = [
   },
   {
     id: 'checks-waiting-state-not-saved',
-    file: 'checks/restore.ts',
+    file: 'checks/saved/restore.ts',
     find: 'if (this.#isOver(now)) return NOTHING;',
     replace: 'if (now >= 0) return NOTHING;',
     description:

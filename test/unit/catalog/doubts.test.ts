@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Catalog } from '../../../src/catalog/catalog.ts';
 import { Doubts, EPOCHS_PER_MS, LATEST_PLAUSIBLE_EPOCH, OUTBID_LIMIT } from '../../../src/catalog/doubts.ts';
 import type { Delta, Progress } from '../../../src/catalog/types.ts';
-import { MAX_VERSION } from '../../../src/wire/entry.ts';
+import { MAX_VERSION } from '../../../src/wire/entry-limits.ts';
 
 const TODAY = Date.UTC(2026, 0, 1);
 const LATEST = LATEST_PLAUSIBLE_EPOCH;

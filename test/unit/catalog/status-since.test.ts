@@ -1,12 +1,10 @@
 import { expect, test } from 'vitest';
 import { StatusSince } from '../../../src/catalog/status-since.ts';
-import type { Published } from '../../../src/model/service.ts';
+import { type Published, toEntryKey } from '../../../src/model/service.ts';
 import { check, service } from '../http/data.ts';
 
 const said = (before: Published | undefined, after: Published | undefined) => {
-  const value = (after ?? before) as Published;
-  const key = `${value.kind === 'check' ? 'c' : 's'}:${value.id}` as const;
-  return [{ key, before, after }];
+  return [{ key: toEntryKey((after ?? before) as Published), before, after }];
 };
 const [well, bad] = [check('c1'), check('c1', { status: 'critical' })];
 

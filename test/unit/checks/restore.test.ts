@@ -2,7 +2,7 @@ import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { parseCheck, parseService } from '../../../src/checks/definition/definition.ts';
 import { encodeCheck, encodeService, THIS_NODE } from '../../../src/checks/definition/encode.ts';
-import { MAX_STATUS_AGE } from '../../../src/checks/restore.ts';
+import { MAX_STATUS_AGE } from '../../../src/checks/saved/restore.ts';
 import { lines, MINUTE, restart, SECOND, stand } from './support.ts';
 
 const WEB = {

@@ -97,5 +97,5 @@ export const lines = (changes: readonly EntryWrite[]): string[] => changes.map(l
 function line(change: EntryWrite): string {
   if ('remove' in change) return `remove ${change.remove}`;
   const { put } = change;
-  return `put ${toEntryKey(put)} ${put.kind === 'check' ? put.status : put.draining ? 'draining' : ''}`.trimEnd();
+  return `put ${toEntryKey(put)} ${put.kind === 'check' ? put.status : put.kind === 'service' && put.draining ? 'draining' : ''}`.trimEnd();
 }

@@ -84,6 +84,8 @@ export function catalogOf(rows: readonly ServiceRow[]): CatalogView {
     node: nobody,
     nodes: nobody,
     statusSince: () => undefined,
+    externalNode: () => undefined,
+    externalNodes: () => [],
     size: rows.length,
   };
 }

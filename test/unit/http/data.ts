@@ -1,5 +1,5 @@
 /** Services and checks as plain data, and a catalog that is a plain list of instances. */
-import type { CatalogView, Instance, NodeCatalog } from '../../../src/catalog/types.ts';
+import type { CatalogView, ExternalNodeView, Instance, NodeCatalog } from '../../../src/catalog/types.ts';
 import type {
   CheckDefinition,
   CheckProbe,
@@ -89,6 +89,16 @@ export class PlainCatalog implements CatalogView {
       yield { node, up, unconfirmed: warm, instances, checks };
     }
     yield* this.bare;
+  }
+
+  external: ExternalNodeView[] = [];
+
+  externalNode(name: string): ExternalNodeView | undefined {
+    return this.external.find((one) => one.name.toLowerCase() === name.toLowerCase());
+  }
+
+  externalNodes(): Iterable<ExternalNodeView> {
+    return this.external;
   }
 
   readonly seen = new Map<string, number>();

@@ -262,3 +262,70 @@ test('a gossip key is replaced by operator/keyring, as by the CLI of Consul', as
   expect(await keyring()).toMatchObject([{ Keys: { [after]: 1 }, PrimaryKeys: { [after]: 1 }, WAN: false }]);
   expect(JSON.stringify(await keyring())).not.toContain(before);
 });
+
+test('9 a node that is no member is registered, read everywhere, and gone when it is deregistered', async () => {
+  const { get, answerToPut } = await agent();
+  const external = (more: object) =>
+    answerToPut('/v1/catalog/register', { Node: 'Ext-1', Address: '192.0.2.9', ...more });
+  const service = { Service: 'es', ID: 'es-1', Port: 9, Weights: { Passing: 0, Warning: 0 } };
+  const check = {
+    Name: 'es alive',
+    CheckID: 'es-1-alive',
+    ServiceID: 'es-1',
+    Status: 'passing',
+    Output: 'fine',
+  };
+  const answer = await external({ Service: service, Check: check, NodeMeta: { external: 'true' } });
+  expect([answer.status, answer.body]).toEqual([200, 'true']);
+  expect((await get('/v1/health/service/es?passing')).json()).toMatchObject([
+    {
+      Node: {
+        Node: 'Ext-1',
+        Address: '192.0.2.9',
+        Meta: { external: 'true' },
+        TaggedAddresses: { lan: '192.0.2.9' },
+      },
+      Service: { ID: 'es-1', Address: '', Port: 9, Weights: { Passing: 1, Warning: 1 } },
+      Checks: [{ Node: 'Ext-1', CheckID: 'es-1-alive', Output: 'fine', Type: '', ServiceName: 'es' }],
+    },
+  ]);
+  expect((await get('/v1/catalog/nodes?node-meta=external:true')).json()).toMatchObject([{ Node: 'Ext-1' }]);
+  expect((await get('/v1/catalog/node/ext-1')).json()).toMatchObject({ Services: { 'es-1': { Port: 9 } } });
+  expect((await get('/v1/catalog/services')).json()).toMatchObject({ es: [] });
+  expect((await get('/v1/agent/services')).json()).toEqual({});
+  expect((await get('/v1/hearsay/prometheus?service=es')).json()).toMatchObject([
+    { targets: ['192.0.2.9:9'] },
+  ]);
+  expect((await get('/v1/hearsay/resolve/es')).json()).toMatchObject([{ address: '192.0.2.9', port: 9 }]);
+
+  await external({ Check: { ...check, Status: 'critical', Output: 'down' } });
+  expect((await get('/v1/health/service/es?passing')).json()).toEqual([]);
+  await external({ Service: { ...service, ID: 'es-2', Port: 10 }, SkipNodeUpdate: true });
+  expect((await get('/v1/catalog/service/es')).json()).toHaveLength(2);
+  expect((await get('/v1/catalog/nodes?node-meta=external:true')).json()).toEqual([]); // the second one had no meta
+
+  const remove = (what: object) => answerToPut('/v1/catalog/deregister', { Node: 'ext-1', ...what });
+  expect((await remove({ ServiceID: 'es-1' })).body).toBe('true');
+  expect((await get('/v1/catalog/service/es')).json()).toMatchObject([{ ServiceID: 'es-2' }]);
+  expect((await remove({})).body).toBe('true');
+  expect((await get('/v1/catalog/node/ext-1')).json()).toBe(null);
+  expect((await get('/v1/catalog/nodes')).json()).toHaveLength(1);
+  expect((await remove({})).body).toBe('true');
+});
+
+test('9 a bare node, without service or check, is listed; what runs in its Definition is run by the owner', async () => {
+  const { get, answerToPut } = await agent();
+  await answerToPut('/v1/catalog/register', { Node: 'bare', Address: 'db.example.com' });
+  expect((await get('/v1/catalog/node/bare')).json()).toMatchObject({
+    Node: { Address: 'db.example.com', TaggedAddresses: {} },
+    Services: {},
+  });
+  expect((await get('/v1/health/node/bare')).json()).toEqual([]);
+  const Definition = { TCP: '127.0.0.1:1', Interval: '1s', Timeout: '1s' };
+  const Check = { CheckID: 'tcp', Name: 'port 1', Status: 'passing', Definition };
+  const answer = await answerToPut('/v1/catalog/register', { Node: 'bare', SkipNodeUpdate: true, Check });
+  expect([answer.status, answer.headers['x-hearsay-warning']]).toEqual([200, undefined]);
+  await expect
+    .poll(async () => (await get('/v1/health/node/bare')).json(), { timeout: 10_000 })
+    .toMatchObject([{ CheckID: 'tcp', Status: 'critical', Type: 'tcp', Interval: '1s' }]);
+});

@@ -49,6 +49,7 @@ const PROBES: ByKind<CheckProbe> = {
   h2ping: { kind: 'h2ping', target: SECRET, tls: true, tlsSkipVerify: false },
   alias: { kind: 'alias', serviceId: SECRET },
   exec: { kind: 'exec', argv: [SECRET, SECRET] },
+  reported: { kind: 'reported' },
   maintenance: { kind: 'maintenance' },
 };
 
@@ -107,6 +108,19 @@ const COMMANDS: ByKind<Command> = {
   respond: { kind: 'respond', id: 1, payload: BYTES },
   keys: { kind: 'keys', operation: 'install', key: BYTES, force: false, timeout: 1000 },
   checkKeyring: { kind: 'checkKeyring', keys: [BYTES] },
+  registerNode: {
+    kind: 'registerNode',
+    registration: {
+      node: {
+        ...{ kind: 'node', name: SECRET, address: SECRET, taggedAddresses: MAP, meta: MAP },
+        ...{ id: SECRET, registeredAt: 1 },
+      },
+      keepNode: false,
+      service: SERVICE,
+      checks: [{ definition: checkWith(PROBES.reported), output: SECRET }],
+    },
+  },
+  deregisterNode: { kind: 'deregisterNode', node: SECRET, service: SECRET, check: SECRET },
   fireEvent: {
     ...{ kind: 'fireEvent', name: SECRET, payload: BYTES, coalesce: false },
     filter: { node: SECRET, service: SECRET, tag: SECRET },
@@ -140,6 +154,14 @@ const READABLE_IN_COMMANDS: Readonly<Record<Command['kind'], readonly string[]>>
   respond: [],
   keys: [],
   checkKeyring: [],
+  registerNode: [
+    ...['name', 'address', 'taggedAddresses.key', 'id'].map((field) => `registration.node.${field}`),
+    ...READABLE_IN_REGISTRATION.filter((field) => field.startsWith('service.')).map(
+      (field) => `registration.${field}`,
+    ),
+    ...CHECK_FIELDS.map((field) => `registration.checks.0.definition.${field}`),
+  ],
+  deregisterNode: ['node', 'service', 'check'],
   fireEvent: ['name', 'filter.node', 'filter.service', 'filter.tag'],
 };
 
@@ -152,6 +174,7 @@ const READABLE_IN_PROBES: Readonly<Record<CheckProbe['kind'], readonly string[]>
   h2ping: ['target'],
   alias: ['serviceId'],
   exec: [],
+  reported: [],
   maintenance: [],
 };
 
@@ -165,6 +188,7 @@ const READABLE_IN_JSON: Readonly<Record<CheckProbe['kind'], readonly string[]>> 
   h2ping: ['H2PING'],
   alias: ['AliasService'],
   exec: [],
+  reported: [],
   maintenance: [],
 };
 

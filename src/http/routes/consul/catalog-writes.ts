@@ -1,51 +1,97 @@
 /**
- * `/v1/catalog/register` and `deregister`. Each entry has one owner, the agent it is registered with, which runs its
- * checks and removes it when it leaves. No other agent may write it, and the refusals name the one that may.
+ * `/v1/catalog/register` and `deregister`: nodes that are no members. The agent that takes a registration owns it: it
+ * runs its checks, keeps it over restarts, and alone may change it while it is alive. Members register their own
+ * services with the agent on them, and the refusals name it.
  *
- * Source: Consul HTTP API, "Register Entity", "Deregister Entity".
+ * Source: Consul HTTP API, "Register Entity", "Deregister Entity"; A43 (docs/replication.md).
  */
 import { AgentError } from '../../../base/errors.ts';
+import type { FieldNote } from '../../../checks/definition/definition.ts';
+import { parseNodeRegistration } from '../../../checks/definition/node-registration.ts';
 import { requireOwnCheck } from '../../../checks/definition/refusals.ts';
+import { rejectScriptCheck, warnOfDeniedCheck } from '../../consul/requirements.ts';
 import { parseJson } from '../../endpoint/body.ts';
 import { HttpError } from '../../endpoint/reply/reply.ts';
 import { route } from '../../endpoint/route.ts';
-import { boolean, object, optionalField, string } from '../../endpoint/schema.ts';
+import { any, arrayOf, boolean, object, optionalField, recordOf, string } from '../../endpoint/schema.ts';
+import type { Site } from '../../endpoint/site.ts';
 
-/** `PUT /v1/catalog/register`: always refused, but an invalid body is reported first. */
+/** `PUT /v1/catalog/register`: a node that is no member, with a service and checks; what it had before stays. */
 export const catalogRegister = route({
   method: 'PUT',
   scope: 'register',
   path: '/v1/catalog/register',
-  summary: 'Refused: an instance belongs to the agent it is registered with',
-  requestSchema: object({ Node: string, Address: string }),
+  summary: 'Register a node that is no member, with a service and checks',
+  requestSchema: object({
+    Node: string,
+    Address: string,
+    ID: optionalField(string),
+    TaggedAddresses: optionalField(recordOf(string)),
+    NodeMeta: optionalField(recordOf(string)),
+    Service: optionalField(any),
+    Check: optionalField(any),
+    Checks: optionalField(arrayOf(any)),
+    SkipNodeUpdate: optionalField(boolean),
+  }),
+  responseSchema: boolean,
   body: parseJson,
-  handler: ({ body }) => {
-    const fields = nonEmptyFields(body);
-    const isKnown = hasTrue(body, 'skipnodeupdate');
-    if (fields.get('node') === undefined || (fields.get('address') === undefined && !isKnown))
+  handler: async ({ body, site, change, warn }) => {
+    const onNote = ({ message }: FieldNote): void => warn(message);
+    const { datacenter, ...registration } = parseNodeRegistration(body, { onNote });
+    const { name } = registration.node;
+    if (datacenter !== '' && datacenter.toLowerCase() !== site.info.datacenter.toLowerCase())
+      throw new AgentError('failed', 'No path to datacenter');
+    requireExternal(name, site);
+    const known = site.agent.view.catalog.externalNode(name);
+    if (registration.keepNode && known === undefined && registration.node.address === '')
       throw new AgentError('badRequest', 'Must provide node and address');
-    throw new HttpError(501, 'catalog/register is not offered: an agent owns each entry', {
-      'X-Hearsay-Instead':
-        'Register with the agent on that host (PUT /v1/agent/service/register); for a host that has none register here, with its Address and a check of it',
-    });
+    const definitions = registration.checks.map(({ definition }) => definition);
+    definitions.forEach(rejectScriptCheck);
+    warnOfDeniedCheck(site, definitions, warn);
+    await change({ kind: 'registerNode', registration });
+    return true;
   },
 });
 
-/**
- * `PUT /v1/catalog/deregister`: `true` also if nothing matched. Entries of other owners are refused with their names.
- */
+/** Refused in fewer than 80 characters, which node-consul shows. */
+function requireExternal(node: string, { agent: { view } }: Site): void {
+  const member = view.member(node);
+  if (member !== undefined && member.status !== 'left')
+    throw new HttpError(501, 'the node is a member: it registers its own services', {
+      'X-Hearsay-Instead': 'Register with the agent on that host (PUT /v1/agent/service/register)',
+    });
+  const known = view.catalog.externalNode(node);
+  if (known !== undefined && known.owner !== view.node && known.up)
+    throw new HttpError(409, `another agent has this node: ${known.owner}`.slice(0, 79), {
+      'X-Hearsay-Instead': 'Send it to that agent; when it is away, this one takes the node over',
+    });
+}
+
+/** `PUT /v1/catalog/deregister`: `true` also if nothing matched. What other agents own is refused with their names. */
 export const catalogDeregister = route({
   method: 'PUT',
   scope: 'register',
   path: '/v1/catalog/deregister',
-  summary: 'Remove a service or check of this agent; those of others are refused',
+  summary: 'Remove an external node of this agent, or a service or check of it or of this node',
   requestSchema: object({ Node: string, ServiceID: optionalField(string), CheckID: optionalField(string) }),
   responseSchema: boolean,
   body: parseJson,
-  handler: async ({ body, view, change }) => {
+  handler: async ({ body, view, site, change }) => {
     const fields = nonEmptyFields(body);
     const [node, service, check] = ['node', 'serviceid', 'checkid'].map((name) => fields.get(name));
     if (node === undefined) throw new AgentError('badRequest', 'Missing node');
+    if (view.member(node) === undefined) {
+      const external = view.catalog.externalNode(node);
+      if (external === undefined) return true;
+      requireExternal(node, site);
+      if (external.owner !== view.node)
+        throw new HttpError(501, `the agent that has this node is away: ${external.owner}`.slice(0, 79), {
+          'X-Hearsay-Instead': 'Register the node here first, or remove that agent with force-leave',
+        });
+      const what = { ...(service !== undefined && { service }), ...(check !== undefined && { check }) };
+      await change({ kind: 'deregisterNode', node, ...what });
+      return true;
+    }
     const isSelf = node.toLowerCase() === view.node.toLowerCase();
     if (isSelf && service !== undefined) {
       if (view.local.services().has(service)) await change({ kind: 'deregisterService', id: service });
@@ -80,8 +126,3 @@ function nonEmptyFields(body: unknown): ReadonlyMap<string, string> {
     ),
   );
 }
-
-const hasTrue = (body: unknown, name: string): boolean =>
-  Object.entries(body as object).some(
-    ([key, value]) => key.toLowerCase().replaceAll('_', '') === name && value === true,
-  );

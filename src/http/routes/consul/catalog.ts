@@ -1,6 +1,5 @@
 /** `/v1/catalog`: the catalog by node and by service. */
 
-import { consulNodeFromMember } from '../../consul/nodes.ts';
 import { CATALOG_SERVICE_SCHEMA, NODE_SCHEMA, NODE_SERVICE_SCHEMA } from '../../consul/schemas.ts';
 import {
   catalogServicePart,
@@ -50,12 +49,18 @@ export const catalogNodes = route({
   responseSchema: arrayOf(NODE_SCHEMA),
   watch: () => ['nodes'],
   handler: ({ query, view, site, matches }) => {
-    const members = view
-      .members()
-      .filter((member) => isLocalPeer(query) && member.status !== 'left')
-      .filter((member) => hasMeta({ member }, query['node-meta']));
-    return sortByRtt(site, query.near, members, ({ name }) => name)
-      .map((member) => consulNodeFromMember(member, site))
+    if (!isLocalPeer(query)) return [];
+    const members = view.members().filter((member) => member.status !== 'left');
+    const nodes = [
+      ...members.map((member) => ({ name: member.name, member })),
+      ...[...view.catalog.externalNodes()].map((external) => ({
+        name: external.name,
+        member: undefined,
+        external,
+      })),
+    ].filter((node) => hasMeta(node, query['node-meta']));
+    return sortByRtt(site, query.near, nodes, ({ name }) => name)
+      .map((node) => toConsulNode(node, site))
       .filter(matches);
   },
 });

@@ -1,5 +1,5 @@
 /** `/v1/hearsay/events`: members and services as they change. Field names are a contract. */
-import type { IndexedChange } from '../../../agent/contract/view.ts';
+import type { IndexedChange, View } from '../../../agent/contract/view.ts';
 import { AgentError } from '../../../base/errors.ts';
 import { createEventStream, type EventFormatter, type ServerSentEvent } from '../../endpoint/event-stream.ts';
 import { listParam } from '../../endpoint/query.ts';
@@ -59,7 +59,7 @@ function createEventFormatter(site: Site, wanted: ReadonlySet<string>): EventFor
         .map(({ node, service: { id, address, port, ports, tags }, status, unconfirmed }) => ({
           node,
           id,
-          address: address === '' ? (view.member(node)?.address.host ?? '') : address,
+          address: address || addressOf(view, node),
           port,
           ...(ports.length === 0
             ? {}
@@ -80,3 +80,7 @@ function createEventFormatter(site: Site, wanted: ReadonlySet<string>): EventFor
     },
   };
 }
+
+/** The address of a member or an external node; `''` if it is not known. */
+const addressOf = (view: View, node: string): string =>
+  view.catalog.externalNode(node)?.address ?? view.member(node)?.address.host ?? '';

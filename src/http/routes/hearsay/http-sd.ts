@@ -8,6 +8,8 @@ import {
   allServiceInstances,
   instanceAddress,
   NO_META_FILTER,
+  nodeAddress,
+  nodeMeta,
   type ServiceInstance,
   serviceInstances,
 } from '../../pool/pool.ts';
@@ -54,7 +56,7 @@ function toTargetGroups(serviceInstance: ServiceInstance, { info }: Site): Targe
   const labels: Record<string, string> = {
     __meta_consul_dc: info.datacenter,
     __meta_consul_node: node,
-    __meta_consul_address: poolNode.member?.address.host ?? '',
+    __meta_consul_address: nodeAddress(poolNode),
     __meta_consul_service: service.name,
     __meta_consul_service_id: service.id,
     __meta_consul_service_address: service.address,
@@ -63,8 +65,7 @@ function toTargetGroups(serviceInstance: ServiceInstance, { info }: Site): Targe
     __meta_consul_health: status === 'draining' ? 'critical' : status,
   };
   for (const [key, value] of service.meta) labels[`__meta_consul_service_metadata_${labelName(key)}`] = value;
-  for (const [key, value] of poolNode.member?.tags ?? [])
-    labels[`__meta_consul_metadata_${labelName(key)}`] = value;
+  for (const [key, value] of nodeMeta(poolNode)) labels[`__meta_consul_metadata_${labelName(key)}`] = value;
   return [{ targets: [joinHostPort(address, service.port)], labels }];
 }
 

@@ -108,6 +108,7 @@ export class CatalogLaws {
 
   #checkOwner(host: SimHost, owner: string): void {
     const { view } = host.runningAgent;
+    if (view.catalog.externalNode(owner) !== undefined) return; // I27 judges these
     const member = view.member(owner);
     const status = member?.name === owner ? member.status : 'left';
     const node = view.catalog.node(owner);

@@ -176,8 +176,7 @@ const textOf = (entries: ReadonlyMap<EntryKey, Published>): string =>
 const withoutHidden = (entries: ReadonlyMap<EntryKey, Published>): Map<EntryKey, Published> =>
   new Map(
     [...entries].filter(
-      ([, value]) =>
-        value.kind === 'service' || value.serviceId === '' || entries.has(`s:${value.serviceId}`),
+      ([, value]) => value.kind !== 'check' || value.serviceId === '' || entries.has(`s:${value.serviceId}`),
     ),
   );
 

@@ -12,7 +12,7 @@ import type { Law, LawContext } from '../law.ts';
 const SLACK: Millis = 2500;
 /** Host clocks that drift. */
 const DRIFT = 1.001;
-/** The share of a TTL by which what is saved may be older than the last update (checks/persist.ts). */
+/** The share of a TTL by which what is saved may be older than the last update (checks/saved/persist.ts). */
 const UNSAVED_SHARE = 0.25;
 
 interface RunningTtl {

@@ -73,6 +73,11 @@ function publishedKeys(command: Command): readonly string[] {
   switch (command.kind) {
     case 'registerService':
       return [`s:${command.service.id}`, ...command.checks.map(({ id }) => `c:${id}`)];
+    case 'registerNode': {
+      const { node, service, checks } = command.registration;
+      const keys = ['n', `s:${service?.id}`, ...checks.map(({ definition: { id } }) => `c:${id}`)];
+      return keys.map((key) => `x:${node.name} ${key}`);
+    }
     case 'registerCheck':
       return [`c:${command.check.id}`];
     case 'maintenance':

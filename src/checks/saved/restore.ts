@@ -2,10 +2,10 @@
  * State from before the restart that waits for its registration: the state of checks, drained services, maintenance,
  * and checks whose service comes from a file. It is valid until the files have been read after the start.
  */
-import type { Millis } from '../base/time.ts';
-import type { CheckStatus } from '../model/service.ts';
-import { encodeCheck } from './definition/encode.ts';
-import type { CheckDefinition, CheckStateSnapshot, RegistrySnapshot } from './types.ts';
+import type { Millis } from '../../base/time.ts';
+import type { CheckStatus } from '../../model/service.ts';
+import { encodeCheck } from '../definition/encode.ts';
+import type { CheckDefinition, CheckStateSnapshot, RegistrySnapshot } from '../types.ts';
 
 /** After a longer downtime the state of a check is unknown. A TTL check is valid for the rest of its TTL instead. */
 export const MAX_STATUS_AGE: Millis = 2 * 60_000;

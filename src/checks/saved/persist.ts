@@ -2,11 +2,11 @@
  * What is persisted of the registry, and when it has changed enough to be saved again. Registrations from files are
  * not persisted. Restoring is in restore.ts and local-state.ts.
  */
-import type { Millis } from '../base/time.ts';
-import type { ServiceDefinition } from '../model/service.ts';
-import { encodeCheck, encodeService } from './definition/encode.ts';
-import type { LocalStore } from './store.ts';
-import type { CheckDefinition, CheckStateSnapshot, RegistrySnapshot } from './types.ts';
+import type { Millis } from '../../base/time.ts';
+import type { ServiceDefinition } from '../../model/service.ts';
+import { encodeCheck, encodeService } from '../definition/encode.ts';
+import type { LocalStore } from '../store.ts';
+import type { CheckDefinition, CheckStateSnapshot, RegistrySnapshot } from '../types.ts';
 
 /** The times that go on while the agent is down. */
 export interface CheckClocks {

@@ -1,0 +1,267 @@
+/**
+ * External nodes: hosts that are no members. What was registered of one stands in the ledger of the agent that took the
+ * registration, its owner. Here the changes of ledgers are passed to the readers' index: those of an owner's own node as
+ * they are, and those of external nodes under the names of these, as if each had a ledger of its own.
+ *
+ * If several agents own a name, all readers choose the latest registration; a member of that name hides them all (A43).
+ */
+import { type Millis, NEVER } from '../base/time.ts';
+import {
+  type Check,
+  type Entry,
+  type EntryKey,
+  type ExternalNode,
+  parseExternalKey,
+  type Service,
+} from '../model/service.ts';
+import type { EntryChange, ExternalNodeView } from './types.ts';
+import { sameNode } from './values.ts';
+import { CatalogIndex, type EntrySource, type TopicSink } from './view.ts';
+
+type Entries = ReadonlyMap<EntryKey, Entry>;
+
+/** What one owner has of a node. */
+interface Holding {
+  node: ExternalNode | undefined;
+  readonly entries: Map<EntryKey, Entry>;
+}
+
+/** What readers see of a node. */
+interface Visible {
+  readonly view: ExternalNodeView;
+  readonly entries: Entries;
+}
+
+interface NodeState {
+  readonly holdings: Map<string, Holding>;
+  visible: Visible | undefined;
+}
+
+const NO_ENTRIES: Entries = new Map();
+
+export class ExternalNodes {
+  readonly index: CatalogIndex;
+  readonly #source: EntrySource;
+  readonly #self: string;
+  readonly #isMember: (name: string) => boolean;
+  readonly #up = new Set<string>();
+  /** By name in lower case. */
+  readonly #nodes = new Map<string, NodeState>();
+  /** The same by the name as it is shown. */
+  readonly #byName = new Map<string, NodeState>();
+  readonly #namesByOwner = new Map<string, Set<string>>();
+  #superseded = new Set<string>();
+  #supersededAt: Millis = NEVER;
+
+  /** `isMember` also holds for names of nodes that are known from before a restart. */
+  constructor(source: EntrySource, self: string, isMember: (name: string) => boolean) {
+    this.#source = source;
+    this.#self = self;
+    this.#isMember = isMember;
+    this.index = new CatalogIndex({
+      owners: () => this.#owners(),
+      entries: (name) => source.entries(name) ?? this.#byName.get(name)?.visible?.entries,
+      isUnconfirmed: (name) => source.isUnconfirmed(this.#byName.get(name)?.visible?.view.owner ?? name),
+      externalNode: (name) => this.#nodes.get(name.toLowerCase())?.visible?.view,
+      externalNodes: () => this.#views(),
+    });
+    const restored: TopicSink = new Set();
+    for (const owner of source.owners())
+      for (const name of this.#take(owner, changesOf(source.entries(owner) ?? NO_ENTRIES)))
+        this.#refresh(name, restored);
+  }
+
+  /** Names of external nodes of ours that another agent has registered later, since the last call. */
+  consumeSuperseded(): readonly string[] {
+    if (this.#superseded.size === 0) return [];
+    const names = [...this.#superseded];
+    this.#superseded = new Set();
+    this.#supersededAt = NEVER;
+    return names;
+  }
+
+  /** Since when there are such names. */
+  get supersededAt(): Millis {
+    return this.#supersededAt;
+  }
+
+  /** As `CatalogIndex.onEntriesChanged`. */
+  onEntriesChanged(owner: string, changes: readonly EntryChange[], topics: TopicSink, now?: Millis): void {
+    const [own, external] = splitChanges(changes);
+    this.index.onEntriesChanged(owner, own, topics, now);
+    for (const name of this.#take(owner, external)) this.#refresh(name, topics, now);
+    if (now !== undefined) this.noteSuperseded(now);
+  }
+
+  /** To be called after changes of membership. */
+  noteSuperseded(now: Millis): void {
+    if (this.#superseded.size > 0) this.#supersededAt = Math.min(this.#supersededAt, now);
+  }
+
+  setOwnerUp(owner: string, up: boolean, topics: TopicSink): void {
+    if (this.#up.has(owner) === up) return;
+    if (up) this.#up.add(owner);
+    else this.#up.delete(owner);
+    this.index.setOwnerUp(owner, up, topics);
+    for (const name of this.#namesOf(owner)) this.#refresh(name, topics);
+  }
+
+  onOwnerConfirmed(owner: string, topics: TopicSink): void {
+    this.index.onOwnerConfirmed(owner, topics);
+    for (const name of this.#namesOf(owner)) {
+      const view = this.#nodes.get(name)?.visible?.view;
+      if (view?.owner !== owner) continue;
+      this.index.onOwnerConfirmed(view.name, topics);
+      this.#refresh(name, topics);
+    }
+  }
+
+  onOwnerDeleted(owner: string, changes: readonly EntryChange[], topics: TopicSink): void {
+    const [own, external] = splitChanges(changes);
+    this.#up.delete(owner);
+    this.index.onOwnerDeleted(owner, own, topics);
+    for (const name of this.#take(owner, external)) this.#refresh(name, topics);
+  }
+
+  /** A member of this name has come or gone. */
+  onMemberChanged(name: string, topics: TopicSink): void {
+    if (this.#nodes.has(name.toLowerCase())) this.#refresh(name.toLowerCase(), topics);
+  }
+
+  *#owners(): Iterable<string> {
+    yield* this.#source.owners();
+    for (const [name, { visible }] of this.#byName) if (visible !== undefined) yield name;
+  }
+
+  *#views(): Iterable<ExternalNodeView> {
+    for (const { visible } of this.#nodes.values()) if (visible !== undefined) yield visible.view;
+  }
+
+  #namesOf(owner: string): readonly string[] {
+    return [...(this.#namesByOwner.get(owner) ?? [])];
+  }
+
+  /** Applies the changes to what the owner holds; returns the lower-case names of the nodes they are about. */
+  #take(owner: string, changes: readonly EntryChange[]): Set<string> {
+    const touched = new Set<string>();
+    for (const { key, after } of changes) {
+      const external = parseExternalKey(key);
+      if (external === undefined) continue;
+      const name = external.node.toLowerCase();
+      touched.add(name);
+      const holding = this.#holding(name, owner);
+      const value = after?.kind === 'external' ? after.value : undefined;
+      if (external.key === 'n') holding.node = value?.kind === 'node' ? value : undefined;
+      else if (value === undefined || value.kind === 'node') holding.entries.delete(external.key);
+      else holding.entries.set(external.key, toEntry(external.key, value));
+    }
+    for (const name of touched) this.#dropIfEmpty(name, owner);
+    return touched;
+  }
+
+  #holding(name: string, owner: string): Holding {
+    let state = this.#nodes.get(name);
+    if (state === undefined) {
+      state = { holdings: new Map(), visible: undefined };
+      this.#nodes.set(name, state);
+    }
+    let holding = state.holdings.get(owner);
+    if (holding === undefined) {
+      holding = { node: undefined, entries: new Map() };
+      state.holdings.set(owner, holding);
+      const names = this.#namesByOwner.get(owner) ?? new Set();
+      this.#namesByOwner.set(owner, names.add(name));
+    }
+    return holding;
+  }
+
+  #dropIfEmpty(name: string, owner: string): void {
+    const holding = this.#nodes.get(name)?.holdings.get(owner);
+    if (holding === undefined || holding.node !== undefined || holding.entries.size > 0) return;
+    this.#nodes.get(name)?.holdings.delete(owner);
+    const names = this.#namesByOwner.get(owner);
+    names?.delete(name);
+    if (names?.size === 0) this.#namesByOwner.delete(owner);
+  }
+
+  /** Readers see from now on what is to be seen of the node. */
+  #refresh(name: string, topics: TopicSink, now?: Millis): void {
+    const state = this.#nodes.get(name);
+    if (state === undefined) return;
+    const before = state.visible;
+    const after = this.#chooseVisible(state);
+    if (state.holdings.size === 0) this.#nodes.delete(name);
+    if (before !== undefined && before.view.name !== after?.view.name) this.#hide(state, before, topics);
+    state.visible = after;
+    if (after === undefined) return;
+    const { view } = after;
+    this.#byName.set(view.name, state);
+    if (view.owner !== this.#self && state.holdings.has(this.#self)) this.#superseded.add(view.name);
+    const wasNamed = before?.view.name === view.name ? before : undefined;
+    const changes = difference(wasNamed?.entries ?? NO_ENTRIES, after.entries);
+    this.index.onEntriesChanged(view.name, changes, topics, now);
+    this.index.setOwnerUp(view.name, view.up, topics);
+    if (wasNamed?.view.owner !== view.owner) this.index.onOwnerConfirmed(view.name, topics);
+    if (wasNamed === undefined || !isSameView(wasNamed.view, view)) addNodeTopics(view.name, topics);
+  }
+
+  #hide(state: NodeState, { view, entries }: Visible, topics: TopicSink): void {
+    state.visible = undefined;
+    this.#byName.delete(view.name);
+    this.index.onOwnerDeleted(view.name, difference(entries, NO_ENTRIES), topics);
+    addNodeTopics(view.name, topics);
+  }
+
+  #chooseVisible({ holdings }: NodeState): Visible | undefined {
+    let best: { readonly owner: string; readonly node: ExternalNode; readonly entries: Entries } | undefined;
+    for (const [owner, { node, entries }] of holdings) {
+      if (node === undefined) continue;
+      const isLater =
+        best === undefined ||
+        node.registeredAt > best.node.registeredAt ||
+        (node.registeredAt === best.node.registeredAt && owner > best.owner);
+      if (isLater) best = { owner, node, entries };
+    }
+    if (best === undefined || this.#isMember(best.node.name)) return undefined;
+    const { owner, node, entries } = best;
+    const { kind: _, ...fields } = node;
+    return { view: { ...fields, owner, up: this.#up.has(owner) }, entries: new Map(entries) };
+  }
+}
+
+/** An external node is shown without the versions of its owner's ledger: readers of entries compare values only. */
+const toEntry = (key: EntryKey, value: Service | Check): Entry => ({ key, version: 1, value });
+
+const changesOf = (entries: Entries): EntryChange[] =>
+  [...entries.values()].map(({ key, value }) => ({ key, before: undefined, after: value }));
+
+function splitChanges(
+  changes: readonly EntryChange[],
+): [own: readonly EntryChange[], external: readonly EntryChange[]] {
+  if (!changes.some(({ key }) => key.startsWith('x:'))) return [changes, []];
+  return [
+    changes.filter(({ key }) => !key.startsWith('x:')),
+    changes.filter(({ key }) => key.startsWith('x:')),
+  ];
+}
+
+/** Removals come first, as from a ledger. */
+function difference(before: Entries, after: Entries): EntryChange[] {
+  const changes: EntryChange[] = [];
+  for (const [key, { value }] of before)
+    if (!after.has(key)) changes.push({ key, before: value, after: undefined });
+  for (const [key, { value }] of after) {
+    const old = before.get(key)?.value;
+    if (old !== value) changes.push({ key, before: old, after: value });
+  }
+  return changes;
+}
+
+const isSameView = (a: ExternalNodeView, b: ExternalNodeView): boolean =>
+  a.owner === b.owner && a.up === b.up && sameNode({ kind: 'node', ...a }, { kind: 'node', ...b });
+
+function addNodeTopics(name: string, topics: TopicSink): void {
+  topics.add('nodes');
+  topics.add(`node:${name}`);
+  topics.add(`entries:${name}`);
+}
