@@ -65,6 +65,10 @@ const SERVICES: CommandGroup = {
     summary: 'Remove a service from the agent',
     load: async () => (await import('./commands/deregister.ts')).deregisterCommand,
   },
+  import: {
+    summary: 'Take over what another system has, such as a running Consul',
+    load: async () => (await import('./commands/import.ts')).importCommand,
+  },
   checks: {
     summary: 'List health checks and their state',
     load: async () => (await import('./commands/checks.ts')).checksCommand,
