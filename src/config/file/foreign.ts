@@ -14,6 +14,7 @@ const COUNTERPARTS: readonly (readonly [Project, keys: Readonly<Record<string, s
       retry_join: '`retryJoin`',
       start_join: '`join`',
       log_level: '`logLevel`',
+      leave_on_terminate: '`onStop` (`leave` or `pause`)',
     },
   ],
   [
@@ -30,6 +31,11 @@ const COUNTERPARTS: readonly (readonly [Project, keys: Readonly<Record<string, s
       node_meta: '`tag`',
       log_json: '`logFormat: json`',
       enable_script_checks: '`allowExecChecks`, for checks in service files',
+      advertise_addr_ipv4: '`advertise`',
+      advertise_addr_ipv6: '`advertise`',
+      serf_lan: '`bind`',
+      'unix_sockets.mode': 'the mode of the folder of the socket file in `http`',
+      log_file: 'the standard error of the agent: let the service manager store it',
       reconnect_timeout: '`serf.reconnectTimeout`',
       'gossip_lan.probe_interval': '`swim.probeInterval`',
       'gossip_lan.probe_timeout': '`swim.probeTimeout`',
@@ -72,23 +78,23 @@ const ABSENT: readonly (readonly [Project, reason: string, keys: string])[] = [
   [
     'Consul',
     'there are no servers here, every agent is alike',
-    'server bootstrap bootstrap_expect autopilot raft_protocol raft_logstore non_voting_server performance primary_datacenter',
+    'server bootstrap bootstrap_expect autopilot raft_protocol raft_logstore raft_snapshot_threshold raft_snapshot_interval raft_trailing_logs non_voting_server read_replica performance primary_datacenter server_rejoin_age_max rpc session_ttl_min',
   ],
   [
     'Consul',
     'there is one datacenter',
-    'retry_join_wan start_join_wan advertise_addr_wan gossip_wan segments',
+    'retry_join_wan start_join_wan retry_interval_wan retry_max_wan advertise_addr_wan gossip_wan serf_wan reconnect_timeout_wan translate_wan_addrs segment segments peering primary_gateways partition',
   ],
   [
     'Consul',
     'there are no ACLs: `httpToken` guards the HTTP API',
-    'acl acl_token acl_datacenter acl_default_policy',
+    'acl acl_token acl_datacenter acl_default_policy default_intention_policy enable_acl_replication',
   ],
   ['Consul', 'there is no mesh', 'connect config_entries xds enable_central_service_config'],
   [
     'Consul',
     'gossip is encrypted by a key, and HTTP does not end TLS',
-    'tls auto_encrypt auto_config ca_file cert_file key_file',
+    'tls auto_encrypt auto_config ca_file ca_path cert_file key_file server_name verify_incoming verify_outgoing verify_server_hostname enable_agent_tls_for_checks encrypt_verify_incoming encrypt_verify_outgoing',
   ],
   ['Consul', 'metrics are always at /v1/hearsay/prometheus', 'telemetry'],
   ['Serf', 'metrics are always at /v1/hearsay/prometheus', 'statsd_addr statsite_addr'],
@@ -96,12 +102,12 @@ const ABSENT: readonly (readonly [Project, reason: string, keys: string])[] = [
   [
     'Consul and Serf',
     '',
-    'enable_syslog syslog_facility leave_on_terminate skip_leave_on_interrupt rejoin_after_leave disable_coordinates',
+    'enable_syslog syslog_facility skip_leave_on_interrupt rejoin_after_leave disable_coordinates',
   ],
   [
     'Consul',
     '',
-    'ui ui_config ui_dir enable_debug pid_file disable_update_check limits cache node_id disable_host_node_id',
+    'ui ui_config ui_dir enable_debug pid_file disable_update_check limits cache node_id disable_host_node_id disable_anonymous_signature disable_keyring_file disable_remote_exec use_streaming_backend auto_reload_config experiments reporting license_path audit cloud locality protocol log_rotate_bytes log_rotate_duration log_rotate_max_files discovery_max_stale max_query_time default_query_time check_output_max_size check_update_interval discard_check_output disable_http_unprintable_char_filter serf_lan_allowed_cidrs advertise_reconnect_timeout retry_interval retry_max',
   ],
 ];
 
@@ -122,6 +128,10 @@ const HINTS: ReadonlyMap<string, string> = new Map([
     Object.entries(keys).map(([key, here]): [string, string] => [key, sentence(project, key, here)]),
   ),
 ]);
+
+/** Every key of Consul that is known here with its sentence, for the guide and its test. */
+export const consulKeyHints = (): readonly (readonly [key: string, sentence: string])[] =>
+  [...HINTS].filter(([, sentence]) => sentence.startsWith("Consul's"));
 
 /** What to write instead of a key of Consul or Serf; one entry for each key below it. Empty for other keys. */
 export function foreignKeyHints(
