@@ -57,7 +57,7 @@ export class Catalog {
 
   constructor({ owner, epoch, snapshot, canOwn, ...options }: CatalogOptions) {
     const { latestEpoch = OUTBID_LIMIT, tombstoneTtl = TOMBSTONE_TTL, intern } = options;
-    this.#doubts = new Doubts(latestEpoch);
+    this.#doubts = new Doubts(latestEpoch, options.canAnswer);
     this.#canOwn = canOwn;
     this.#tombstoneTtl = tombstoneTtl;
     this.#intern = intern;
@@ -144,7 +144,7 @@ export class Catalog {
     if (owner === this.#own.owner) return this.#receiveOwnDelta(delta, now);
     if (!this.#canOwn(owner)) return { owner, outcome: 'notMember', changes: [] };
     const held = this.knownProgress(owner);
-    if (!isFromOwner && this.#doubts.doubt(reachOf(delta), held))
+    if (!isFromOwner && this.#doubts.doubt(reachOf(delta), held, now))
       return { owner, outcome: 'stale', changes: [] };
     const isReset = isFromOwner && delta.from === 0 && isOutOfReach(held) && delta.epoch < held.epoch;
     if (isReset) this.#watermarks.delete(owner);
@@ -156,7 +156,9 @@ export class Catalog {
     const replica = known ?? this.#createReplica(owner, 0);
     if (isReset) replica.epoch = 0; // the owner's word stands, even below an epoch that it cannot exceed
     const changes: EntryChange[] = [];
+    const epochBefore = replica.epoch;
     const outcome = this.#applyDelta(replica, delta, now, changes);
+    this.#doubts.recordEpoch(owner, epochBefore, now, replica.epoch);
     this.#watermarks.delete(owner);
     if (delta.epoch === replica.epoch && delta.to >= replica.version) this.#confirm(replica);
     return { owner, outcome, changes };
@@ -176,7 +178,7 @@ export class Catalog {
   receiveProgress(progress: Progress, now: Millis): 'pull' | 'stale' | 'epochRaised' {
     const { owner, epoch } = progress;
     const ours = this.knownProgress(owner);
-    if (owner !== this.#own.owner && (!this.#canOwn(owner) || this.#doubts.doubt(progress, ours)))
+    if (owner !== this.#own.owner && (!this.#canOwn(owner) || this.#doubts.doubt(progress, ours, now)))
       return 'stale';
     if (!isAhead(progress, ours)) return 'stale';
     if (owner !== this.#own.owner) return 'pull';

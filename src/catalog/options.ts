@@ -11,6 +11,8 @@ export interface CatalogOptions {
   readonly snapshot?: CatalogSnapshot;
   /** Ledgers are kept of these members only. */
   readonly canOwn: (name: string) => boolean;
+  /** Owners that can be asked now, and are where they are contested; none if absent. */
+  readonly canAnswer?: (name: string) => boolean;
   /** Later epochs are believed of their owners only; absent: any epoch is believed of anybody. */
   readonly latestEpoch?: number;
   /** How long tombstones are kept; an hour if absent. */

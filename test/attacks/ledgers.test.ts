@@ -73,6 +73,44 @@ test("a member's forgery at the top is never shown, and nothing of it is on disk
   await waitUntil('bob sees the change', 10_000, async () => (await shown()) === 'ann 10.0.0.1:444');
 });
 
+test('who forges ten times a second is shown for a moment, and then not any more', async () => {
+  const ann = await startHearsay({ name: 'ann', ip: '127.23.31.1', key: KEY });
+  const others = [
+    await startHearsay({ name: 'bob', ip: '127.23.31.2', key: KEY, join: ann.ip }),
+    await startHearsay({ name: 'cat', ip: '127.23.31.3', key: KEY, join: ann.ip }),
+  ];
+  await register(ann.http, { ID: 'pay-1', Name: 'payments', Address: '10.0.0.1', Port: 443 });
+  const mallory = await Attacker.at('127.23.31.9', KEY);
+  await mallory.join(ann.ip);
+  for (const { http } of others)
+    await waitUntil('all see it', 15_000, async () => (await instances(http, 'payments')).endsWith(':443'));
+  await sleep(2000); // mallory is a member by now
+  const start = performance.now();
+  let epoch = (Date.now() + 60_000) * 1024;
+  let [reads, forged, lastForged] = [0, 0, 0];
+  while (performance.now() - start < 12_000) {
+    epoch += 5000 * 1024;
+    for (const { ip } of others) mallory.sendUser(ip, theft('ann', epoch));
+    for (let i = 0; i < 4; i++) {
+      for (const { http } of others) {
+        reads += 1;
+        if ((await instances(http, 'payments')) === 'ann 10.0.0.1:443') continue;
+        forged += 1;
+        lastForged = performance.now() - start;
+      }
+      await sleep(20);
+    }
+  }
+  console.log(`forged in ${forged} of ${reads} reads, for the last time after ${Math.round(lastForged)} ms`);
+  expect(lastForged).toBeLessThan(4000);
+  await register(ann.http, { ID: 'pay-1', Name: 'payments', Address: '10.0.0.1', Port: 444 });
+  for (const { http } of others)
+    await waitUntil('a change is seen', 12_000, async () =>
+      (await instances(http, 'payments')).endsWith(':444'),
+    );
+  mallory.close();
+});
+
 test.skipIf(!isInstalled('serf'))('nobody registers services for an agent of Serf', async () => {
   const ann = await startHearsay({ name: 'ann', ip: '127.74.13.1', key: KEY });
   await startSerf({ name: 'sam', ip: '127.74.13.3', key: KEY, join: ann.ip });

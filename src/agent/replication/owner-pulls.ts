@@ -6,6 +6,7 @@ import type { Address } from '../../base/address.ts';
 import { BoundedMap } from '../../base/bounded-map.ts';
 import { type RateLimit, RateLimiter } from '../../base/rate-limiter.ts';
 import type { Millis } from '../../base/time.ts';
+import { Timers } from '../../base/timers.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { Progress } from '../../catalog/types.ts';
 import type { CatalogPeers } from './catalog-peers.ts';
@@ -15,7 +16,7 @@ import type { PullQueue } from './pull-queue.ts';
 const MAX_DEFERRED = 1024;
 /** By owner: strangers must not make a whole cluster dial one of its members all the time. */
 const HINT_LIMIT: RateLimit = { burst: 8, refillInterval: 1000, maxKeys: 4096, overflow: 'share' };
-const DOUBT_LIMIT: RateLimit = { burst: 2, refillInterval: 10_000, maxKeys: 4096, overflow: 'share' };
+const DOUBT_LIMIT: RateLimit = { burst: 2, refillInterval: 5000, maxKeys: 4096, overflow: 'share' };
 
 interface Announced {
   readonly progress: Progress;
@@ -36,6 +37,7 @@ export class OwnerPulls {
   readonly #deferred = new BoundedMap<string, Announced>(MAX_DEFERRED);
   readonly #hintLimiter = new RateLimiter(HINT_LIMIT);
   readonly #doubtLimiter = new RateLimiter(DOUBT_LIMIT);
+  readonly #postponed = new Timers<string>();
 
   constructor(options: OwnerPullOptions, pullQueue: PullQueue) {
     this.#options = options;
@@ -52,10 +54,23 @@ export class OwnerPulls {
       this.#pull(owner, now);
   }
 
-  /** To be called when the catalog has received something. */
+  /** When owners that were asked lately are asked again. */
+  get deadline(): Millis {
+    return this.#postponed.deadline;
+  }
+
+  /** To be called when the catalog has received something, and at the deadline. */
   pullDoubtful(now: Millis): void {
-    for (const owner of this.#options.catalog.consumeDoubtful())
-      if (this.#doubtLimiter.tryAcquire(owner, now)) this.#pull(owner, now);
+    for (const owner of this.#options.catalog.consumeDoubtful()) this.#ask(owner, now);
+    for (let owner = this.#postponed.pop(now); owner !== undefined; owner = this.#postponed.pop(now))
+      this.#ask(owner, now);
+  }
+
+  /** What it was asked for last may not be all: it is asked again a little later. */
+  #ask(owner: string, now: Millis): void {
+    if (this.#doubtLimiter.tryAcquire(owner, now)) this.#pull(owner, now);
+    else if (this.#postponed.dueAt(owner) === undefined)
+      this.#postponed.set(owner, now + DOUBT_LIMIT.refillInterval);
   }
 
   /** Its owner may become a member soon. */

@@ -74,7 +74,8 @@ export class Replication {
   }
 
   get deadline(): Millis {
-    return Math.min(this.#gossipAt, this.#sweepAt, this.#pullQueue.deadline, this.#healSync.deadline);
+    const pulls = Math.min(this.#pullQueue.deadline, this.#ownerPulls.deadline);
+    return Math.min(this.#gossipAt, this.#sweepAt, pulls, this.#healSync.deadline);
   }
 
   /**
@@ -235,6 +236,7 @@ export class Replication {
   tick(now: Millis): void {
     const { catalog, host } = this.#options;
     if (now >= this.#healSync.deadline) this.#syncAfterHeal(now);
+    if (now >= this.#ownerPulls.deadline) this.#ownerPulls.pullDoubtful(now);
     if (now >= this.#gossipAt) this.#gossip(now);
     for (const { from, owners, announceOwners } of this.#pullQueue.dequeue(now))
       host.dial(

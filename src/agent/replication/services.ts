@@ -95,6 +95,7 @@ export class ServiceLayer {
       ...(options.internEntries === undefined ? {} : { intern: options.internEntries }),
       tombstoneTtl: options.retention?.tombstones,
       latestEpoch: LATEST_PLAUSIBLE_EPOCH,
+      canAnswer: (node) => serf.get(node)?.status === 'alive',
       canOwn: (node) => {
         const member = serf.get(node);
         return member !== undefined && member.status !== 'left' && hasCatalog(member.tags);

@@ -45,7 +45,7 @@ export const hostileMutants: readonly Mutant[] = [
   {
     id: 'catalog-leaps-believed',
     file: 'catalog/catalog.ts',
-    find: 'if (!isFromOwner && this.#doubts.doubt(reachOf(delta), held))',
+    find: 'if (!isFromOwner && this.#doubts.doubt(reachOf(delta), held, now))',
     replace: 'if (!isFromOwner && reachOf(delta).epoch === 0)',
     description: 'A forged ledger at the highest epoch is taken, and its owner can never exceed it.',
     expectedTests: ['unit/catalog/doubts.test.ts', 'unit/agent/replication/forged-ledgers.test.ts'],

@@ -133,4 +133,28 @@ export const walkMutants: readonly Mutant[] = [
     description: 'Members that pass on a forged death lose their own word.',
     expectedTests: ['unit/swim/rules/source-cost.test.ts'],
   },
+  {
+    id: 'catalog-contested-owner-believed-of-others',
+    file: 'catalog/doubts.ts',
+    find: '(isFurther(told, held) && this.#isContested(told.owner, now));',
+    replace: '(isFurther(told, held) && now < 0 && this.#isContested(told.owner, now));',
+    description: 'Who forges ledgers ten times a second is shown in most answers.',
+    expectedTests: ['unit/catalog/doubts.test.ts', 'unit/agent/replication/forged-ledgers.test.ts'],
+  },
+  {
+    id: 'catalog-every-start-is-contested',
+    file: 'catalog/doubts.ts',
+    find: 'now - last.at < REPEATED_WITHIN;',
+    replace: 'now >= last.at;',
+    description: 'After its second start what an owner registers reaches others late.',
+    expectedTests: ['unit/catalog/doubts.test.ts'],
+  },
+  {
+    id: 'agent-contested-owner-asked-once',
+    file: 'agent/replication/owner-pulls.ts',
+    find: 'this.#postponed.set(owner, now + DOUBT_LIMIT.refillInterval);',
+    replace: 'this.#postponed.clear(owner);',
+    description: 'A change of a contested owner is seen with the next push/pull only.',
+    expectedTests: ['unit/agent/replication/forged-ledgers.test.ts'],
+  },
 ];

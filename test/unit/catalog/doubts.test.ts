@@ -31,7 +31,7 @@ describe('A33 progress that is too far ahead is doubted', () => {
     ['less than an epoch that no owner can exceed', told(NOW), told(OUTBID_LIMIT), true],
   ])('%s: %j after %j is doubtful: %s', (_, progress, held, isDoubtful) => {
     const doubts = new Doubts(LATEST);
-    expect(doubts.doubt(progress, held)).toBe(isDoubtful);
+    expect(doubts.doubt(progress, held, 0)).toBe(isDoubtful);
     expect(doubts.consume()).toEqual(isDoubtful ? ['ann'] : []);
     expect(doubts.consume()).toEqual([]);
   });
@@ -134,4 +134,38 @@ describe('A35 no owner is pushed to an epoch that it cannot exceed', () => {
       expect(ann.receiveProgress(told(ann.epoch, 99), 0)).toBe('epochRaised');
     },
   );
+});
+
+describe('A37 an owner whose epoch changes twice within 10 s is contested for 5 minutes', () => {
+  const contested = (second = 9000, canAnswer = true): Catalog => {
+    const bob = new Catalog({ owner: 'bob', epoch: NOW, canOwn: () => true, canAnswer: () => canAnswer });
+    bob.apply(whole(NOW), 0);
+    bob.apply(whole(NOW + 1), 1000);
+    expect(bob.replicaProgress('ann')).toEqual(told(NOW + 1));
+    bob.apply(whole(NOW + 2), 1000 + second);
+    expect(bob.replicaProgress('ann')).toEqual(told(NOW + 2));
+    return bob;
+  };
+
+  test.each([
+    ['another epoch', whole(NOW + 3)],
+    ['another version', whole(NOW + 2, { from: 1, to: 2 })],
+  ])('%s is believed of itself only, which is asked', (_, delta) => {
+    const bob = contested();
+    expect(bob.apply(delta, 11_000).outcome).toBe('stale');
+    expect(bob.consumeDoubtful()).toEqual(['ann']);
+    expect(bob.receiveProgress({ owner: 'ann', epoch: delta.epoch, version: delta.to }, 11_000)).toBe(
+      'stale',
+    );
+    expect(bob.apply(delta, 11_000, true).outcome).toBe('applied');
+    expect(bob.apply(whole(NOW + 4), 330_000).outcome).toBe('applied');
+  });
+
+  test('not by two starts that are further apart', () => {
+    expect(contested(10_000).apply(whole(NOW + 3), 30_000).outcome).toBe('applied');
+  });
+
+  test('not while it cannot be asked', () => {
+    expect(contested(9000, false).apply(whole(NOW + 3), 11_000).outcome).toBe('applied');
+  });
 });

@@ -18,6 +18,8 @@ import { sealPacket } from '../../../../src/wire/packet.ts';
 import { encodeStream, sealStream } from '../../../../src/wire/stream-writer.ts';
 
 const CEILING = 2 ** 52;
+/** Above every epoch of today's owners, and below what is doubtful. */
+const EPOCH = 2_500_000_000_000 * 1024;
 const nonce = (): Uint8Array => new Uint8Array(12);
 
 /** ann has the service web at port 80; all are members of each other, with a disk. */
@@ -177,4 +179,34 @@ test('A16 an agent of Serf owns no ledger', () => {
   sendUser('bob', address('cat'), encodeDelta(erasing(5, { owner: 'sam', entries: [web] })).slice());
   world.run(2000);
   expect(bob.catalog.node('sam')).toBeUndefined();
+});
+
+describe('A37 who forges on and on', () => {
+  test.each([
+    ['epochs', (i: number) => erasing(EPOCH + i * 5_000_000)],
+    ['epochs, each a little further', (i: number) => erasing(EPOCH + i)],
+  ])(
+    '%s, 50 times a second: the owner is shown in 99 %% of reads, and its changes within 6 s',
+    (_, forged) => {
+      const { world, shown, register, sendUser, address } = cluster();
+      let [reads, good] = [0, 0];
+      const attack = (rounds: number, port: number): void => {
+        for (let i = 0; i < rounds; i++) {
+          for (const to of ['bob', 'cat']) sendUser(to, address('cat'), encodeDelta(forged(reads)).slice());
+          world.run(20);
+          reads += 1;
+          good += Number(shown('bob').join() === `${port}` && shown('cat').join() === `${port}`);
+        }
+      };
+      attack(3000, 80);
+      expect(good / reads).toBeGreaterThan(0.99);
+      register(81);
+      attack(300, 81);
+      expect([shown('bob'), shown('cat')]).toEqual([[81], [81]]);
+      world.run(400_000);
+      register(82);
+      world.run(1000);
+      expect([shown('bob'), shown('cat')]).toEqual([[82], [82]]);
+    },
+  );
 });
