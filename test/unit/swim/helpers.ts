@@ -20,11 +20,16 @@ import {
 export const VSN = Uint8Array.of(1, 5, 2, 2, 5, 5);
 export const PORT = 7946;
 
-/** ann is 127.0.0.1, bob 127.0.0.2 and so on, in order of first mention. */
-const hosts: string[] = [];
+const NAMES = 'ann bob cat dan eve fay gus hal ivy jon kim lee max zoe'.split(' ');
+/** Other names, in order of first mention, for all test files of a process. */
+const others: string[] = [];
+
+/** ann is 127.0.0.1, bob 127.0.0.2 and so on; other names are from 127.0.1.1 on. */
 export function hostOf(name: string): number {
-  const at = hosts.indexOf(name);
-  return at >= 0 ? at + 1 : hosts.push(name);
+  const known = NAMES.indexOf(name);
+  if (known >= 0) return known + 1;
+  const at = others.indexOf(name);
+  return 256 + (at >= 0 ? at + 1 : others.push(name));
 }
 
 export const addressOf = (name: string): Address => {

@@ -1,5 +1,5 @@
 /** What the real disk asks of the system, in order: a file is on the disk before it has its name, and so is the name. */
-import { beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeEach, expect, test, vi } from 'vitest';
 
 const calls: string[] = [];
 
@@ -16,8 +16,14 @@ vi.mock('node:fs/promises', async (original) => {
   };
 });
 
+// Test files of a process share their modules: the disk is loaded here with the mock, and anew after this file.
 beforeEach(() => {
   calls.length = 0;
+  vi.resetModules();
+});
+afterAll(() => {
+  vi.doUnmock('node:fs/promises');
+  vi.resetModules();
 });
 
 test('a file is synced after it was written, and before it is closed', async () => {
