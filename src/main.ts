@@ -61,6 +61,8 @@ interface Startup extends ServerStartup {
   stop(): Promise<void>;
 }
 
+/** No seed has answered: a service manager may start it again. */
+const EXIT_FAILED = 1;
 /** sysexits.h, EX_SOFTWARE: an internal error. */
 const EXIT_CRASHED = 70;
 /** sysexits.h, EX_CONFIG: a service manager must not start it again with the same settings. */
@@ -120,7 +122,13 @@ async function startParts(
     ...{ journal, view: agent.view, degraded, version: VERSION },
     lateness: () => shell.lateness,
   });
-  const seeds = new RejoinedSeeds(agent, config, state.snapshot, log.logger);
+  const seeds = new RejoinedSeeds(agent, log.logger, {
+    ...{ config, snapshot: state.snapshot },
+    onGivenUp: () => {
+      process.exitCode = EXIT_FAILED;
+      void stop();
+    },
+  });
   cleanups.push(async () => seeds.stop());
   let servers: Servers | undefined;
   const reloader: Reloader = new Reloader(config, {

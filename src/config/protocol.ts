@@ -7,6 +7,9 @@ import {
   type SettingValues,
 } from './setting.ts';
 
+/** Longer user events and queries are refused by every agent. Source: serf, the hard limit of UserEventSizeLimit. */
+const MAX_MESSAGE_BYTES = 9216;
+
 export const swimSection = defineSection({
   probeInterval: durationSetting({
     default: '1s',
@@ -204,9 +207,23 @@ export const serfSection = defineSection({
   eventBytes: integerSetting({
     default: 512,
     min: 64,
-    max: 1200,
-    doc: 'Maximum size of a user event that this agent sends, in bytes: name, payload and message. Set it alike on all agents.',
+    max: MAX_MESSAGE_BYTES,
+    doc: 'Maximum size of a user event that this agent sends, in bytes: name, payload and message. Set it alike on all agents. Above 1200 it needs a larger swim.packetBytes.',
     source: 'serf Config.UserEventSizeLimit; at most what fits a datagram with all envelopes',
+  }),
+  queryBytes: integerSetting({
+    default: 1024,
+    min: 256,
+    max: MAX_MESSAGE_BYTES,
+    doc: 'Maximum size of a query that this agent sends, in bytes, filters included. Set it alike on all agents. Above 1200 it needs a larger swim.packetBytes.',
+    source: 'serf Config.QuerySizeLimit',
+  }),
+  queryResponseBytes: integerSetting({
+    default: 1024,
+    min: 256,
+    max: MAX_MESSAGE_BYTES,
+    doc: 'Maximum size of a response to a query, in bytes, and of one that is relayed. It travels in a datagram of its own.',
+    source: 'serf Config.QueryResponseSizeLimit',
   }),
   coalescePeriod: durationSetting({
     default: '3s',

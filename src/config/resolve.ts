@@ -149,12 +149,30 @@ export function rejectContradictions(config: AgentConfig, fromFiles: readonly To
       'config',
       `http: ${config.http.address.key} is open to the network: set HEARSAY_HTTP_TOKEN or httpTokenFile, or allow it with --insecure`,
     );
+  rejectLongMessages(config);
   const rpcKey = config.rpcAuth !== undefined || fromFiles.includes('rpcAuth');
   if (config.rpc.kind === 'ip' && !isLoopback(config.rpc.address.ip) && !rpcKey && !config.insecure)
     throw new AgentError(
       'config',
       `rpc: ${config.rpc.address.key} is open to the network: set HEARSAY_RPC_AUTH or rpcAuthFile, or allow it with --insecure`,
     );
+}
+
+/** Gossiped messages of this size fit the smallest datagrams that were ever configured with them. */
+const SAFE_MESSAGE_BYTES = 1200;
+/** Bytes of a datagram besides one message: compound, checksum, encryption. A label comes on top. */
+const ENVELOPE_BYTES = 200;
+
+/** A message that does not fit a datagram is never gossiped. */
+function rejectLongMessages({ serf, swim, label }: AgentConfig): void {
+  const envelope = ENVELOPE_BYTES + label.length;
+  for (const key of ['eventBytes', 'queryBytes'] as const) {
+    if (serf[key] <= SAFE_MESSAGE_BYTES || serf[key] + envelope <= swim.packetBytes) continue;
+    throw new AgentError(
+      'config',
+      `serf.${key}: ${serf[key]} bytes do not fit a datagram: lower it, or set swim.packetBytes to ${serf[key] + envelope} and more on all agents`,
+    );
+  }
 }
 
 function valueWarnings(config: AgentConfig): string[] {

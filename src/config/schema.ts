@@ -83,6 +83,24 @@ export const agentSection = defineSection({
     doc: 'Member to join through, or the name of SRV records; retried until one answers and again after a partition.',
     source: 'serf agent -retry-join',
   }),
+  retryJoinMax: integerSetting({
+    default: 0,
+    max: 1_000_000,
+    defaultText: '0, no limit',
+    doc: 'Attempts to join at the start, through all seeds each, after which the agent gives up and exits, as long as none has answered.',
+    source: 'serf agent -retry-max',
+  }),
+  rejoinAfterLeave: booleanSetting({
+    default: true,
+    doc: 'Join the members of the last run at the start, also where this agent has left them.',
+    offDoc: 'Do not join the members of the last run at the start if this agent has left them.',
+    source: 'serf agent -rejoin; off there unless it is set',
+  }),
+  replayOnJoin: booleanSetting({
+    default: false,
+    doc: 'Hear the user events from before the first join of this agent, too, as far as the others keep them.',
+    source: 'serf agent -replay',
+  }),
   onStop: onStopSetting({
     reloads: true,
     doc:

@@ -97,6 +97,7 @@ export class Serf {
       statuses: this.#membership.statuses,
       rng: options.rng,
       buffer: config.eventBuffer,
+      limits: config,
       gossipInterval,
       keys: this.#keys,
       handleInternalQuery: options.handleInternalQuery ?? (() => undefined),

@@ -35,16 +35,22 @@ export interface RejoinOptions {
   readonly resolve?: (seeds: readonly string[]) => Promise<readonly Seed[]>;
   /** A number from 0 to 1. */
   readonly random?: () => number;
+  /** The events from before the first join are heard, too. */
+  readonly replay?: boolean;
 }
 
 /**
  * Joins once, and retries for a short time while seeds are still starting. Returns the report of the last attempt. The time that
  * attempts take counts: a seed that takes the stream and says nothing has had its chance.
  */
-export async function joinAtStart(agent: AgentHandle, seeds: readonly string[]): Promise<JoinReport> {
+export async function joinAtStart(
+  agent: AgentHandle,
+  seeds: readonly string[],
+  replay: boolean,
+): Promise<JoinReport> {
   const endAt = performance.now() + START_PATIENCE_MS;
   for (;;) {
-    const report = (await agent.execute({ kind: 'join', seeds })) ?? { joined: 0, failed: [] };
+    const report = (await agent.execute({ kind: 'join', seeds, replay })) ?? { joined: 0, failed: [] };
     if (report.joined > 0 || performance.now() >= endAt) return report;
     await new Promise((resolve) => setTimeout(resolve, START_RETRY_MS));
   }
@@ -61,7 +67,7 @@ export function startRejoin(
   agent: AgentHandle,
   firstSeeds: readonly string[],
   onOutcome: JoinOutcomeHandler,
-  { resolve = (some) => resolveSeeds(some), random = Math.random }: RejoinOptions = {},
+  { resolve = (some) => resolveSeeds(some), random = Math.random, replay = false }: RejoinOptions = {},
 ): Rejoin {
   let seeds = firstSeeds;
   let pauseMs = MIN_PAUSE_MS;
@@ -72,7 +78,7 @@ export function startRejoin(
 
   const joinAll = async (some: readonly string[]): Promise<void> => {
     try {
-      const report = await agent.execute({ kind: 'join', seeds: some });
+      const report = await agent.execute({ kind: 'join', seeds: some, replay });
       const joined = report?.joined ?? 0;
       onOutcome(joined, (report?.failed ?? []).map(({ addr, error }) => `${addr}: ${error}`).join('; '));
       pauseMs = joined > 0 ? MAX_PAUSE_MS : Math.min(MAX_PAUSE_MS, 2 * pauseMs);

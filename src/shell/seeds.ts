@@ -6,6 +6,17 @@ import { joinFailure } from '../agent/operations/join-leave.ts';
 import type { AgentConfig } from '../config/schema.ts';
 import { joinAtStart, type Rejoin, startRejoin } from './rejoin.ts';
 
+export interface SeedsOptions {
+  readonly config: Pick<
+    AgentConfig,
+    'join' | 'retryJoin' | 'retryJoinMax' | 'rejoinAfterLeave' | 'replayOnJoin'
+  >;
+  /** What the last run saved. */
+  readonly snapshot: Pick<Snapshot, 'peers' | 'left'> | undefined;
+  /** No seed has answered in `retryJoinMax` attempts. */
+  onGivenUp(): void;
+}
+
 export class RejoinedSeeds {
   readonly #agent: AgentHandle;
   readonly #logger: Logger;
@@ -13,31 +24,50 @@ export class RejoinedSeeds {
   #retryJoin: readonly string[];
   /** Addresses of members of the last run. */
   readonly #previous: readonly string[];
+  readonly #options: SeedsOptions;
   #rejoin: Rejoin | undefined;
+  /** Attempts that no seed answered; `undefined`: one has answered. */
+  #failures: number | undefined = 0;
 
-  constructor(
-    agent: AgentHandle,
-    { join, retryJoin }: Pick<AgentConfig, 'join' | 'retryJoin'>,
-    snapshot: Snapshot | undefined,
-    logger: Logger,
-  ) {
+  constructor(agent: AgentHandle, logger: Logger, options: SeedsOptions) {
+    const { config, snapshot } = options;
     this.#agent = agent;
     this.#logger = logger;
-    this.#join = join;
-    this.#retryJoin = retryJoin;
-    this.#previous = snapshot?.peers.map((peer) => peer.addr) ?? [];
+    this.#options = options;
+    this.#join = config.join;
+    this.#retryJoin = config.retryJoin;
+    const hasLeft = snapshot?.left === true && !config.rejoinAfterLeave;
+    this.#previous = hasLeft ? [] : (snapshot?.peers.map((peer) => peer.addr) ?? []);
   }
 
   /** Rejects with `AgentError` if no seed of `--join` answers. */
   async join(): Promise<void> {
+    const { replayOnJoin: replay } = this.#options.config;
     if (this.#join.length > 0) {
-      const report = await joinAtStart(this.#agent, this.#join);
+      const report = await joinAtStart(this.#agent, this.#join, replay);
       if (report.joined === 0) throw joinFailure(report);
+      this.#failures = undefined;
     }
-    this.#rejoin = startRejoin(this.#agent, this.#all, (joined, reason) => {
-      if (joined > 0) this.#logger.info({ seeds: joined }, 'joined through seeds');
-      else this.#logger.warn({ reason }, 'retry join: no seed answered, will retry');
+    this.#rejoin = startRejoin(this.#agent, this.#all, (joined, reason) => this.#onOutcome(joined, reason), {
+      replay,
     });
+  }
+
+  #onOutcome(joined: number, reason: string): void {
+    if (joined > 0) {
+      this.#failures = undefined;
+      return this.#logger.info({ seeds: joined }, 'joined through seeds');
+    }
+    if (this.#failures !== undefined) this.#failures += 1;
+    const { retryJoinMax } = this.#options.config;
+    if (retryJoinMax === 0 || this.#failures === undefined || this.#failures < retryJoinMax)
+      return this.#logger.warn({ reason }, 'retry join: no seed answered, will retry');
+    this.stop();
+    this.#logger.fatal(
+      { reason, attempts: retryJoinMax },
+      'retry join: no seed answered in retryJoinMax attempts: stopped; check that an agent runs there, with the same key and label',
+    );
+    this.#options.onGivenUp();
   }
 
   setRetryJoin(seeds: readonly string[]): void {

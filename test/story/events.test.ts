@@ -225,3 +225,15 @@ test.each([
 
   expect(receivedBy(story)['fay']).toEqual(expected);
 });
+
+test('P51 an event of 4 kB reaches all where packets have room for it', () => {
+  const config = { serf: { eventBytes: 4200 }, swim: { packetBytes: 4400 } };
+  const story = createStory(NAMES, { seed: 18, all: config, linkQuality: { loss: 0.1 } });
+  const event = { ...fire('large'), payload: new Uint8Array(4000) };
+  expect(story.runCommand('ann', event).ok).toBe(true);
+  const heard = (): boolean =>
+    [...story.world.hosts].every(({ runningAgent }) =>
+      runningAgent.view.userEvents().some(({ payload }) => payload.length === 4000),
+    );
+  expect(story.runUntil(heard, '10s')).toBe(true);
+});

@@ -259,3 +259,18 @@ test('a Serf peer that leaves is left at agents, without being failed before', (
     }
   }
 });
+
+test('the snapshot of an agent that left says so, and that of one that was killed or stays does not', () => {
+  const story = startStory('ann bob cat dan eve', { seed: 21 });
+  const saved = (name: string): unknown => story.world.host(name).disk?.snapshot?.left;
+  story.run('5s');
+  expect(saved('bob')).toBeUndefined();
+  story.leave('bob');
+  story.run('30s');
+  story.stop('cat');
+  story.run('30s');
+  expect([saved('bob'), saved('cat'), saved('ann')]).toEqual([true, undefined, undefined]);
+  story.restart('bob', { restore: true });
+  story.run('40s');
+  expect(saved('bob')).toBeUndefined();
+});

@@ -89,6 +89,8 @@ export interface Snapshot {
   readonly clocks: { readonly member: number; readonly event: number; readonly query: number };
   /** Members that had not left, without this agent itself. */
   readonly peers: readonly PreviousNode[];
+  /** This agent has left them. */
+  readonly left?: boolean;
   /** The services and checks that were registered here, with their status. */
   readonly registered?: RegistrySnapshot;
   /** The external nodes that this agent owns. */

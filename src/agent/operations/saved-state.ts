@@ -19,6 +19,8 @@ export interface SavedParts {
 
 const UP: ReadonlySet<MemberStatus> = new Set<MemberStatus>(['alive', 'suspect', 'away']);
 
+const HAS_LEFT: ReadonlySet<MemberStatus> = new Set<MemberStatus>(['leaving', 'left']);
+
 /** The state of one agent as snapshots see it. */
 export class SavedState implements SnapshotSource {
   readonly #parts: SavedParts;
@@ -45,12 +47,13 @@ export class SavedState implements SnapshotSource {
   }
 
   compose(now: Millis): Snapshot {
-    const { swim, serf, services, members } = this.#parts;
+    const { swim, serf, services, members, view } = this.#parts;
     const { registered, external, epoch } = services.localSnapshot(now);
     return {
       incarnation: swim.incarnation,
       clocks: serf.clocks,
       peers: this.#peers(),
+      ...(HAS_LEFT.has(view.self().serf.status) ? { left: true } : {}),
       registered,
       ...(external.length > 0 && { external }),
       tags: members.savedTags,

@@ -17,7 +17,10 @@ const COMMON: ReadonlySet<string> = new Set([
 
 /** In the order of the help. The first group whose pattern matches the key takes the setting. */
 const GROUPS: readonly (readonly [heading: string, keys: RegExp])[] = [
-  ['Node and cluster:', /^(node|datacenter|bind|advertise|join|retryJoin|tag|preset|label|onStop)$/],
+  [
+    'Node and cluster:',
+    /^(node|datacenter|bind|advertise|join|retryJoin|retryJoinMax|rejoinAfterLeave|replayOnJoin|tag|preset|label|onStop)$/,
+  ],
   ['Services and checks:', /^(service|selfService|suspectsLast|allowExecChecks|execUser|checkAllow)$/],
   ['HTTP API:', /^(http|insecure|openOperator|consulVersion)/],
   ["Serf's RPC:", /^rpc/],

@@ -17,7 +17,7 @@ import type { PendingQuery, QueryId, SerfEffect } from '../types.ts';
 import { FilterWork } from './filter-work.ts';
 import { CONFLICT_QUERY, INTERNAL_QUERY_PREFIX } from './names.ts';
 
-/** Bytes of a whole response message. Source: serf QueryResponseSizeLimit. */
+/** Bytes of a response message of the agent itself, of which all members take so many. Source: serf QueryResponseSizeLimit. */
 export const MAX_RESPONSE_BYTES = 1024;
 const WANTS_ACK = 1;
 const IS_ACK = 1;
@@ -41,6 +41,8 @@ export interface IncomingQueriesHost {
   readonly address: () => Address;
   readonly statuses: Statuses;
   readonly rng: Rng;
+  /** Bytes of a whole response message of a program here, and of one that is relayed. */
+  readonly maxResponseBytes: number;
   /** Responds to internal queries, named `_serf_…`; false: there is none of this name. */
   handleInternal(query: IncomingQuery, now: Millis, out: SerfEffect[]): boolean;
   /** A response to a query of this agent by itself. */
@@ -107,11 +109,11 @@ export class IncomingQueries {
         'notFound',
         `query ${id} is not pending: it was answered already, or its time is over`,
       );
-    const room = MAX_RESPONSE_BYTES - this.#body(query, 0, NO_BYTES).length - 2;
+    const room = this.#host.maxResponseBytes - this.#body(query, 0, NO_BYTES).length - 2;
     if (payload.length > room)
       throw new AgentError(
         'tooLarge',
-        `a response to this query may have at most ${room} bytes: send a reference to larger data`,
+        `a response to this query may have at most ${room} bytes: send a reference to larger data, or raise serf.queryResponseBytes`,
       );
     this.sendResponse(query, payload, now, out);
     this.#end(id);
@@ -126,7 +128,7 @@ export class IncomingQueries {
   /** Relays a message of a peer. Differs: Serf relays anything to any address; here only query responses to members. */
   relay({ header, message }: Relay, out: SerfEffect[]): void {
     const to = toAddress(header.dest.ip, header.dest.port);
-    if (message[0] !== SERF_TYPE.queryResponse || message.length > MAX_RESPONSE_BYTES)
+    if (message[0] !== SERF_TYPE.queryResponse || message.length > this.#host.maxResponseBytes)
       out.push({ kind: 'fact', fact: { kind: 'relayRefused', to: to.key, reason: 'not a query response' } });
     else if (!this.#isMember(header.destName, to))
       out.push({
@@ -164,7 +166,7 @@ export class IncomingQueries {
       const relayed = new Uint8Array(header.length + body.length);
       relayed.set(header);
       relayed.set(body, header.length);
-      if (relayed.length <= MAX_RESPONSE_BYTES) out.push({ kind: 'send', to, body: relayed });
+      if (relayed.length <= this.#host.maxResponseBytes) out.push({ kind: 'send', to, body: relayed });
     }
   }
 

@@ -10,6 +10,7 @@ import { MAX_PATTERN_BYTES } from '../../base/pattern/parser.ts';
 import { compilePattern } from '../../base/pattern/pattern.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
+import type { SerfConfig } from '../../config/protocol.ts';
 import { encodeFilter } from '../../wire/filter.ts';
 import { Query, type QueryResponse, type Relay } from '../../wire/serf.ts';
 import { DedupBuffer } from '../dedup-buffer.ts';
@@ -29,8 +30,6 @@ const NO_BROADCAST = 2;
 const TIMEOUT_MULT = 16;
 /** Weight of one id in the dedup buffer: 512 ids fit one Lamport time. */
 const ID_WEIGHT = 64;
-/** Bytes of a whole query message of ours. Source: serf QuerySizeLimit. */
-const MAX_QUERY_BYTES = 1024;
 const MAX_RELAY_FACTOR = 255;
 /** If more members are silent, it is not gossip that failed. */
 const MAX_RESENDS = 32;
@@ -42,6 +41,8 @@ export interface QueriesOptions {
   readonly statuses: Statuses;
   readonly rng: Rng;
   readonly buffer: number;
+  /** Bytes of a whole query message of ours, and of a response. */
+  readonly limits: Pick<SerfConfig, 'queryBytes' | 'queryResponseBytes'>;
   readonly gossipInterval: Millis;
   readonly keys: KeyQueryHandler;
   /** Answers the internal queries of the layers above. */
@@ -61,7 +62,7 @@ export class Queries {
     this.#dedup = new DedupBuffer(options.buffer, (a, b) => a === b);
     const internal = new InternalQueries(self, statuses, keys, handleInternalQuery);
     this.#incoming = new IncomingQueries({
-      ...{ self, address, statuses, rng },
+      ...{ self, address, statuses, rng, maxResponseBytes: options.limits.queryResponseBytes },
       handleInternal: (query, now, out) =>
         internal.handle(
           query,
@@ -117,10 +118,11 @@ export class Queries {
     while (this.#outgoing.get(id) !== undefined) id = rng.int(2 ** 32);
     const query = this.#buildQuery(definition, id);
     const body = Query.encode(query);
-    if (body.length > MAX_QUERY_BYTES)
+    const { queryBytes } = this.#options.limits;
+    if (body.length > queryBytes)
       throw new AgentError(
         'tooLarge',
-        `the query takes ${body.length} bytes as a message, and at most ${MAX_QUERY_BYTES} are allowed: shorten its payload or its filters`,
+        `the query takes ${body.length} bytes as a message, and at most ${queryBytes} are allowed: shorten its payload or its filters, or raise serf.queryBytes`,
       );
     const report: QueryReport = {
       id,

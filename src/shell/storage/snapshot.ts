@@ -99,6 +99,7 @@ const SnapshotSchema: v.GenericSchema<unknown, Snapshot> = v.looseObject({
   incarnation: v.pipe(CountSchema, v.maxValue(0xffff_ffff)),
   clocks: v.looseObject({ member: CountSchema, event: CountSchema, query: CountSchema }),
   peers: v.array(v.looseObject({ name: v.string(), addr: v.string(), down: v.exactOptional(v.boolean()) })),
+  left: v.exactOptional(v.boolean()),
   registered: v.exactOptional(RegisteredSchema),
   external: v.exactOptional(v.array(ExternalNodeSchema)),
   tags: v.exactOptional(v.looseObject({ configured: PairsSchema, current: PairsSchema })),

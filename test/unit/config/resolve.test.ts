@@ -280,6 +280,23 @@ describe('RPC beyond loopback (S13)', () => {
   });
 });
 
+describe('messages that no datagram holds', () => {
+  test.each(['serf.eventBytes', 'serf.queryBytes'])('%s above 1200 needs room in swim.packetBytes', (key) => {
+    expect(() => resolve({ flags: { [key]: '1200', 'swim.packetBytes': '512' } })).not.toThrow();
+    const error = refusal({ flags: { [key]: '4096' } });
+    expect([error.message, error.exit]).toEqual([
+      `${key}: 4096 bytes do not fit a datagram: lower it, or set swim.packetBytes to 4296 and more on all agents`,
+      78,
+    ]);
+    expect(() => resolve({ flags: { [key]: '4096', 'swim.packetBytes': '4296' } })).not.toThrow();
+    expect(refusal({ flags: { [key]: '9217' } }).message).toContain('must be at most 9216');
+  });
+
+  test('a response travels alone, so it may be as long as others have them', () => {
+    expect(() => resolve({ flags: { 'serf.queryResponseBytes': '9216' } })).not.toThrow();
+  });
+});
+
 describe('warnings', () => {
   test('a node name that DNS cannot say', () => {
     expect(resolve({ flags: { node: 'web_1' } }).warnings).toEqual([

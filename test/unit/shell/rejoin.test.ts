@@ -125,14 +125,14 @@ test('it makes no attempt after stop', async () => {
 
 test('the join at start waits for a seed that is still starting', async () => {
   onJoin = () => (attempts.length < 4 ? 0 : 1);
-  const joined = joinAtStart(agent, ['n2']);
+  const joined = joinAtStart(agent, ['n2'], false);
   await vi.advanceTimersByTimeAsync(5000);
   expect((await joined).joined).toBe(1);
   expect(attempts.length).toBe(4);
 });
 
 test('the join at start gives up after three seconds', async () => {
-  const joined = joinAtStart(agent, ['n2']);
+  const joined = joinAtStart(agent, ['n2'], false);
   await vi.advanceTimersByTimeAsync(2900);
   const before = attempts.length;
   await vi.advanceTimersByTimeAsync(10_000);
@@ -148,7 +148,7 @@ test('the join at start does not repeat an attempt that took longer than that', 
       return { joined: 0, failed: [] };
     },
   } as unknown as AgentHandle;
-  const joined = joinAtStart(slow, ['n2']);
+  const joined = joinAtStart(slow, ['n2'], false);
   await vi.advanceTimersByTimeAsync(10_000);
   expect((await joined).joined).toBe(0);
   expect(attempts).toHaveLength(1);

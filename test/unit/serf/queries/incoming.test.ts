@@ -50,6 +50,16 @@ describe('P55 a query of another member', () => {
     expect(sent(ann)).toHaveLength(1);
   });
 
+  test('P55 where the pool has larger responses, one of that size is sent and relayed', () => {
+    const ann = one({ members: ['bob'], config: { queryResponseBytes: 4096 } });
+    ann.query(7, 3, ofBob);
+    expect(() => ann.serf.respond(7, new Uint8Array(4090), ann.now, ann.out)).toThrowError(
+      expect.objectContaining({ code: 'tooLarge', message: expect.stringContaining('queryResponseBytes') }),
+    );
+    ann.serf.respond(7, new Uint8Array(4000), ann.now, ann.out);
+    expect(sent(ann)).toHaveLength(1);
+  });
+
   test('P55 is not pending any more after its timeout', () => {
     const ann = one({ members: ['bob'] });
     ann.query(7, 3, ofBob);
