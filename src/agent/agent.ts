@@ -30,6 +30,7 @@ import { Messaging } from './operations/messaging.ts';
 import { Pausing } from './operations/pause.ts';
 import { SavedState } from './operations/saved-state.ts';
 import { SnapshotScheduler } from './operations/snapshots.ts';
+import { readHealth } from './readers/health.ts';
 import { PartitionMonitor } from './readers/partition-summary.ts';
 import { ReadinessTracker } from './readers/readiness.ts';
 import { AgentView } from './readers/view.ts';
@@ -40,7 +41,9 @@ import { EarlySync } from './transport/early-sync.ts';
 import { Packets } from './transport/packets.ts';
 import { PushPullHandler } from './transport/push-pull.ts';
 import type { PushPullOutcome, PushPullRequest } from './transport/stream-host.ts';
+import { handleStreamInput } from './transport/stream-inputs.ts';
 import { Streams } from './transport/streams.ts';
+import { createWatchHost, Watches } from './transport/watches.ts';
 
 export type { AgentOptions };
 
@@ -54,6 +57,7 @@ class AgentCore implements Agent {
   readonly #serf: Serf;
   readonly #packets: Packets;
   readonly #streams: Streams;
+  readonly #watches: Watches;
   readonly #services: ServiceLayer;
   readonly #joinLeave: JoinLeave;
   readonly #pausing: Pausing;
@@ -64,7 +68,6 @@ class AgentCore implements Agent {
   readonly #readiness: ReadinessTracker;
   readonly #messaging: Messaging;
   readonly #commands: CommandDispatcher;
-  readonly #keyring: Keyring;
   readonly #lanes: readonly Lane[];
   readonly #effects: EffectRunner;
   readonly #swimOut: SwimEffect[] = [];
@@ -88,7 +91,6 @@ class AgentCore implements Agent {
     const { swim, serf, lanes, envelope, keyring, nonce, evidence } = layers;
     this.#swim = swim;
     this.#serf = serf;
-    this.#keyring = keyring;
     const { swim: config, rng, codec } = options;
     const topics = new Set<Topic>();
     this.#services = new ServiceLayer(options, {
@@ -110,6 +112,8 @@ class AgentCore implements Agent {
     this.#earlySync = new EarlySync(config.gossipInterval, rng.fork());
     const { catalogPeers } = this.#services;
     this.#eagerGossip = new EagerGossip(config, swim.members, catalogPeers, this.#lanes, this.#packets);
+    const watchHost = createWatchHost(swim, this.#swimOut, catalogPeers, () => this.#joinLeave.leaving);
+    this.#watches = new Watches(config, this.#streams, rng.fork(), watchHost);
     this.#partitionMonitor = new PartitionMonitor(options, serf.view);
     this.#readiness = new ReadinessTracker(options, {
       hasPeer: () => catalogPeers.count > 1,
@@ -128,7 +132,7 @@ class AgentCore implements Agent {
       keyOperations,
       catalog: this.#services.view,
       local: this.#services.local,
-      health: () => this.#health(),
+      health: () => this.#readHealth(serf, keyring),
       readiness: () => this.#readiness.current,
       restoredAt: () => this.#services.restoredAt,
       partitionSummary: () => this.#partitionMonitor.summarize(this.#now),
@@ -153,7 +157,8 @@ class AgentCore implements Agent {
     this.#effects = new EffectRunner({
       ...shared,
       ...{ name: options.name, swimOut: this.#swimOut, services: this.#services },
-      ...{ packets: this.#packets, streams: this.#streams, snapshots: this.#snapshots },
+      ...{ packets: this.#packets, streams: this.#streams, watches: this.#watches },
+      snapshots: this.#snapshots,
       ...{ joinLeave: this.#joinLeave, messaging: this.#messaging, partitionMonitor: this.#partitionMonitor },
     });
     this.#registerDeadlines();
@@ -167,6 +172,7 @@ class AgentCore implements Agent {
     this.#deadlines.add(() => this.#swim.deadline);
     this.#deadlines.add(() => this.#serf.deadline);
     this.#deadlines.add(() => this.#streams.deadline);
+    this.#deadlines.add(() => this.#watches.deadline);
     this.#deadlines.add(() => this.#services.deadline);
     this.#deadlines.add(() => this.#earlySync.deadline);
     this.#deadlines.add(() => this.#joinLeave.deadline);
@@ -189,16 +195,10 @@ class AgentCore implements Agent {
         );
         break;
       case 'streamAccepted':
-        this.#streams.onAccepted(input.stream, input.from, now, out);
-        break;
       case 'streamOpened':
-        this.#streams.onOpened(input.stream, now, out);
-        break;
       case 'streamData':
-        this.#streams.onData(input.stream, input.bytes, now, out);
-        break;
       case 'streamClosed':
-        this.#streams.onClosed(input.stream, input, now);
+        handleStreamInput(input, { streams: this.#streams, watches: this.#watches }, now, out);
         break;
       case 'tick':
         this.#tick();
@@ -221,6 +221,7 @@ class AgentCore implements Agent {
     }
     this.#runEffects();
     if (this.#joinLeave.leaving) {
+      this.#watches.sayFarewell(out);
       this.#joinLeave.advance(now, out);
       this.#runEffects();
     }
@@ -262,6 +263,7 @@ class AgentCore implements Agent {
     if (this.#serf.deadline <= this.#now) this.#serf.tick(this.#now, this.#serfOut);
     this.#messaging.checkKeyUsage(this.#swim.members.size, this.#out);
     this.#streams.tick(this.#now, this.#out);
+    this.#watches.tick(this.#now, this.#out);
     if (this.#earlySync.consumeDeadline(this.#now)) this.#syncWithRandomPeer();
     if (this.#services.deadline <= this.#now) this.#services.tick(this.#now, this.#out);
     this.#partitionMonitor.tick(this.#now, this.#out);
@@ -292,15 +294,10 @@ class AgentCore implements Agent {
       );
   }
 
-  #health(): AgentHealth {
-    return {
-      ...{ awareness: this.#swim.awareness, incarnation: this.#swim.incarnation },
-      clocks: this.#serf.clocks,
-      encrypted: this.#options.keys.length > 0,
-      ...{ seals: this.#keyring.seals, leaving: this.#joinLeave.leaving },
-      coordinateResets: this.#serf.coordinates.resets,
-      lanes: Object.fromEntries(this.#lanes.map((lane) => [lane.name, lane.queue.size])),
-    };
+  #readHealth(serf: Serf, keyring: Keyring): AgentHealth {
+    const encrypted = this.#options.keys.length > 0;
+    const parts = { swim: this.#swim, joinLeave: this.#joinLeave, watches: this.#watches };
+    return readHealth({ ...parts, serf, keyring, encrypted, lanes: this.#lanes });
   }
 
   /** After the agent has stopped commands are rejected, those that wait for the last snapshot are replied, and nothing else is done. */
@@ -315,6 +312,7 @@ class AgentCore implements Agent {
       isReturning: (this.#options.snapshot?.peers.length ?? 0) > 0,
       swimOut: this.#swimOut,
       serfOut: this.#serfOut,
+      watches: () => this.#watches,
       runEffects: () => this.#runEffects(),
       onStreamRejected: (from, { code, message: detail }) =>
         this.#recordFact({ kind: 'streamRejected', from: from.key, code, detail }),

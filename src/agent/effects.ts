@@ -15,6 +15,7 @@ import type { AgentView } from './readers/view.ts';
 import type { ServiceLayer } from './replication/services.ts';
 import type { Packets } from './transport/packets.ts';
 import type { Streams } from './transport/streams.ts';
+import type { Watches } from './transport/watches.ts';
 
 /** The parts of the agent that effects concern, and the lists that layers append them to. */
 export interface EffectTargets {
@@ -24,6 +25,7 @@ export interface EffectTargets {
   readonly view: AgentView;
   readonly packets: Packets;
   readonly streams: Streams;
+  readonly watches: Watches;
   readonly services: ServiceLayer;
   readonly snapshots: SnapshotScheduler;
   readonly joinLeave: JoinLeave;
@@ -103,6 +105,9 @@ export class EffectRunner implements EffectHandler {
         serf.handleMemberEvent(effect.event, this.#now, serfOut);
         view.markMemberChanged(effect.event.member.identity.name, false);
         return;
+      case 'reachability':
+        this.#targets.services.onReachability(effect.member);
+        return view.markMemberChanged(effect.member.identity.name, true);
       case 'fact':
         if ('node' in effect.fact) view.markMemberChanged(effect.fact.node, false);
         else if (effect.fact.kind === 'suspicionRefuted') view.markMemberChanged(name, false);
@@ -134,10 +139,11 @@ export class EffectRunner implements EffectHandler {
   }
 
   #handleMemberEvent(event: SerfEvent): void {
-    const { view, services, snapshots, partitionMonitor } = this.#targets;
+    const { view, services, snapshots, partitionMonitor, watches } = this.#targets;
     const { name } = event.member;
     view.markMemberChanged(name, true);
     services.onMemberEvent(event, this.#now);
+    watches.onRingChanged(this.#now);
     snapshots.markDirty(this.#now);
     partitionMonitor.onMemberEvent(event, this.#now);
     const fact = toMemberFact(event);

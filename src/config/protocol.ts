@@ -60,6 +60,18 @@ export const swimSection = defineSection({
     offDoc: 'Declare a suspect dead when its time is over, without another probe.',
     source: 'this program; memberlist relies on the timer alone',
   }),
+  watchedMembers: integerSetting({
+    default: 3,
+    max: 16,
+    doc: 'Number of members to each of which this agent keeps an idle connection, so that it learns at once if their process ends. 0: none. Needs streamPing.',
+    source: 'this program; memberlist relies on probes alone',
+  }),
+  closeGrace: durationSetting({
+    default: '1s',
+    max: '1m',
+    doc: 'How long after its connection closed, while its host refuses others, a member is declared failed. An agent that is restarted in place within this time is never shown as failed.',
+    source: 'this program',
+  }),
   suspicionMult: integerSetting({
     default: 4,
     min: 1,

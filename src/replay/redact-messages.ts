@@ -18,6 +18,7 @@ import {
 } from '../wire/catalog.ts';
 import { isFilteredEvent, unwrapFilteredEvent, wrapFilteredEvent } from '../wire/event-filter.ts';
 import { MESSAGE_TYPE, type StreamMessage } from '../wire/memberlist.ts';
+import { isPauseType } from '../wire/pause.ts';
 import {
   decodeSerf,
   KeyRequest,
@@ -29,6 +30,7 @@ import {
   UserEvent,
 } from '../wire/serf.ts';
 import { decodeStruct } from '../wire/struct.ts';
+import { isWatchType } from '../wire/watch.ts';
 import type { Masker } from './masks.ts';
 
 type Delta = Deltas['deltas'][number];
@@ -60,6 +62,8 @@ export function redactStream(message: StreamMessage, masker: Masker): StreamMess
 
 /** The body of a user message, which is Serf's or the catalog's. */
 export function redactUserMessage(body: Uint8Array, masker: Masker): Uint8Array {
+  // Names and times alone, which are not masked elsewhere either.
+  if (isPauseType(body[0] ?? 0) || isWatchType(body[0] ?? 0)) return body;
   try {
     return isCatalogType(body[0] ?? 0) ? redactCatalog(body, masker) : redactSerf(body, masker);
   } catch (error) {

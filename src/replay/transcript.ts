@@ -109,6 +109,7 @@ export function formatEffect(effect: Effect, nextSealed: () => string, redacted:
     case 'writeStream':
       return `${kind} ${effect.stream} ${nextSealed()}${effect.end ? ' end' : ''}`;
     case 'closeStream':
+    case 'holdStream':
       return `${kind} ${effect.stream}`;
     case 'reply': {
       const { request, result } = effect;

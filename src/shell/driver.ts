@@ -18,6 +18,7 @@ export interface DriverIo {
   readonly tcp: {
     open(stream: StreamId, to: Address): void;
     write(stream: StreamId, bytes: Uint8Array, end: boolean): void;
+    hold(stream: StreamId): void;
     destroy(stream: StreamId): void;
   };
   readonly requests: { reply(request: RequestId, result: CommandResult): void };
@@ -46,6 +47,7 @@ export const createEffectHandlers = (io: DriverIo, dispatch: (input: Input) => v
   sendPacket: ({ packet, to }) => io.udp.send(packet, to),
   openStream: ({ stream, to }) => io.tcp.open(stream, to),
   writeStream: ({ stream, bytes, end }) => io.tcp.write(stream, bytes, end),
+  holdStream: ({ stream }) => io.tcp.hold(stream),
   closeStream: ({ stream }) => io.tcp.destroy(stream),
   runCheck: ({ run }) => io.runners.run(run),
   reply: ({ request, result }) => io.requests.reply(request, result),

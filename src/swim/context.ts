@@ -14,6 +14,7 @@ import { MemberTable, type MutableMember } from './members.ts';
 import { Absences } from './state/absences.ts';
 import { AccusationLimiter } from './state/accusation-limit.ts';
 import { Awareness } from './state/awareness.ts';
+import { ClosedConnections } from './state/closed-connections.ts';
 import { DeadProbes } from './state/dead-probes.ts';
 import { IncarnationBudget } from './state/incarnation-budget.ts';
 import { NameConflicts } from './state/name-conflicts.ts';
@@ -61,6 +62,7 @@ export class SwimContext {
   readonly deadProbes: DeadProbes;
   readonly verifications = new Verifications();
   readonly absences = new Absences();
+  readonly closedConnections = new ClosedConnections();
   readonly nameConflicts = new NameConflicts();
   /** Limits down notifications, by the name of the member that is down. */
   readonly downNotificationLimiter: RateLimiter;

@@ -20,6 +20,7 @@ export interface MutableMember extends Member {
   absence?: Absence | undefined;
   /** `undefined` of this agent, and of a row that is being added. */
   word?: OwnWord;
+  refused?: true | undefined;
 }
 
 export class MemberTable implements MembersView {

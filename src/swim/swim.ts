@@ -2,7 +2,7 @@
  * Swim, memberlist's core without its sockets: passes each input and each due timer to the rule that handles it. No
  * decision about a member is made here.
  *
- * Source: memberlist net.go (handleCommand), state.go (schedule, gossip, pushPull).
+ * Source: memberlist net.go (handleCommand), state.go (schedule, gossip).
  */
 import type { Address } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
@@ -12,8 +12,14 @@ import type { SwimConfig } from '../config/protocol.ts';
 import type { Alive, PushNodeState, SwimMessage } from '../wire/memberlist.ts';
 import type { Pause } from '../wire/pause.ts';
 import type { Broadcast, BroadcastQueue } from './broadcasts.ts';
+import {
+  advanceClosedConnections,
+  handleClosedAnswer,
+  handleClosedConnection,
+  noteSignOfLife,
+  type ProbeNext,
+} from './connections/closed-connection.ts';
 import { SwimContext, type SwimOptions } from './context.ts';
-import type { MutableMember } from './members.ts';
 import { MAX_INCARNATION } from './precedence.ts';
 import { expireAbsences, handlePause } from './rules/absence.ts';
 import { acceptClaim, handleAlive } from './rules/alive.ts';
@@ -36,6 +42,7 @@ import {
   verifySuspects,
 } from './rules/suspect-dead.ts';
 import { advanceVerifications, handleVerificationAck, type VerificationActions } from './rules/verify.ts';
+import { ScheduledPushPulls } from './scheduled-push-pull.ts';
 import type { Member, MembersView, StreamPingOutcome, SwimEffect } from './types.ts';
 
 export type { SwimOptions } from './context.ts';
@@ -45,6 +52,7 @@ export class Swim {
   readonly #context: SwimContext;
   readonly #prober: Prober;
   readonly #indirectProbes: IndirectProbes;
+  readonly #pushPulls: ScheduledPushPulls;
   readonly #hasBroadcasts: () => boolean;
   readonly #hasBroadcastsFor: (peer: Member) => boolean;
   readonly #deadlines = new Deadlines();
@@ -62,8 +70,8 @@ export class Swim {
       else if (reason !== undefined) verifyLeave(context, row, claim, reason);
     },
   };
+  readonly #probeNext: ProbeNext = (member) => this.#prober.probeNext(member);
   #gossipAt: Millis = NEVER;
-  #pushPullAt: Millis = NEVER;
   #leaveBroadcast: Broadcast | undefined;
 
   constructor(options: SwimOptions) {
@@ -74,6 +82,7 @@ export class Swim {
     this.#context = new SwimContext(options);
     this.#prober = new Prober(this.#context);
     this.#indirectProbes = new IndirectProbes(this.#context);
+    this.#pushPulls = new ScheduledPushPulls(this.#context);
     this.#hasBroadcasts = options.hasBroadcasts ?? (() => this.#context.broadcasts.size > 0);
     this.#hasBroadcastsFor = options.hasBroadcastsFor ?? (() => true);
     this.#registerDeadlines();
@@ -126,13 +135,14 @@ export class Swim {
     this.#context.emit({ kind: 'memberJoined', member: self });
     this.#prober.start();
     this.#gossipAt = now + rng.next() * config.gossipInterval;
-    this.#pushPullAt = now + rng.next() * config.pushPullInterval;
+    this.#pushPulls.start();
   }
 
   /** Handles one message of a datagram from `from`. Keeps no view on it. */
   receive(message: SwimMessage, from: Address, now: Millis, out: SwimEffect[]): void {
     const context = this.#begin(now, out);
     if (context.isPausing) return;
+    if (context.closedConnections.size > 0) noteSignOfLife(context, from);
     switch (message.kind) {
       case 'ping':
         return answerPing(context, message, from);
@@ -140,6 +150,7 @@ export class Swim {
         return this.#indirectProbes.handleIndirectPing(message, from);
       case 'ack':
         if (this.#prober.handleAck(message, from) || this.#indirectProbes.handleAck(message.seqNo)) return;
+        if (handleClosedAnswer(context, message.seqNo, 'acked', this.#probeNext)) return;
         return handleVerificationAck(context, message.seqNo, this.#verificationActions);
       case 'nack':
         return this.#prober.handleNack(message.seqNo);
@@ -171,12 +182,13 @@ export class Swim {
     if (this.#prober.isInGrace) suspicions.postponeDue(now, now + config.probeInterval);
     else verifySuspects(context);
     this.#indirectProbes.tick();
+    advanceClosedConnections(context);
     this.#prober.tick();
     advanceVerifications(context, this.#verificationActions);
     probeDeadMember(context);
     if (context.unrefutable.finishIfDue(now)) this.#onUnrefutableEnd();
     this.#gossipIfDue();
-    if (this.#pushPullAt <= now) this.#pushPull();
+    this.#pushPulls.tick();
   }
 
   /** A datagram of `from` says that a member pauses. True: it need not say so again. */
@@ -188,7 +200,7 @@ export class Swim {
   pause(now: Millis, out: SwimEffect[]): Alive {
     const alive = announcePause(this.#begin(now, out));
     this.#prober.stop();
-    this.#pushPullAt = NEVER;
+    this.#pushPulls.stop();
     return alive;
   }
 
@@ -196,7 +208,13 @@ export class Swim {
   onStreamPing(seqNo: number, outcome: StreamPingOutcome, now: Millis, out: SwimEffect[]): void {
     const context = this.#begin(now, out);
     if (context.isPausing || this.#prober.onStreamPing(seqNo, outcome)) return;
+    if (handleClosedAnswer(context, seqNo, outcome, this.#probeNext)) return;
     handleVerificationAck(context, seqNo, this.#verificationActions, outcome);
+  }
+
+  /** The connection that was kept to this member has closed, without a farewell. */
+  onConnectionClosed(name: string, now: Millis, out: SwimEffect[]): void {
+    if (!this.pausing) handleClosedConnection(this.#begin(now, out), name);
   }
 
   /** Every row, for a push/pull. `believe`: the peer believes a member's own word on its incarnation. */
@@ -281,9 +299,9 @@ export class Swim {
   }
 
   #registerDeadlines(): void {
-    const { suspicions, deadProbes, verifications, absences, unrefutable } = this.#context;
+    const { suspicions, deadProbes, verifications, absences, unrefutable, closedConnections } = this.#context;
     this.#deadlines.add(() => (this.#hasBroadcasts() ? this.#gossipAt : NEVER));
-    this.#deadlines.add(() => this.#pushPullAt);
+    this.#deadlines.add(() => this.#pushPulls.deadline);
     this.#deadlines.add(() => this.#prober.deadline);
     this.#deadlines.add(() => this.#indirectProbes.deadline);
     this.#deadlines.add(() => suspicions.deadline);
@@ -291,6 +309,7 @@ export class Swim {
     this.#deadlines.add(() => verifications.deadline);
     this.#deadlines.add(() => unrefutable.deadline);
     this.#deadlines.add(() => absences.deadline);
+    this.#deadlines.add(() => closedConnections.deadline);
   }
 
   #begin(now: Millis, out: SwimEffect[]): SwimContext {
@@ -320,21 +339,7 @@ export class Swim {
     const { config, self } = this.#context;
     if (self.state === 'left') return;
     announceAlive(this.#context);
-    this.#startPushPulls(config.gossipNodes);
-  }
-
-  #pushPull(): void {
-    const { config, members, now } = this.#context;
-    const interval = config.pushPullInterval * pushPullScale(members.size);
-    this.#pushPullAt = nextIntervalAt(this.#pushPullAt, interval, now);
-    this.#startPushPulls(1);
-  }
-
-  #startPushPulls(count: number): void {
-    const { members, self, out } = this.#context;
-    const isThere = (row: MutableMember): boolean =>
-      row !== self && row.state === 'alive' && row.absence === undefined;
-    for (const peer of members.pickRandom(count, isThere)) out.push({ kind: 'pushPull', peer });
+    this.#pushPulls.syncWithRandom(config.gossipNodes);
   }
 }
 
@@ -343,6 +348,3 @@ export class Swim {
  * failed was a fair one.
  */
 export const stallThreshold = (config: SwimConfig): Millis => Math.max(50, config.probeTimeout / 4);
-
-/** Factor of the push/pull interval in a cluster of `n`. Source: memberlist util.go, pushPullScale. */
-export const pushPullScale = (n: number): number => (n <= 32 ? 1 : Math.ceil(Math.log2(n) - 5) + 1);

@@ -24,6 +24,8 @@ export interface Member {
   readonly since: Millis;
   /** It has stopped, and said that it will be back. */
   readonly absence?: Absence | undefined;
+  /** It is suspected, and its host refuses connections (refusal.ts): readers do without it. */
+  readonly refused?: true | undefined;
 }
 
 /** An announced absence: it ends with `until`, or as soon as the member announces itself above `incarnation`. */
@@ -60,6 +62,8 @@ export type SwimEffect = Readonly<
   | { kind: 'pushPull'; peer: Member }
   /** A direct ack arrived in time; `payload` is a copy. */
   | { kind: 'roundTrip'; peer: Member; millis: Millis; payload: Uint8Array }
+  /** Whether the host of this member refuses connections has changed: look at its row. */
+  | { kind: 'reachability'; member: Member }
   | { kind: 'event'; event: MemberEvent }
   | { kind: 'fact'; fact: SwimFact }
 >;
@@ -81,6 +85,8 @@ export type StreamPingOutcome = 'connected' | 'acked' | StreamFailure;
 
 /** Facts for logs, metrics, traces and tests. */
 export type SwimFact = Readonly<
+  /** The connection that this agent kept to the member closed without a farewell. */
+  | { kind: 'connectionClosed'; node: string }
   | { kind: 'probeFailed'; node: string; awareness: number; reason: ProbeReason }
   | { kind: 'probeSavedByTcp'; node: string }
   /** In several rounds only relays, or a stream, reached the member: the link is broken in one direction at least. */
@@ -147,7 +153,7 @@ export type SwimFact = Readonly<
 >;
 
 /** Why a member was accused (I10): part of every suspicion and every death. */
-export type AccusationReason = ProbeReason | MessageReason | PushPullReason | TimeoutReason;
+export type AccusationReason = ProbeReason | MessageReason | PushPullReason | TimeoutReason | ClosedReason;
 
 /** A probe round of this agent failed. */
 export interface ProbeReason {
@@ -195,6 +201,17 @@ export interface TimeoutReason {
   readonly cause: AccusationReason;
   /** How the last stream ping before the end failed; absent if this agent tried none. */
   readonly streamFailure?: StreamFailure;
+}
+
+/** The connection that was kept to the member has closed, and its host refuses others: no process listens there. */
+export interface ClosedReason {
+  readonly kind: 'closed';
+  /** The watchers that were refused, this agent first. */
+  readonly accusers: readonly string[];
+  /** The connections that it was refused. */
+  readonly refusals: number;
+  /** Since the connection closed. */
+  readonly durationMs: Millis;
 }
 
 /** The member table for readers. */

@@ -100,6 +100,17 @@ export const bool = (name: string): Field<boolean> => ({
   scalar: 'bool',
 });
 
+/** True, or left out. */
+export const flag = (name: string): Field<true | undefined> => ({
+  ...field<true | undefined>(
+    name,
+    undefined,
+    (reader) => reader.bool() || undefined,
+    (writer, value) => writer.bool(value === true),
+  ),
+  omitZero: true,
+});
+
 export const str = (name: string): Field<string> => ({
   ...field(
     name,

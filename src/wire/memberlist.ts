@@ -6,7 +6,7 @@
  */
 import { WireError } from '../base/errors.ts';
 import { MsgpackReader } from './msgpack.ts';
-import { bool, bytes, goInt, type MessageOf, omitEmpty, str, struct, u16, u32 } from './struct.ts';
+import { bool, bytes, flag, goInt, type MessageOf, omitEmpty, str, struct, u16, u32 } from './struct.ts';
 
 /** The first byte of a message. Not all of these are structs. */
 export const MESSAGE_TYPE = {
@@ -58,11 +58,17 @@ export const Ack = struct('ack', MESSAGE_TYPE.ack, { seqNo: u32('SeqNo'), payloa
 /** The target of an indirect ping did not answer. Shows that the relay itself is healthy (Lifeguard). */
 export const Nack = struct('nack', MESSAGE_TYPE.nack, { seqNo: u32('SeqNo') });
 
-export const Suspect = struct('suspect', MESSAGE_TYPE.suspect, {
+const SuspectFields = struct('suspect', MESSAGE_TYPE.suspect, {
   incarnation: u32('Incarnation'),
   node: str('Node'), // the accused
   from: str('From'), // the accuser
+  refused: flag('Refused'), // its host refuses connections, and the accuser's to it has closed; Serf skips it
 });
+
+/** As written by those who were not refused, too. */
+export const Suspect = SuspectFields as Omit<typeof SuspectFields, 'encode'> & {
+  encode(message: Omit<Suspect, 'kind'>): Uint8Array;
+};
 
 /** `node === from` is a voluntary leave. */
 export const Dead = struct('dead', MESSAGE_TYPE.dead, {
@@ -111,7 +117,9 @@ export type Ping = MessageOf<typeof Ping>;
 export type IndirectPing = MessageOf<typeof IndirectPing>;
 export type Ack = MessageOf<typeof Ack>;
 export type Nack = MessageOf<typeof Nack>;
-export type Suspect = MessageOf<typeof Suspect>;
+export type Suspect = Omit<MessageOf<typeof SuspectFields>, 'refused'> & {
+  readonly refused?: true | undefined;
+};
 export type Dead = MessageOf<typeof Dead>;
 export type Alive = MessageOf<typeof Alive>;
 export type Err = MessageOf<typeof Err>;

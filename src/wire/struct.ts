@@ -15,6 +15,7 @@ export {
   bool,
   bytes,
   type Field,
+  flag,
   float,
   goInt,
   omitEmpty,

@@ -14,7 +14,14 @@ const FAST: Partial<SwimConfig> = {
   suspicionMult: 3,
 };
 
-function crashes(seed: number, members: number, loss: number, swim: Partial<SwimConfig> = {}): GoalSample {
+/** The machine loses its power, or with `hostLives` only the process ends. */
+function crashes(
+  seed: number,
+  members: number,
+  loss: number,
+  swim: Partial<SwimConfig> = {},
+  hostLives = false,
+): GoalSample {
   const cluster = createCluster({ seed, members, loss, all: { swim } });
   const { world, labels, deaths, timeUntil, rng } = cluster;
   const times: number[] = [];
@@ -22,7 +29,8 @@ function crashes(seed: number, members: number, loss: number, swim: Partial<Swim
   for (let i = 0; i < 3; i++) {
     const victim = labels[i * 5 + rng.int(5)] as string;
     const from = deaths.length;
-    world.stop(victim);
+    if (hostLives) world.run(15_000); // the streams of all that are to be watched are open
+    world.stop(victim, { powerOff: !hostLives });
     const others = labels.filter((label) => world.host(label).running).length;
     const known = new Set<string>();
     let read = from;
@@ -101,6 +109,22 @@ export const DETECTION: readonly Scenario[] = [
     seeds: 40,
     stretch: true,
     run: (seed) => crashes(seed, 50, 0, FAST),
+  },
+  {
+    goal: 'G1',
+    description: 'a process ends, its host lives, 50 agents',
+    target: 'p50 1.2 s, p99 2 s',
+    limits: { p50: 1200, p99: 2000 },
+    seeds: 100,
+    run: (seed) => crashes(seed, 50, 0, {}, true),
+  },
+  {
+    goal: 'G1',
+    description: 'the same, 10 % loss',
+    target: 'p50 1.5 s',
+    limits: { p50: 1500 },
+    seeds: 60,
+    run: (seed) => crashes(seed, 50, 0.1, {}, true),
   },
   {
     goal: 'G2',

@@ -41,7 +41,7 @@ function heavyLoss(seed: number): GoalSample {
 /** SWIM with suspicion, without Lifeguard and without hearsay's additions to it. */
 const WITHOUT_LIFEGUARD: Partial<SwimConfig> = {
   ...{ awarenessMax: 1, suspicionMaxTimeoutMult: 1, buddy: false },
-  ...{ stallGuard: false, lastCall: false },
+  ...{ stallGuard: false, lastCall: false, watchedMembers: 0 },
 };
 const KINDS = ['stalls', 'mute', 'deaf'] as const;
 

@@ -40,7 +40,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   serf: 'membership queries',
   shell: 'net logging storage runners handlers',
   sim: 'world faults workload laws peers scenarios',
-  swim: 'state rules',
+  swim: 'state rules connections',
   'agent/contract': '',
   'http/endpoint': 'reply filter',
   'http/routes': 'consul hearsay',

@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts';
 import { agentMutants } from './rooms/agent.ts';
 import { catalogMutants } from './rooms/catalog.ts';
 import { checksMutants } from './rooms/checks.ts';
+import { connectionMutants } from './rooms/connections.ts';
 import { dnsMutants } from './rooms/dns.ts';
 import { evidenceMutants } from './rooms/evidence.ts';
 import { hostileMutants } from './rooms/hostile.ts';
@@ -24,6 +25,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...swimMutants,
   ...swimRulesMutants,
   ...newsMutants,
+  ...connectionMutants,
   ...serfMutants,
   ...catalogMutants,
   ...agentMutants,

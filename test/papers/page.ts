@@ -100,7 +100,7 @@ anomalies (FP-).
 | Lifeguard | the three together |
 | hearsay | the default settings: Lifeguard with α = 4, the stall guard (a member that was stalled accuses nobody for two rounds, and extends its suspicions by the stall) and the last call (a suspect is probed once more, over a stream as well, before it is declared dead) |
 
-Everything but the last column is \`swim.awarenessMax\`, \`swim.suspicionMaxTimeoutMult\`, \`swim.buddy\`, \`swim.stallGuard\` and \`swim.lastCall\`. Other additions
+Everything but the last column is \`swim.awarenessMax\`, \`swim.suspicionMaxTimeoutMult\`, \`swim.buddy\`, \`swim.stallGuard\`, \`swim.lastCall\` and \`swim.watchedMembers\`. Other additions
 have no setting and are on in all columns: an accused member answers its accuser directly and not only by gossip, a member that is held dead is notified when it
 pings, one source may accuse thirty members at once and ten more each second ([ADR 6](adr/0006-verification-before-belief.md)). They help SWIM too, so the
 baseline here is, if anything, better than the paper's.

@@ -5,7 +5,7 @@ import { startStory, withStatus } from './start-story.ts';
 const HOUR = 3_600_000;
 
 describe('I9: a dead owner serves nothing, and one that is back serves again', () => {
-  test('services of a dead owner stop passing at the moment it is shown as failed', () => {
+  test('services of a dead owner stop passing at the moment its host is known to refuse connections', () => {
     const { world, register, stop, passing, known, runUntil, statusByObserver, everywhere } = startStory(
       'ann bob cat dan',
       {
@@ -18,7 +18,11 @@ describe('I9: a dead owner serves nothing, and one that is back serves again', (
 
     const agree = (): boolean =>
       Object.entries(statusByObserver('bob')).every(
-        ([label, status]) => passing(label, 'web').length === (status === 'failed' ? 0 : 1),
+        ([label, status]) =>
+          passing(label, 'web').length ===
+          (status === 'failed' || world.host(label).runningAgent.view.member('bob')?.refused === true
+            ? 0
+            : 1),
       );
     for (let i = 0; i < 3000; i++) {
       world.run(10);

@@ -36,7 +36,7 @@ test.each([1, 2, 3, 4, 5, 6])(
     const { pause, resume, stop, run, facts } = startStory('ann bob cat', { seed });
     pause('bob');
     run('5s');
-    for (const other of ['ann', 'cat']) stop(other);
+    for (const other of ['ann', 'cat']) stop(other, { powerOff: true });
     run('1s');
 
     resume('bob');

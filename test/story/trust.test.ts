@@ -110,7 +110,7 @@ describe('one-way links are told apart from crashes', () => {
 describe('I10: no accusation without a reason', () => {
   test('a death can be traced to the probe that began it', () => {
     const { stop, run, facts } = startStory('ann bob cat dan eve', { seed: 9 });
-    stop('bob');
+    stop('bob', { powerOff: true });
     run('30s');
 
     const first = facts('memberSuspected').find(({ reason }) => reason.kind === 'probe');

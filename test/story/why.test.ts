@@ -19,9 +19,29 @@ function accuserOf(story: Story, node: string): string {
 }
 
 describe('I10: the diagnosis of each kind of accusation, at the accused, the accuser and a bystander', () => {
+  test('a process that has ended: the watchers whose connections closed, and what its host said', () => {
+    const story = startStory(NAMES, { seed: 1 });
+    story.run('10s');
+    story.stop('bob');
+    story.run('5s');
+    for (const observer of NAMES.split(' ').filter((name) => name !== 'bob')) {
+      const { sentence, finding, accusation, cause } = runWhy(story, observer, 'bob');
+      expect([finding, accusation, cause]).toEqual(['failed', 'true', 'refused']);
+      expect(sentence).toMatch(
+        /^declared failed by \w+ at \d+ s.*: at \w+, \w+ and \w+ its connections closed, and 3 new ones were refused within 1.0 s: no process listened there, so likely true$/,
+      );
+    }
+    story.restart('bob');
+    story.run('5s');
+    expect(runWhy(story, 'ann', 'bob')).toMatchObject({
+      ...{ finding: 'returned', accusation: 'true', cause: 'restarted' },
+      sentence: expect.stringMatching(/its connections closed.*; it was restarted at \d+ s$/),
+    });
+  });
+
   test('a crash: who probed it, in which ways, and that the others found the same', () => {
     const story = startStory(NAMES, { seed: 1 });
-    story.stop('bob');
+    story.stop('bob', { powerOff: true });
     story.run('20s');
     const accuser = accuserOf(story, 'bob');
     const bystander = NAMES.split(' ').find((name) => name !== 'bob' && name !== accuser) as string;
@@ -46,7 +66,7 @@ describe('I10: the diagnosis of each kind of accusation, at the accused, the acc
 
   test('a crash, from reports of witnesses alone, at a member that joined later', () => {
     const story = startStory(NAMES, { seed: 2 });
-    story.stop('bob');
+    story.stop('bob', { powerOff: true });
     story.run('20s');
     story.addHost('fay');
     story.run('5s');

@@ -10,6 +10,7 @@ import type { MemberStatus } from './member-status.ts';
  * `health` say how this agent itself was at that time.
  */
 export const RETENTION_CLASSES = {
+  connectionClosed: 'relevant',
   probeFailed: 'relevant',
   probeSavedByTcp: 'relevant',
   linkOneWay: 'relevant',

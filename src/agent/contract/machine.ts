@@ -56,6 +56,8 @@ export type Effect = Readonly<
   | { kind: 'openStream'; stream: StreamId; to: Address }
   /** With `end` the stream is closed once these bytes are written. */
   | { kind: 'writeStream'; stream: StreamId; bytes: Uint8Array; end: boolean }
+  /** The stream stays open while nothing is said on it, and does not count toward limits. A peer that is gone is noticed. */
+  | { kind: 'holdStream'; stream: StreamId }
   /** Closes a stream at once. No `streamClosed` follows. */
   | { kind: 'closeStream'; stream: StreamId }
   | { kind: 'reply'; request: RequestId; result: CommandResult }

@@ -42,6 +42,8 @@ export interface MemberView {
   readonly serf: SerfMember;
   readonly state: MemberState;
   readonly incarnation: number;
+  /** It is suspected, and its host refuses connections: its services are not answered. */
+  readonly refused?: true | undefined;
   /** When `state` last changed, on this agent's monotonic clock. */
   readonly since: Millis;
   /** Protocol versions, six octets. */
@@ -142,6 +144,9 @@ export interface AgentHealth {
   readonly leaving: boolean;
   /** How often the network coordinate of this agent began anew, since it had become implausible. */
   readonly coordinateResets: number;
+  /** Members that this agent keeps a connection to, and those that keep one to it: they learn at once if it ends. */
+  readonly watching: readonly string[];
+  readonly watchers: readonly string[];
   /** Messages that wait in each lane. */
   readonly lanes: Readonly<Record<string, number>>;
 }

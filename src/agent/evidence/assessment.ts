@@ -7,7 +7,7 @@ import type { StreamFailure } from '../../swim/types.ts';
 import type { Cause, Diagnosis } from '../contract/evidence.ts';
 import { type DiagnosisInput, memberNameAt, membersFailedTogether } from './findings.ts';
 import type { Incident, SeenProbe, Stall } from './incident.ts';
-import { formatContact, formatList, formatProbeFailure, formatSpan } from './wording.ts';
+import { formatContact, formatList, formatProbeFailure, formatRefusals, formatSpan } from './wording.ts';
 
 /** An accuser this late in a probe round may have missed the answer. */
 const LATE: Millis = 100;
@@ -28,6 +28,12 @@ export interface Assessment {
 }
 
 export function assessAccusation(input: DiagnosisInput, incident: Incident): Assessment {
+  // The member's own host has told several times that no process listens there.
+  if (incident.closed !== undefined)
+    return {
+      clause: `${formatRefusals(incident.closed)}: no process listened there`,
+      ...{ accusation: 'true', cause: 'refused' },
+    };
   const seen = describeProbes(input, incident);
   if (seen === undefined) return assessHearsay(input, incident);
   const contact = formatContact(incident.contact ?? 'timeout');

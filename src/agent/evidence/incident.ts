@@ -3,7 +3,7 @@
  * It does not depend on the member's row, which may have been dropped and added again meanwhile.
  */
 import type { Millis } from '../../base/time.ts';
-import type { ProbeReason, StreamFailure } from '../../swim/types.ts';
+import type { ClosedReason, ProbeReason, StreamFailure } from '../../swim/types.ts';
 import type { AttributedEntry } from '../contract/evidence.ts';
 
 /** The times of other agents are known no better than this. */
@@ -47,6 +47,8 @@ export interface Incident {
   readonly disowners: ReadonlySet<string>;
   /** What the stream pings met that says most about the member; `undefined`: there was none. */
   readonly contact: StreamFailure | undefined;
+  /** What watchers found whose connections to the member closed; the account of most of them. */
+  readonly closed: ClosedReason | undefined;
   /** For each agent that accused because of a push/pull: the peer that reported the member as down. */
   readonly pushPullSources: ReadonlyMap<string, string>;
   /** All stalls of each agent that are known. */
@@ -87,6 +89,7 @@ export function lastIncident(
     holders: new Set(around.flatMap((one) => (one.by !== node && isHolding(one) ? [one.by] : []))),
     disowners: new Set(around.flatMap((one) => (one.by !== node && isDisowned(one) ? [one.by] : []))),
     contact: contactIn(around),
+    closed: closedIn(around),
     pushPullSources: pushPullSourcesIn(around),
     stalls: stallsIn(entries),
     startTimes: new Map(
@@ -206,9 +209,12 @@ const isEnd = ({ fact }: AttributedEntry): boolean =>
   fact.kind === 'suspicionRefuted' ||
   (fact.kind === 'memberDeclaredDead' && fact.left);
 
-const isFirstHand = (entry: AttributedEntry): boolean =>
-  isOwnTimeout(entry) ||
-  ('reason' in entry.fact && typeof entry.fact.reason === 'object' && entry.fact.reason.kind === 'probe');
+const isFirstHand = (entry: AttributedEntry): boolean => {
+  const { fact } = entry;
+  if (isOwnTimeout(entry)) return true;
+  if (!('reason' in fact) || typeof fact.reason !== 'object') return false;
+  return fact.reason.kind === 'probe' || fact.reason.kind === 'closed';
+};
 
 /** The observer itself declared the member failed. */
 const isOwnTimeout = ({ by, fact }: AttributedEntry): boolean =>
@@ -224,7 +230,7 @@ function accusersIn(told: readonly AttributedEntry[], around: readonly Attribute
   for (const { fact } of around)
     if (
       fact.kind === 'memberDeclaredDead' &&
-      fact.reason.kind === 'timeout' &&
+      (fact.reason.kind === 'timeout' || fact.reason.kind === 'closed') &&
       fact.reason.accusers.length > 0
     )
       return fact.reason.accusers;
@@ -272,6 +278,14 @@ function contactIn(around: readonly AttributedEntry[]): StreamFailure | undefine
     return probeIn(entry)?.reason.streamFailure;
   });
   return CONTACTS.find((one) => met.includes(one));
+}
+
+/** The account that names the most watchers, and of these the longest. */
+function closedIn(around: readonly AttributedEntry[]): ClosedReason | undefined {
+  const told = around.flatMap(({ fact }) =>
+    'reason' in fact && typeof fact.reason === 'object' && fact.reason.kind === 'closed' ? [fact.reason] : [],
+  );
+  return told.sort((a, b) => b.accusers.length - a.accusers.length || b.durationMs - a.durationMs)[0];
 }
 
 function pushPullSourcesIn(around: readonly AttributedEntry[]): ReadonlyMap<string, string> {

@@ -1,6 +1,13 @@
 /** How each kind of fact travels as a row of a witness report. What an observer has not seen itself is not packed. */
 import type { Millis } from '../../base/time.ts';
-import type { MemberState, ProbeReason, StreamFailure } from '../../swim/types.ts';
+import type {
+  AccusationReason,
+  ClosedReason,
+  MemberState,
+  ProbeReason,
+  PushPullReason,
+  StreamFailure,
+} from '../../swim/types.ts';
 import type { WitnessReportRow } from '../../wire/witness-report.ts';
 import type { EvidenceFact, EvidenceKind } from '../contract/evidence.ts';
 
@@ -78,6 +85,8 @@ function packAccusation(
   const { reason, deadline } = fact;
   if (fact.by !== context.from) return undefined;
   const head = [more, Math.max(0, deadline - context.at)];
+  if (reason.kind === 'closed')
+    return { numbers: [...head, CLOSED, reason.refusals, reason.durationMs], texts: reason.accusers };
   if (reason.kind === 'pushPull')
     return { numbers: [...head, 1 + STATES.indexOf(reason.state)], texts: [reason.source] };
   if (reason.kind !== 'probe') return undefined;
@@ -85,14 +94,36 @@ function packAccusation(
   return { numbers: [...head, 0, ...numbers], texts };
 }
 
+/** In place of a state: the observer's connection closed, and others were refused. */
+const CLOSED = 1 + STATES.length;
+
+function readReason(
+  state: number,
+  { numbers, texts }: RowFields,
+): ProbeReason | PushPullReason | ClosedReason {
+  const reported = STATES[state - 1];
+  if (reported !== undefined) return { kind: 'pushPull', state: reported, source: texts[0] ?? '' };
+  if (state !== CLOSED) return readProbe({ numbers, texts });
+  const [refusals = 0, durationMs = 0] = numbers;
+  return { kind: 'closed', accusers: texts, refusals, durationMs };
+}
+
 function readAccusation({ numbers, texts }: RowFields) {
   const [more = 0, span = 0, state = 0, ...rest] = numbers;
-  const reported = STATES[state - 1];
-  const reason =
-    reported === undefined
-      ? readProbe({ numbers: rest, texts })
-      : ({ kind: 'pushPull', state: reported, source: texts[0] ?? '' } as const);
-  return { more, span, reason };
+  return { more, span, reason: readReason(state, { numbers: rest, texts }) };
+}
+
+/** A death that the observer declared itself. Refusals follow the failure, which they explain to older agents. */
+function packDeath(incarnation: number, reason: AccusationReason): RowFields | undefined {
+  if (reason.kind === 'closed') {
+    const { accusers, refusals, durationMs } = reason;
+    return { numbers: [incarnation, durationMs, packFailure('refused'), refusals], texts: accusers };
+  }
+  if (reason.kind !== 'timeout') return undefined;
+  return {
+    numbers: [incarnation, reason.durationMs, packFailure(reason.streamFailure)],
+    texts: reason.accusers,
+  };
 }
 
 const FACT_CODECS: { readonly [K in EvidenceKind]?: FactCodec<K> } = {
@@ -130,22 +161,20 @@ const FACT_CODECS: { readonly [K in EvidenceKind]?: FactCodec<K> } = {
     number: 4,
     rank: 9,
     pack: ({ by, left, incarnation, reason }, { from }) =>
-      by === from && !left && reason.kind === 'timeout'
-        ? {
-            numbers: [incarnation, reason.durationMs, packFailure(reason.streamFailure)],
-            texts: reason.accusers,
-          }
-        : undefined,
+      by === from && !left ? packDeath(incarnation, reason) : undefined,
     read: (
-      { numbers: [incarnation = 0, durationMs = 0, failure = 0], texts: accusers },
+      { numbers: [incarnation = 0, durationMs = 0, failure = 0, refusals = 0], texts: accusers },
       { from, about: node },
     ) => ({
       ...{ kind: 'memberDeclaredDead', node, by: from, incarnation, left: false },
-      reason: {
-        ...{ kind: 'timeout', accusers, durationMs },
-        cause: { kind: 'message', by: accusers[0] ?? from, source: '' },
-        ...readFailure(failure),
-      },
+      reason:
+        refusals > 0
+          ? { kind: 'closed', accusers, refusals, durationMs }
+          : {
+              ...{ kind: 'timeout', accusers, durationMs },
+              cause: { kind: 'message', by: accusers[0] ?? from, source: '' },
+              ...readFailure(failure),
+            },
     }),
   },
   suspicionRefuted: {

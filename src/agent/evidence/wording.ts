@@ -1,6 +1,6 @@
 /** Evidence as text: one clause for each entry. Its observer is shown beside it. */
 import type { Millis } from '../../base/time.ts';
-import type { AccusationReason, ProbeReason, StreamFailure } from '../../swim/types.ts';
+import type { AccusationReason, ClosedReason, ProbeReason, StreamFailure } from '../../swim/types.ts';
 import type { AttributedEntry } from '../contract/evidence.ts';
 
 /** `300 ms`, `2.1 s`, `4 min`. */
@@ -26,6 +26,14 @@ export function formatProbeFailure({ helpers, nacks, stream }: ProbeReason): str
   return silent === 0
     ? failed
     : `${failed} (${silent} ${silent === 1 ? 'helper' : 'helpers'} did not answer)`;
+}
+
+/** What watchers found when their connections had closed. */
+export function formatRefusals({ accusers, refusals, durationMs }: ClosedReason): string {
+  const at =
+    accusers.length === 1 ? `at ${accusers[0]} its connection` : `at ${formatList(accusers)} its connections`;
+  const were = accusers.length === 1 ? 'was' : 'were';
+  return `${at} closed, and ${refusals} new ones ${were} refused within ${formatSpan(durationMs)}`;
 }
 
 /** What a connection to the member's host met. */
@@ -54,6 +62,8 @@ function formatReason(reason: AccusationReason, by: string, observer: string): s
       return `${reason.source} reported it as ${reason.state} in a push/pull`;
     case 'timeout':
       return `accused by ${formatList(reason.accusers)}, and silent for ${formatSpan(reason.durationMs)}${formatFailure(reason.streamFailure)}`;
+    case 'closed':
+      return formatRefusals(reason);
     case 'message':
       return by === observer
         ? `after a message from ${reason.source}`
@@ -67,16 +77,35 @@ export function formatEntry({ fact, by: observer, count }: AttributedEntry, node
   return count > 1 ? `${clause} (${count} times)` : clause;
 }
 
-function clauseOf(fact: AttributedEntry['fact'], observer: string, node: string): string {
+type LinkFact = Extract<
+  AttributedEntry['fact'],
+  { kind: 'connectionClosed' | 'probeSavedByTcp' | 'linkOneWay' | 'linkRestored' }
+>;
+
+/** What was seen of the way to the member. */
+function formatLink(fact: LinkFact): string {
+  const { node } = fact;
   switch (fact.kind) {
-    case 'probeFailed':
-      return `a probe of ${node} failed: ${formatReason(fact.reason, observer, observer)}`;
+    case 'connectionClosed':
+      return `the connection to ${node} closed without a farewell`;
     case 'probeSavedByTcp':
       return `${node} answered over TCP, but not over UDP`;
     case 'linkOneWay':
       return `in ${fact.rounds} rounds in a row ${node} answered ${fact.by === 'stream' ? 'over TCP' : 'others'}, but no direct ping`;
     case 'linkRestored':
       return `${node} answers direct pings again`;
+  }
+}
+
+function clauseOf(fact: AttributedEntry['fact'], observer: string, node: string): string {
+  switch (fact.kind) {
+    case 'probeFailed':
+      return `a probe of ${node} failed: ${formatReason(fact.reason, observer, observer)}`;
+    case 'connectionClosed':
+    case 'probeSavedByTcp':
+    case 'linkOneWay':
+    case 'linkRestored':
+      return formatLink(fact);
     case 'memberSuspected':
       return `${fact.by} suspects ${node}: ${formatReason(fact.reason, fact.by, observer)}`;
     case 'suspicionConfirmed':

@@ -27,8 +27,8 @@ export function* selfInstances(view: View, selfService: string): Generator<SelfI
 }
 
 /** One member as an instance of `selfService`; readers add its only check, `serfHealth`. */
-export function toSelfInstance(selfService: string, { name: node, status }: MemberView): Instance {
-  const up = status !== 'failed' && status !== 'left';
+export function toSelfInstance(selfService: string, { name: node, status, refused }: MemberView): Instance {
+  const up = status !== 'failed' && status !== 'left' && refused !== true;
   return {
     node,
     service: {

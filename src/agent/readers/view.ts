@@ -323,6 +323,7 @@ function memberView(serf: SerfMember, members: MembersView): MemberView {
     serf,
     state: row.state,
     incarnation: row.incarnation,
+    refused: row.refused,
     since: row.since,
     vsn: row.identity.vsn,
   };

@@ -88,6 +88,16 @@ export class CatalogPeers {
     return this.#ringNeighbors;
   }
 
+  /** The next `count` catalog peers that are up, in the order of the ring. */
+  successors(count: number): readonly Member[] {
+    const at = ringPosition(this.#members.self);
+    return this.#all()
+      .map((peer) => ({ peer, after: (ringPosition(peer) - at + RING) % RING }))
+      .sort((a, b) => a.after - b.after)
+      .slice(0, count)
+      .map(({ peer }) => peer);
+  }
+
   /** The address of a member that is up and a catalog peer. */
   addressOf(name: string): Address | undefined {
     const member = this.#members.get(name);

@@ -15,9 +15,11 @@ import type { StreamPingOutcome, SwimEffect } from '../../swim/types.ts';
 import { isCatalogType } from '../../wire/catalog.ts';
 import type { PushPull } from '../../wire/memberlist.ts';
 import { decodeSerfStateInTurns, type SerfState } from '../../wire/serf.ts';
+import type { Effect, StreamId } from '../contract/machine.ts';
 import type { ServiceLayer } from '../replication/services.ts';
 import { PushPullLimiter } from './push-pull-limiter.ts';
 import type { PushPullOutcome, PushPullRequest, StreamHost, StreamRequest } from './stream-host.ts';
+import type { Watches } from './watches.ts';
 
 export interface PushPullHost {
   /** This agent's own name. */
@@ -26,6 +28,7 @@ export interface PushPullHost {
   readonly isReturning: boolean;
   readonly swimOut: SwimEffect[];
   readonly serfOut: SerfEffect[];
+  watches(): Watches;
   /** Executes the effects of the layers so far. */
   runEffects(): void;
   onStreamRejected(from: Address, error: WireError): void;
@@ -169,6 +172,10 @@ export class PushPullHandler implements StreamHost {
       this.#host.onStreamRejected(from, error);
     }
     return undefined;
+  }
+
+  keepOpen(stream: StreamId, body: Uint8Array, out: Effect[]): boolean {
+    return this.#host.watches().accept(stream, body, out);
   }
 
   *onResponse({ to, ticket }: StreamRequest, body: Uint8Array | undefined, turn: Turn): InTurns<void> {

@@ -1,8 +1,10 @@
-/** What streams need of the agent: the contents of push/pulls and user messages, and where the outcomes go. */
+/** What streams need of the agent, and what they share with watch streams: contents of messages, and where outcomes go. */
 import type { Address } from '../../base/address.ts';
 import type { InTurns, Millis, Turn } from '../../base/time.ts';
 import type { StreamPingOutcome } from '../../swim/types.ts';
-import type { PushPull } from '../../wire/memberlist.ts';
+import type { PushPull, StreamMessage } from '../../wire/memberlist.ts';
+import type { StreamDecoder } from '../contract/codec.ts';
+import type { Effect, StreamId } from '../contract/machine.ts';
 import type { PullTicket } from '../replication/host.ts';
 
 /** The outcome of a push/pull that we dialed. `news` counts members that are up and were not before. */
@@ -32,12 +34,23 @@ export interface StreamHost {
   isOwnName(node: string): boolean;
   /** Handles a user message; returns the response if the peer waits for one. */
   handleUserMessage(from: Address, body: Uint8Array, turn: Turn): InTurns<Uint8Array | undefined>;
+  /** A dialer asks to keep its stream open: false if it may not. From then on the host is its owner. Throws `WireError`. */
+  keepOpen(stream: StreamId, body: Uint8Array, out: Effect[]): boolean;
   /** A request of ours has ended, without a response if `body` is `undefined`. Throws `WireError`. */
   onResponse(request: StreamRequest, body: Uint8Array | undefined, turn: Turn): InTurns<void>;
   /** A ping of ours has connected, or ended. */
   onPingOutcome(seqNo: number, outcome: StreamPingOutcome, now: Millis): void;
   onPushPullFinished(sync: PushPullRequest, outcome: PushPullOutcome, now: Millis): void;
 }
+
+/** What other owners of streams share with this one. */
+export interface StreamCodec {
+  nextStream(): StreamId;
+  write(stream: StreamId, message: StreamMessage, role: StreamRole, end: boolean, out: Effect[]): void;
+  createDecoder(role: StreamRole): StreamDecoder;
+}
+
+export type StreamRole = 'dialer' | 'listener';
 
 /** A push/pull to dial, and what it is for. */
 export interface PushPullRequest {

@@ -4,7 +4,6 @@
  *
  * Source: memberlist net.go, handleConn, sendAndReceiveState, sendPingAndWaitForAck.
  */
-
 import type { Address } from '../../base/address.ts';
 import { NO_BYTES } from '../../base/bytes.ts';
 import { WireError } from '../../base/errors.ts';
@@ -14,9 +13,10 @@ import type { DialFailure, StreamFailure } from '../../swim/types.ts';
 import type { Ping, PushPull, StreamMessage } from '../../wire/memberlist.ts';
 import type { Envelope } from '../../wire/packet.ts';
 import { encodeStream } from '../../wire/stream-writer.ts';
+import { isWatchType } from '../../wire/watch.ts';
 import { type StreamDecoder, WIRE_CODEC, type WireCodec } from '../contract/codec.ts';
 import type { Effect, StreamId } from '../contract/machine.ts';
-import type { PushPullRequest, StreamHost, StreamRequest } from './stream-host.ts';
+import type { PushPullRequest, StreamCodec, StreamHost, StreamRequest, StreamRole } from './stream-host.ts';
 import { StreamSlots } from './stream-slots.ts';
 import { TurnQueue } from './turn-queue.ts';
 
@@ -39,7 +39,7 @@ const MAX_LARGE = 32;
 /** The push/pull of a newcomer, a ping, and the rumors of a few services are smaller. */
 const SMALL_BYTES = 8192;
 
-export class Streams {
+export class Streams implements StreamCodec {
   readonly #envelope: Envelope;
   readonly #host: StreamHost;
   readonly #nonce: () => Uint8Array;
@@ -78,7 +78,7 @@ export class Streams {
   /** Dials a push/pull; its outcome goes to `host.onPushPullFinished`. */
   dialPushPull(sync: PushPullRequest, now: Millis, out: Effect[]): void {
     this.#dial(
-      { role: 'sync', decoder: this.#createDecoder('dialer'), sync },
+      { role: 'sync', decoder: this.createDecoder('dialer'), sync },
       sync.to,
       now + this.#timeout,
       out,
@@ -88,7 +88,7 @@ export class Streams {
   /** Dials a ping; its outcome goes to `host.onPingOutcome` by `deadline`. */
   dialPing(to: Address, ping: Ping, deadline: Millis, out: Effect[]): void {
     const session: Session = {
-      ...{ role: 'ping', decoder: this.#createDecoder('dialer'), ping, to },
+      ...{ role: 'ping', decoder: this.createDecoder('dialer'), ping, to },
       connected: false,
     };
     this.#dial(session, to, deadline, out);
@@ -96,12 +96,12 @@ export class Streams {
 
   /** Dials a user message; its response goes to `host.onResponse`. */
   dialRequest(request: StreamRequest, now: Millis, out: Effect[]): void {
-    const session = { role: 'request', decoder: this.#createDecoder('dialer'), request } as const;
+    const session = { role: 'request', decoder: this.createDecoder('dialer'), request } as const;
     this.#dial(session, request.to, now + this.#timeout, out);
   }
 
   onAccepted(stream: StreamId, from: Address, now: Millis, out: Effect[]): void {
-    const decoder = this.#createDecoder('listener');
+    const decoder = this.createDecoder('listener');
     this.#sessions.set(stream, { role: 'listener', decoder, from, received: 0 });
     this.#timers.set(stream, now + this.#timeout);
     this.#takeSlot(this.#waiting, stream, from, out);
@@ -120,15 +120,15 @@ export class Streams {
   onOpened(stream: StreamId, now: Millis, out: Effect[]): void {
     const session = this.#sessions.get(stream);
     if (session?.role === 'sync')
-      this.#write(stream, this.#host.composePushPull(session.sync.join, session.sync), 'dialer', false, out);
+      this.write(stream, this.#host.composePushPull(session.sync.join, session.sync), 'dialer', false, out);
     else if (session?.role === 'ping') {
       session.connected = true;
-      this.#write(stream, session.ping, 'dialer', false, out);
+      this.write(stream, session.ping, 'dialer', false, out);
       this.#host.onPingOutcome(session.ping.seqNo, 'connected', now);
     } else if (session?.role === 'request') {
       const { body, ticket } = session.request;
       if (ticket === undefined) this.#deleteSession(stream);
-      this.#write(stream, { kind: 'user', body }, 'dialer', ticket === undefined, out);
+      this.write(stream, { kind: 'user', body }, 'dialer', ticket === undefined, out);
     }
   }
 
@@ -216,6 +216,10 @@ export class Streams {
         if (!this.#host.isOwnName(message.node)) return this.#closeStream(stream, this.#out);
         return this.#answer(stream, { kind: 'ack', seqNo: message.seqNo, payload: NO_BYTES });
       case 'user': {
+        if (isWatchType(message.body[0] ?? 0)) {
+          const isKept = this.#host.keepOpen(stream, message.body, this.#out);
+          return isKept ? this.#deleteSession(stream) : this.#closeStream(stream, this.#out);
+        }
         const body = yield* this.#host.handleUserMessage(from, message.body, this.#work);
         if (!this.#sessions.has(stream)) return;
         if (body === undefined) return this.#closeStream(stream, this.#out);
@@ -238,7 +242,7 @@ export class Streams {
 
   #answer(stream: StreamId, message: StreamMessage): void {
     this.#deleteSession(stream);
-    this.#write(stream, message, 'listener', true, this.#out);
+    this.write(stream, message, 'listener', true, this.#out);
   }
 
   /** The reason is sent as an error message, so that the peer's operator sees it. */
@@ -304,20 +308,18 @@ export class Streams {
   }
 
   #dial(session: Session, to: Address, deadline: Millis, out: Effect[]): void {
-    this.#lastStream += 2;
-    const stream = this.#lastStream;
+    const stream = this.nextStream();
     this.#sessions.set(stream, session);
     this.#timers.set(stream, deadline);
     out.push({ kind: 'openStream', stream, to });
   }
 
-  #write(
-    stream: StreamId,
-    message: StreamMessage,
-    role: 'dialer' | 'listener',
-    end: boolean,
-    out: Effect[],
-  ): void {
+  nextStream(): StreamId {
+    this.#lastStream += 2;
+    return this.#lastStream;
+  }
+
+  write(stream: StreamId, message: StreamMessage, role: StreamRole, end: boolean, out: Effect[]): void {
     const sealing = { role, nonce: this.#nonce };
     const bytes = this.#codec.sealStream(encodeStream(message), this.#envelope, sealing);
     out.push({ kind: 'writeStream', stream, bytes, end });
@@ -335,7 +337,7 @@ export class Streams {
     this.#timers.clear(stream);
   }
 
-  #createDecoder(role: 'dialer' | 'listener'): StreamDecoder {
+  createDecoder(role: StreamRole): StreamDecoder {
     return this.#codec.createStreamDecoder(this.#envelope, role);
   }
 }

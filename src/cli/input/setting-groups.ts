@@ -30,7 +30,7 @@ const GROUPS: readonly (readonly [heading: string, keys: RegExp])[] = [
   ['Handlers:', /^(handlers$|serf\.(coalesce|quiescent|userCoalesce|userQuiescent)Period$)/],
   [
     'Failure detection (overrides the preset):',
-    /^swim\.(probe|indirect|streamPing|awareness|buddy|stall|lastCall|suspicion)/,
+    /^swim\.(probe|indirect|streamPing|awareness|buddy|stall|lastCall|watched|closeGrace|suspicion)/,
   ],
   ['Gossip and syncs (overrides the preset):', /^swim\./],
   ['Membership, events and queries:', /^serf\./],

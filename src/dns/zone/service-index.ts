@@ -175,5 +175,5 @@ class ServiceEndpoints {
   }
 }
 
-const isLive = ({ status }: MemberView): boolean =>
-  status === 'alive' || status === 'suspect' || status === 'away';
+const isLive = ({ status, refused }: MemberView): boolean =>
+  status === 'alive' || status === 'away' || (status === 'suspect' && refused !== true);

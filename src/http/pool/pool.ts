@@ -159,7 +159,7 @@ function toPoolNode(
   if (external?.name === entry.node)
     return { name: entry.node, member, external, up: external.up, unconfirmed: entry.unconfirmed };
   if (member?.status === 'left') return undefined;
-  const up = member === undefined ? entry.up : member.status !== 'failed';
+  const up = member === undefined ? entry.up : member.status !== 'failed' && member.refused !== true;
   return { name: entry.node, member, up, unconfirmed: entry.unconfirmed };
 }
 

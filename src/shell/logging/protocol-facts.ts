@@ -7,6 +7,13 @@ import type { FactRows } from './fact-row.ts';
 const HARMLESS_STALL: Millis = 500;
 
 export const PROTOCOL_FACTS: FactRows<ProtocolFact> = {
+  connectionClosed: [
+    'swim',
+    'debug',
+    'connection to a member closed: asking whether it still runs',
+    'watch_connections_closed',
+    ['node'],
+  ],
   probeFailed: ['swim', 'debug', 'probe failed', 'probes_failed', ['node', 'awareness']],
   probeSavedByTcp: [
     'swim',

@@ -18,6 +18,8 @@ export interface Tcp {
   open(stream: StreamId, to: Address): void;
   /** After `end` no input of this stream follows. The caller must not reuse the memory of `bytes`. */
   write(stream: StreamId, bytes: Uint8Array, end: boolean): void;
+  /** It stays open while nothing is said on it, and no limit counts it any more; keep-alives notice a peer that is gone. */
+  hold(stream: StreamId): void;
   /** Closes it at once; no input follows. */
   destroy(stream: StreamId): void;
   close(): Promise<void>;
@@ -73,6 +75,7 @@ export async function openTcp(at: Address, events: TcpEvents, limits: TcpLimits 
     },
     open: (stream, to) => streams.open(stream, to),
     write: (stream, bytes, end) => streams.write(stream, bytes, end),
+    hold: (stream) => streams.hold(stream),
     destroy: (stream) => streams.destroy(stream),
     close: () => {
       closed ??= new Promise((resolve) => {
@@ -96,8 +99,8 @@ const listen = (server: Server, at: Address): Promise<void> =>
 interface Stream {
   readonly id: StreamId;
   readonly socket: Socket;
-  /** The source of an accepted stream; `undefined` for a stream that we dialed. */
-  readonly from: Address | undefined;
+  /** The source of an accepted stream that counts; `undefined` for a stream that we dialed, or hold. */
+  from: Address | undefined;
   /** The agent gets no further input of this stream. */
   done: boolean;
   received: number;
@@ -158,6 +161,17 @@ class Streams {
       this.#setDeadline(stream, this.#limits.lingerTimeout, 'the peer did not close the connection'),
     );
     socket.end(bytes);
+  }
+
+  hold(id: StreamId): void {
+    const stream = this.#streams.get(id);
+    if (stream === undefined || stream.done) return;
+    const { socket, from } = stream;
+    clearTimeout(stream.timer);
+    socket.setTimeout(0);
+    socket.setKeepAlive(true, KEEP_ALIVE);
+    stream.from = undefined;
+    if (from !== undefined) this.#accepted -= 1;
   }
 
   destroy(id: StreamId): void {
@@ -254,5 +268,8 @@ const DIAL_FAILURES: ReadonlyMap<string, DialFailure> = new Map([
   ['ENETDOWN', 'unreachable'],
   ['ETIMEDOUT', 'timeout'],
 ]);
+
+/** An idle stream is tested this often: below the time after which a NAT or a firewall forgets it, mostly. */
+const KEEP_ALIVE: Millis = 60_000;
 
 const seconds = (span: Millis): string => `${span / 1000} s`;

@@ -6,6 +6,7 @@ import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import type { World } from '../world/world.ts';
 import { type ByzantineFaults, byzantineFaults } from './byzantine.ts';
+import { type ConnectionFaults, connectionFaults } from './connections.ts';
 import {
   createSampler,
   type FaultDefinition,
@@ -25,6 +26,7 @@ type FaultParameters = RestartFaults &
   LinkQualityFaults &
   ProcessFaults &
   OutsiderFaults &
+  ConnectionFaults &
   ByzantineFaults;
 
 export type FaultKind = keyof FaultParameters;
@@ -50,6 +52,7 @@ const FAULT_DEFINITIONS: FaultDefinitions<FaultParameters> = {
   ...linkQualityFaults,
   ...processFaults,
   ...outsiderFaults,
+  ...connectionFaults,
   ...byzantineFaults,
 };
 

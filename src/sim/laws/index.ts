@@ -18,6 +18,7 @@ import { RestoredNodeLaw } from './catalog/restored-nodes.ts';
 import { TtlLaw } from './catalog/ttls.ts';
 import type { Judgments, Law, LawContext } from './law.ts';
 import { AccusationLaw } from './membership/accusations.ts';
+import { ClosedConnectionLaw } from './membership/closed-connections.ts';
 import { IdentityLaw } from './membership/identities.ts';
 import { LeaveLaw } from './membership/leaves.ts';
 import { PauseLaw } from './membership/pauses.ts';
@@ -65,6 +66,7 @@ export class LawChecker {
       new PromiseLaw(context),
       new LeaveLaw(context),
       new PauseLaw(context),
+      new ClosedConnectionLaw(context),
       this.#membershipChanges,
     ];
     new EncryptionLaw(context);

@@ -25,7 +25,9 @@ export function filterAccusation(message: SwimMessage, members: MembersView): Sw
   if (row === undefined || row === members.self) return message;
   if (row.state === 'dead' || row.state === 'left') return undefined;
   if (message.kind === 'suspect' && row.state === 'suspect' && message.incarnation > row.incarnation)
-    return { ...message, incarnation: row.incarnation };
+    return { ...message, incarnation: row.incarnation, refused: undefined };
+  // memberlist skips a field that it does not know, and passes on what it has read.
+  if (message.kind === 'suspect' && message.refused === true) return { ...message, refused: undefined };
   return message;
 }
 

@@ -94,6 +94,7 @@ export class SerfPeer implements Agent, EffectHandler {
         encrypted: keyring.keys.length > 0,
         seals: keyring.seals,
         leaving: this.#joinLeave.leaving,
+        ...{ watching: [], watchers: [] },
         coordinateResets: serf.coordinates.resets,
         lanes: Object.fromEntries(lanes.map((lane) => [lane.name, lane.queue.size])),
       }),
@@ -216,6 +217,7 @@ export class SerfPeer implements Agent, EffectHandler {
           return 0;
         }),
       isOwnName: (node) => node === '' || node === this.view.node,
+      keepOpen: () => false,
       handleUserMessage: (_from, body, { now }) =>
         inOneTurn(() => {
           if (isCatalogType(body[0] ?? 0)) this.receivedCatalogMessages.push(`stream ${body[0]}`);
@@ -251,6 +253,7 @@ export class SerfPeer implements Agent, EffectHandler {
     const { swim, serf } = this.#layers;
     switch (effect.kind) {
       case 'roundTrip':
+      case 'reachability':
         return;
       case 'event':
         this.#view.markMemberChanged(effect.event.member.identity.name, false);

@@ -86,6 +86,8 @@ export class SimEffects {
       case 'writeStream':
         this.#recordStreamWrite(host, effect.bytes);
         return streams.write(host, effect.stream, effect.bytes, effect.end);
+      case 'holdStream':
+        return streams.hold(host, effect.stream);
       case 'closeStream':
         return streams.close(host, effect.stream);
       case 'reply':

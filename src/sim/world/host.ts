@@ -157,6 +157,8 @@ export class SimHost {
   paused = false;
   /** The machine is off. Its kernel answers nothing. */
   poweredOff = false;
+  /** Its process can open no more files: it dials nobody, and what it accepts is closed at once. */
+  outOfFiles = false;
   /** It outlives the process. */
   readonly disk: SimDisk;
   /** The gossip keys on the disk, primary first. */

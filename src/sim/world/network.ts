@@ -50,6 +50,8 @@ export interface NetworkRule {
   readonly overBytes?: number;
   /** Chance of loss. 1, the default, is a cut. A stream survives a cut: its bytes wait, as TCP's do. */
   readonly loss?: number;
+  /** Streams are refused, or reset if they are open; datagrams are lost. As by a firewall's REJECT. */
+  readonly reject?: boolean;
   /** Added to every delay. With it `loss` is 0 by default. */
   readonly delay?: Millis;
   /** Chance that a datagram is duplicated. With it `loss` is 0 by default. */
@@ -75,6 +77,7 @@ interface ActiveRule {
   readonly kinds: ReadonlySet<string> | undefined;
   readonly overBytes: number;
   readonly loss: number;
+  readonly reject: boolean;
   readonly delay: Millis;
   readonly duplicate: number;
   readonly copies: number;
@@ -113,6 +116,7 @@ export class SimNetwork {
       kinds: rule.kinds === undefined ? undefined : new Set(rule.kinds),
       overBytes: rule.overBytes ?? -1,
       loss: rule.loss ?? (defaultsToNoLoss(rule) ? 0 : 1),
+      reject: rule.reject ?? false,
       delay: rule.delay ?? 0,
       duplicate: rule.duplicate ?? 0,
       copies: rule.copies ?? 2,
@@ -128,6 +132,12 @@ export class SimNetwork {
   /** When the last delayed copy arrives. Removing the rule does not stop copies that are on their way. */
   get lastCopyAt(): Millis {
     return this.#lastCopyAt;
+  }
+
+  /** Nothing is lost, late or cut but by chance of the link quality, and that does not lose anything. */
+  get isUndisturbed(): boolean {
+    const { loss, reorder, duplicate } = this.linkQuality;
+    return this.#rules.size === 0 && loss === 0 && reorder === 0 && duplicate === 0;
   }
 
   /** Removes all rules. The link quality stays. */
@@ -181,6 +191,12 @@ export class SimNetwork {
     for (const rule of this.#rules)
       if (rule.loss >= 1 && (opening || !rule.connectOnly) && this.#appliesTo(rule, from, to, 'tcp'))
         return true;
+    return false;
+  }
+
+  /** Whether a segment of a stream is answered with a reset. */
+  isRejected(from: string, to: string): boolean {
+    for (const rule of this.#rules) if (rule.reject && this.#appliesTo(rule, from, to, 'tcp')) return true;
     return false;
   }
 

@@ -1,6 +1,7 @@
 /**
  * Simulated TCP streams: reliable, ordered, cut into arbitrary pieces, slowed down by loss, stalled by cuts, and
- * refused where nobody listens. Their content does not matter here. Bandwidth and windows are not modeled.
+ * refused where nobody listens or a firewall rejects them. Those that are held are kept alive, and what is between two
+ * hosts may reset or forget them. Their content does not matter here. Bandwidth and windows are not modeled.
  */
 
 import type { Input, StreamId } from '../../agent/contract/machine.ts';
@@ -51,6 +52,8 @@ interface StreamEnd {
   /** How long a cut has blocked the first segment. */
   blockedFor: Millis;
   peer: StreamEnd | undefined;
+  /** What is between the hosts has forgotten the connection: nothing passes any more. */
+  forgotten: boolean;
 }
 
 /** Backoff while a cut blocks a segment: the first wait, and the longest it doubles to. */
@@ -60,11 +63,17 @@ const GIVE_UP: Millis = 127_000;
 /** The largest piece in which data is delivered. */
 const MAX_PIECE_BYTES = 65_536;
 const EPHEMERAL_PORT = 49_152;
+/** How long it takes at most until a process that ended does not listen any more. */
+const MAX_CLOSING: Millis = 5;
+/** A held stream is tested each first time; if that is not answered, each second time, so often. */
+const KEEP_ALIVE: readonly [Millis, Millis, number] = [60_000, 1000, 10];
 
 export class SimStreams {
   readonly #context: StreamsContext;
   readonly #rng: Rng;
   readonly #ends = new Map<SimHost, Map<StreamId, StreamEnd>>();
+  /** Until when the kernel still accepts connections to a process that has ended. */
+  readonly #closingUntil = new Map<SimHost, Millis>();
   #port = 0;
 
   constructor(context: StreamsContext, rng: Rng) {
@@ -75,6 +84,8 @@ export class SimStreams {
   dial(host: SimHost, stream: StreamId, to: Address): void {
     const end = this.#createEnd(host, stream);
     this.#register(end);
+    if (host.outOfFiles)
+      return this.#context.schedule(this.#context.now, () => this.#notifyClosed(end, 'EMFILE'));
     const target = this.#context.hostByAddress(to.key);
     // No host has this address: the packet is lost, and the dialer times out.
     if (target === undefined) return;
@@ -88,6 +99,25 @@ export class SimStreams {
     if (end === undefined || end.finished) return;
     for (const piece of this.#pieces(bytes)) this.#send(end, { kind: 'data', bytes: piece, due: 0 });
     if (last) this.#finish(end);
+  }
+
+  /** Keeps an idle stream alive. */
+  hold(host: SimHost, stream: StreamId): void {
+    const end = this.#find(host, stream);
+    if (end !== undefined) this.#scheduleKeepAlive(end, 0);
+  }
+
+  /** A NAT or a firewall between two hosts resets their streams, to both of them. */
+  reset(a: SimHost, b: SimHost): void {
+    for (const end of this.#between(a, b)) {
+      end.out = [];
+      this.#notifyClosed(end, 'reset by peer');
+    }
+  }
+
+  /** A NAT or a firewall between two hosts forgets their streams: neither notices before it sends something. */
+  forget(a: SimHost, b: SimHost): void {
+    for (const end of this.#between(a, b)) end.forgotten = true;
   }
 
   /** Aborts a stream: what has not been sent yet is lost, and the peer gets a reset. */
@@ -105,6 +135,7 @@ export class SimStreams {
       } else this.#abort(end, 'reset by peer');
     }
     this.#ends.delete(host);
+    this.#closingUntil.set(host, this.#context.now + MAX_CLOSING * this.#rng.next());
   }
 
   #finish(end: StreamEnd): void {
@@ -145,13 +176,48 @@ export class SimStreams {
     end.pumping = false;
     if (first === undefined || to === undefined) return;
     const { network } = this.#context;
+    if (network.isRejected(end.host.label, to.host.label)) return this.#reject(end, first.kind === 'syn');
     const cut = network.isBlocked(end.host.label, to.host.label, first.kind === 'syn');
-    if (cut || to.host.poweredOff) return this.#wait(end);
+    if (cut || to.host.poweredOff || end.forgotten) return this.#wait(end);
     end.blockedFor = 0;
     end.out.shift();
     this.#context.onTransfer(end.host, to.host, first.kind, first.bytes);
     this.#deliverSegment(first, to);
     this.#pump(end);
+  }
+
+  #reject(end: StreamEnd, opening: boolean): void {
+    end.out = [];
+    if (opening) this.#notifyClosed(end, 'connection refused', 'refused');
+    else this.#notifyClosed(end, 'reset by peer');
+  }
+
+  #scheduleKeepAlive(end: StreamEnd, unanswered: number): void {
+    const [idle, retry] = KEEP_ALIVE;
+    const wait = unanswered === 0 ? idle : retry;
+    this.#context.schedule(this.#context.now + wait, () => this.#testAlive(end, unanswered));
+  }
+
+  #testAlive(end: StreamEnd, unanswered: number): void {
+    const { host, peer } = end;
+    if (end.detached || peer === undefined || host.bootCount !== end.boot || !host.running) return;
+    const { network } = this.#context;
+    const [here, there] = [host.label, peer.host.label];
+    if (network.isRejected(here, there)) return this.#reject(end, false);
+    const isLost = peer.host.poweredOff || end.forgotten;
+    if (isLost || network.isBlocked(here, there) || network.isBlocked(there, here)) {
+      if (unanswered + 1 < KEEP_ALIVE[2]) return this.#scheduleKeepAlive(end, unanswered + 1);
+      return this.#notifyClosed(end, 'timed out', 'timeout');
+    }
+    if (peer.boot !== peer.host.bootCount || !peer.host.running)
+      return this.#notifyClosed(end, 'reset by peer');
+    this.#scheduleKeepAlive(end, 0);
+  }
+
+  #between(a: SimHost, b: SimHost): StreamEnd[] {
+    const endsOf = (host: SimHost, other: SimHost): StreamEnd[] =>
+      [...(this.#ends.get(host)?.values() ?? [])].filter(({ peer }) => peer?.host === other);
+    return [...endsOf(a, b), ...endsOf(b, a)];
   }
 
   #wait(end: StreamEnd): void {
@@ -189,6 +255,11 @@ export class SimStreams {
   #accept(to: StreamEnd): void {
     const { host, peer } = to;
     if (peer === undefined) return;
+    if (!host.running && this.#context.now < (this.#closingUntil.get(host) ?? 0)) {
+      this.#send(to, { kind: 'opened', bytes: NO_BYTES, due: 0 });
+      this.#send(to, { kind: 'reset', bytes: NO_BYTES, due: 0, why: 'reset by peer' });
+      return;
+    }
     if (!host.running) {
       const refused = { why: 'connection refused', failure: 'refused' } as const;
       this.#send(to, { kind: 'reset', bytes: NO_BYTES, due: 0, ...refused });
@@ -197,6 +268,11 @@ export class SimStreams {
     const listener = this.#createEnd(host, host.nextStream());
     listener.peer = peer;
     peer.peer = listener;
+    if (host.outOfFiles) {
+      // Node accepts with a descriptor that it keeps for this, and closes at once.
+      this.#send(listener, { kind: 'opened', bytes: NO_BYTES, due: 0 });
+      return this.#finish(listener);
+    }
     this.#register(listener);
     this.#port = (this.#port + 1) % 16_000;
     const port = EPHEMERAL_PORT + this.#port;
@@ -242,6 +318,7 @@ export class SimStreams {
       pumping: false,
       blockedFor: 0,
       peer: undefined,
+      forgotten: false,
     };
   }
 

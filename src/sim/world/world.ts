@@ -201,6 +201,10 @@ export class World {
     this.#dispatch(host, { kind: 'streamClosed', stream });
   }
 
+  get streams(): SimStreams {
+    return this.#streams;
+  }
+
   /** Calls `act` at a time that is not in the past. */
   schedule(when: Millis, act: () => void): void {
     this.#timeline.schedule(when, act);

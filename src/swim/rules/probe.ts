@@ -11,8 +11,9 @@ import { type Millis, NEVER } from '../../base/time.ts';
 import type { Ack } from '../../wire/memberlist.ts';
 import { isAtAddress, type SwimContext } from '../context.ts';
 import type { MutableMember } from '../members.ts';
+import { isUp } from '../precedence.ts';
 import { streamFailureField } from '../state/verifications.ts';
-import type { ProbeReason, StreamPingOutcome } from '../types.ts';
+import type { Member, ProbeReason, StreamPingOutcome } from '../types.ts';
 import { maxVersion, NACK_VERSION, STREAM_PING_VERSION } from '../versions.ts';
 import { dropExpiredMembers } from './reclaim.ts';
 import { LOCAL_SOURCE } from './source.ts';
@@ -54,6 +55,8 @@ export class Prober {
   /** The next round became due while the last one still ran. */
   #isRoundOverdue = false;
   #graceRounds = 0;
+  /** The target of the next round, ahead of the ring. */
+  #first: MutableMember | undefined;
 
   constructor(context: SwimContext) {
     this.#context = context;
@@ -74,6 +77,14 @@ export class Prober {
   start(): void {
     const { now, rng, config } = this.#context;
     this.#nextAt = now + rng.next() * config.probeInterval;
+  }
+
+  /** Probes this member as the next one, and now unless a round is running. */
+  probeNext({ identity: { name } }: Member): void {
+    const row = this.#context.members.get(name);
+    if (row === undefined || this.#round?.target === row || this.#nextAt === NEVER) return;
+    this.#first = row;
+    this.#nextAt = Math.min(this.#nextAt, this.#context.now);
   }
 
   /** No round goes on, and none starts any more. */
@@ -141,7 +152,7 @@ export class Prober {
     const { members, config, awareness, now } = context;
     // Invariant: there is one round at a time.
     assert(this.#round === undefined, 'a second probe round');
-    const target = members.nextToProbe(() => dropExpiredMembers(context));
+    const target = this.#takeFirst() ?? members.nextToProbe(() => dropExpiredMembers(context));
     if (target === undefined) return;
     const isGrace = this.#graceRounds > 0;
     if (isGrace) this.#graceRounds--;
@@ -163,6 +174,13 @@ export class Prober {
       stream: undefined,
     };
     this.#sendDirectPing(this.#round);
+  }
+
+  #takeFirst(): MutableMember | undefined {
+    const row = this.#first;
+    this.#first = undefined;
+    const isThere = row !== undefined && isUp(row.state) && row.absence === undefined;
+    return isThere && this.#context.members.get(row.identity.name) === row ? row : undefined;
   }
 
   /** A suspect receives the accusation in the same packet, and can refute with its ack. Source: Lifeguard §IV-C (buddy). */

@@ -8,6 +8,7 @@ import { type Dead, encodeMessage, type Suspect } from '../../wire/memberlist.ts
 import type { SwimContext } from '../context.ts';
 import type { MutableMember } from '../members.ts';
 import { precedence } from '../precedence.ts';
+import { clearRefusal, noteRefusal } from '../refusal.ts';
 import { streamFailureField, type Verification } from '../state/verifications.ts';
 import type { AccusationReason } from '../types.ts';
 import { endAbsence, isAbsenceViolated } from './absence.ts';
@@ -31,8 +32,10 @@ export function handleSuspect(
   if (precedence(message, row) === 'supersedes') return startSuspicion(context, row, message, reason);
   raiseIncarnation(context, row, incarnation);
   const suspicion = context.suspicions.confirm(row, by, context.now);
-  if (suspicion === undefined) return;
+  const isRefused = noteRefusal(context, row, message);
+  if (suspicion === undefined && !isRefused) return;
   context.broadcasts.enqueue(encodeMessage(message), node);
+  if (suspicion === undefined) return;
   const { accusers, deadline } = suspicion;
   const confirmations = accusers.length - 1;
   context.recordFact({ kind: 'suspicionConfirmed', node, by, confirmations, deadline, reason });
@@ -167,6 +170,7 @@ export function probeDeadMember(context: SwimContext): void {
 
 /** Ends a suspicion, and the verification that it may be in, without declaring the member dead. */
 export function clearSuspicion(context: SwimContext, row: MutableMember): void {
+  clearRefusal(context, row);
   context.suspicions.stop(row);
   const pending = context.verifications.get(row.identity.name);
   if (pending?.kind === 'suspicion') context.verifications.delete(pending);
@@ -240,5 +244,6 @@ function startSuspicion(
   row.incarnation = incarnation;
   members.setState(row, 'suspect', now);
   const { deadline } = suspicions.start(row, by, members.size, now, reason);
+  noteRefusal(context, row, message);
   context.recordFact({ kind: 'memberSuspected', node, by, incarnation, deadline, reason });
 }

@@ -91,6 +91,7 @@ export function handleVerificationAck(
   if (verification === undefined) return;
   if (outcome !== 'acked') {
     verification.stream = outcome;
+    if (outcome === 'refused') confirmRefusal(context, verification, actions);
     return;
   }
   if (verification.kind === 'leave') return onLeaverAnswer(context, verification);
@@ -108,6 +109,23 @@ export function handleVerificationAck(
   if (row === undefined || !isAtAddress(row.identity, to.ip, to.port)) return;
   if (!isUp(row.state)) notifyDown(context, row, to); // it lives, and should refute
   reportNameConflict(context, row, toAddress(claim.addr, claim.port));
+}
+
+/**
+ * A peer declared a member dead whose host refuses connections, as two watchers say, and it has just refused this agent's,
+ * too: that is no silence that has to be waited for.
+ */
+function confirmRefusal(
+  context: SwimContext,
+  verification: Verification,
+  actions: VerificationActions,
+): void {
+  const row = context.members.get(verification.claim.node);
+  const suspicion = row === undefined ? undefined : context.suspicions.get(row);
+  if (verification.kind !== 'suspicion' || row === undefined || suspicion?.verdict === undefined) return;
+  if (suspicion.refusedBy.length < 2) return;
+  context.verifications.delete(verification);
+  actions.declareDead(context, row, verification);
 }
 
 /** Repeats pings that were not answered, since packets get lost, and ends verifications after the last attempt. */

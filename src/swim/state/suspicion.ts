@@ -20,6 +20,8 @@ export interface Suspicion {
   readonly max: Millis;
   /** The reason of the first accusation. */
   readonly reason: AccusationReason;
+  /** The accusers that the suspect's host has refused connections. */
+  readonly refusedBy: string[];
   startedAt: Millis;
   deadline: Millis;
   verdict: Verdict | undefined;
@@ -65,7 +67,7 @@ export class Suspicions {
     const deadline = now + (expected === 0 ? min : max);
     const suspicion: Suspicion = {
       ...{ accusers: [by], expected, min, max, reason },
-      ...{ startedAt: now, deadline, verdict: undefined },
+      ...{ startedAt: now, deadline, verdict: undefined, refusedBy: [] },
     };
     this.#running.set(row, suspicion);
     this.#timers.set(row, this.#verifyAt(deadline, now));

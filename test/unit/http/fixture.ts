@@ -77,6 +77,8 @@ export class FakeAgent implements AgentHandle {
       clocks: { member: 11, event: 12, query: 13 },
       encrypted: true,
       leaving: false,
+      watching: [],
+      watchers: [],
       coordinateResets: 0,
       lanes: { membership: 1, intents: 0 },
     }),

@@ -20,6 +20,7 @@ function ledger(overlay: Partial<DriverIo> = {}): { io: DriverIo; done: string[]
     tcp: {
       open: (stream) => done.push(`open ${stream}`),
       write: (stream, _bytes, end) => done.push(`write ${stream}${end ? ' end' : ''}`),
+      hold: (stream) => done.push(`hold ${stream}`),
       destroy: (stream) => done.push(`drop ${stream}`),
     },
     requests: { reply: (request) => done.push(`reply ${request}`) },
@@ -112,6 +113,7 @@ test('an input caused by an effect waits until the effects before it are done, a
         driver.dispatch({ kind: 'streamClosed', stream, why: 'refused at once' });
       },
       write: () => {},
+      hold: () => {},
       destroy: () => {},
     },
   });

@@ -32,6 +32,7 @@ export class ScriptedAgent implements Agent {
   readonly clocks = { member: 1, event: 1, query: 1 };
   readonly queryReports = new Map<number, QueryReport>();
   awareness = 0;
+  watchers: readonly string[] = [];
   readonly #options: AgentOptions;
   readonly #rows = new Map<string, MemberView>();
   #next: Effect[] = [];
@@ -54,6 +55,8 @@ export class ScriptedAgent implements Agent {
       members: () => [...this.#rows.values()],
       health: () => ({
         leaving: false,
+        watching: [],
+        watchers: this.watchers,
         lanes: this.lanes,
         awareness: this.awareness,
         clocks: this.clocks,

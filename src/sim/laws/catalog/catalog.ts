@@ -110,10 +110,11 @@ export class CatalogLaws {
     const { view } = host.runningAgent;
     if (view.catalog.externalNode(owner) !== undefined) return; // I27 judges these
     const member = view.member(owner);
-    const status = member?.name === owner ? member.status : 'left';
+    const isKnown = member?.name === owner;
+    const status = isKnown ? member.status : 'left';
     const node = view.catalog.node(owner);
     if (status === 'left') this.#histories.dropOwner(host.label, owner);
-    this.#checkServed(host, owner, status, node);
+    this.#checkServed(host, owner, isKnown && member.refused === true ? 'refused' : status, node);
     if (owner === host.name || this.#contested.has(owner)) return;
     let seen = this.#lastSeen.get(host.label);
     if (seen === undefined) {
@@ -143,7 +144,7 @@ export class CatalogLaws {
       const served = usable.get(service.name)?.get(service.id);
       const isServed = served !== undefined && isSame(served, instance);
       const what = `${owner}'s ${service.id}`;
-      if (status === 'failed' || status === 'left') {
+      if (status === 'failed' || status === 'left' || status === 'refused') {
         this.#context.judged('I9 of a node that is down');
         if (isServed || instance.up)
           this.#context.reportViolation(`I9 ${host.label} serves ${what}, and sees ${owner} as ${status}`);

@@ -1,6 +1,6 @@
 /**
- * I10: no accusation without a recorded reason. A host's own accusation rests on a failed probe, or on a push/pull row
- * of a member that held the same before; an accusation in another's name was really made by that member; a death by
+ * I10: no accusation without a recorded reason. A host's own accusation rests on a failed probe, on a connection that
+ * closed, or on a push/pull row of a member that held the same before; an accusation in another's name was really made by that member; a death by
  * timeout does not come before the suspicion's deadline.
  */
 import type { Fact } from '../../../agent/contract/facts.ts';
@@ -17,6 +17,8 @@ export class AccusationLaw implements Law {
   readonly #suspectedBy = new Map<string, Accusers>();
   readonly #declaredBy = new Map<string, Accusers>();
   /** By observer's label, then by member: the latest deadline of the suspicion, by the observer's own clock. */
+  /** By observer's label: members whose connection to it has closed. */
+  readonly #closed = new Map<string, Set<string>>();
   readonly #deadlines = new Map<string, Map<string, Millis>>();
 
   constructor(context: LawContext) {
@@ -24,6 +26,7 @@ export class AccusationLaw implements Law {
   }
 
   onStart(host: SimHost): void {
+    this.#closed.set(host.label, new Set());
     this.#deadlines.set(host.label, new Map());
   }
 
@@ -33,6 +36,9 @@ export class AccusationLaw implements Law {
         this.#checkAccusation(host, fact, fact.incarnation, all);
         recordAccuser(this.#suspectedBy, fact.node, host.name, fact.incarnation);
         this.#deadlines.get(host.label)?.set(fact.node, fact.deadline);
+        return;
+      case 'connectionClosed':
+        this.#closed.get(host.label)?.add(fact.node);
         return;
       case 'claimNotSuperseding':
         // The claimant is notified by an accusation, and a copy of that datagram may reach others.
@@ -59,6 +65,7 @@ export class AccusationLaw implements Law {
     const { reportViolation, isForged } = this.#context;
     if (isForged(node)) return;
     this.#context.judged('I10');
+    if (reason.kind === 'closed') return this.#checkClosed(host, node);
     const others = this.#suspectedBy.get(node);
     if (reason.kind === 'probe' || reason.kind === 'pushPull') {
       if (hasEvidence(node, all) || (others !== undefined && Math.max(...others.values()) >= incarnation))
@@ -70,6 +77,11 @@ export class AccusationLaw implements Law {
       reportViolation(`I10 ${host.label} suspects ${node} on the word of ${by}, which never suspected it`);
   }
 
+  #checkClosed(host: SimHost, node: string): void {
+    if (this.#closed.get(host.label)?.has(node) !== true)
+      this.#context.reportViolation(`I10 ${host.label} accuses ${node}, and no connection to it has closed`);
+  }
+
   #checkDeath(
     host: SimHost,
     { node, by, incarnation, reason }: Extract<Fact, { kind: 'memberDeclaredDead' }>,
@@ -77,7 +89,8 @@ export class AccusationLaw implements Law {
     const { reportViolation, isForged, judged, world } = this.#context;
     judged('I10');
     const now = host.toHostTime(world.now);
-    if (reason.kind === 'timeout') {
+    if (reason.kind === 'closed') this.#checkClosed(host, node);
+    else if (reason.kind === 'timeout') {
       const deadline = this.#deadlines.get(host.label)?.get(node);
       if (deadline === undefined)
         reportViolation(`I10 ${host.label} declares ${node} dead without a suspicion`);

@@ -25,6 +25,7 @@ function createStreams(longMerge = 0) {
   const host: StreamHost = {
     isMemberHost: () => false,
     acquirePushPull: () => true,
+    keepOpen: () => false,
     readPushPull: () => inOneTurn(() => undefined),
     composePushPull: (join) => state(join),
     *mergeRemoteState(_state, from, sync, turn) {

@@ -143,6 +143,29 @@ describe('tcp', () => {
     expect(bob.told(1)).toEqual(['streamAccepted', 'streamClosed']);
   });
 
+  test('a stream that is held outlives every time limit, is not counted, and its end is told', async () => {
+    const { tcp, told, inputs, refused } = await side(
+      { idleTimeout: 100, totalTimeout: 200, inbound: 1 },
+      (input, by) => {
+        if (input.kind === 'streamAccepted' && input.stream === 1) by.hold(1);
+      },
+    );
+    const held = stranger(tcp.address);
+    await until(() => inputs.length === 1, 'step 1 of a held stream');
+    const other = stranger(tcp.address);
+    await until(() => told(3).length > 1, 'step 2 of a held stream');
+    expect(told(3)).toEqual(['streamAccepted', 'closed: no data for 0.1 s']);
+    expect(refused).toEqual([]);
+    await until(() => other.destroyed || other.readableEnded, 'step 3 of a held stream');
+    stranger(tcp.address);
+    await until(() => told(5).length > 1, 'step 4 of a held stream');
+    expect(told(1)).toEqual(['streamAccepted']);
+    held.destroy();
+    await until(() => told(1).length > 1, 'step 5 of a held stream');
+    expect(told(1).at(-1)).toMatch(/^streamClosed|^closed/);
+    await until(() => tcp.size === 0, 'step 6 of a held stream');
+  });
+
   test('a destroyed stream is gone at once, and no input follows', async () => {
     const bob = await side({}, (input, tcp) => {
       if (input.kind === 'streamData') tcp.destroy(input.stream);

@@ -3,13 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { swimSection as settings } from '../../../../src/config/protocol.ts';
 import { withDefaults } from '../../../../src/config/setting.ts';
 import type { MutableMember } from '../../../../src/swim/members.ts';
+import { pushPullScale } from '../../../../src/swim/scheduled-push-pull.ts';
 import {
   expectedConfirmations,
   Suspicions,
   suspicionLength,
   suspicionTimeout,
 } from '../../../../src/swim/state/suspicion.ts';
-import { pushPullScale } from '../../../../src/swim/swim.ts';
 import type { AccusationReason } from '../../../../src/swim/types.ts';
 import { identityOf } from '../helpers.ts';
 

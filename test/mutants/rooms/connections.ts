@@ -1,0 +1,96 @@
+/** Planted bugs of death by closed connection. */
+import type { Mutant } from '../mutant.ts';
+
+const RULES = ['unit/swim/connections/closed-connection.test.ts'];
+
+export const connectionMutants: readonly Mutant[] = [
+  {
+    id: 'swim-closed-one-watcher',
+    file: 'swim/connections/closed-connection.ts',
+    find: '&& isSeconded(context, closed)',
+    replace: '',
+    description: 'One watcher that a firewall refuses declares a living member dead.',
+    expectedTests: [...RULES, 'story/closed-connection.test.ts'],
+  },
+  {
+    id: 'swim-closed-old-refusal',
+    file: 'swim/connections/closed-connection.ts',
+    find: 'else if (due.refusals < REFUSALS || isGraceOver(context, due.silentSince)) askHost(context, due);',
+    replace:
+      "else if (isSeconded(context, due)) handleDead(context, { kind: 'dead', incarnation: due.incarnation, node: due.row.identity.name, from: context.name }, LOCAL_SOURCE, reasonOf(context, due)); else if (due.refusals < REFUSALS || isGraceOver(context, due.silentSince)) askHost(context, due);",
+    description: 'At the end of the grace nobody looks whether the process has been restarted.',
+    expectedTests: [...RULES, 'story/closed-connection.test.ts'],
+  },
+  {
+    id: 'swim-closed-no-grace',
+    file: 'swim/refusal.ts',
+    find: 'now >= silentSince + config.closeGrace',
+    replace: 'now >= silentSince + 0 * config.closeGrace',
+    description: 'A process that is restarted in place is shown as failed meanwhile.',
+    expectedTests: [...RULES, 'story/closed-connection.test.ts'],
+  },
+  {
+    id: 'swim-closed-any-failure',
+    file: 'swim/connections/closed-connection.ts',
+    find: "else if (outcome === 'refused') onRefusal",
+    replace: "else if (outcome === 'refused' || outcome === 'closed') onRefusal",
+    description: 'A process that accepts and closes, as one without files does, counts as dead.',
+    expectedTests: [...RULES, 'story/closed-connection.test.ts'],
+  },
+  {
+    id: 'swim-closed-answer-ignored',
+    file: 'swim/connections/closed-connection.ts',
+    find: 'clearRefusal(context, closed.row); extendSuspicion(context, closed.row);',
+    replace: 'extendSuspicion(context, closed.row);',
+    description: 'A member that answers again is not taken back before it refutes.',
+    expectedTests: RULES,
+  },
+  {
+    id: 'swim-refusal-kept',
+    file: 'swim/rules/suspect-dead.ts',
+    find: 'clearRefusal(context, row); context.suspicions.stop(row);',
+    replace: 'context.suspicions.stop(row);',
+    description: 'A member that has refuted is left out of answers for ever.',
+    expectedTests: [...RULES, 'story/closed-connection.test.ts'],
+  },
+  {
+    id: 'swim-refusal-not-passed-on',
+    file: 'swim/rules/suspect-dead.ts',
+    find: 'if (suspicion === undefined && !isRefused) return;',
+    replace: 'if (suspicion === undefined) return;',
+    description: 'That a suspect is refused reaches only those who have not heard of the suspicion.',
+    expectedTests: RULES,
+  },
+  {
+    id: 'agent-refused-served',
+    file: 'agent/replication/services.ts',
+    find: 'this.#index.setOwnerUp(name, refused !== true, this.#topics);',
+    replace: 'this.#index.setOwnerUp(name, refused !== true || true, this.#topics);',
+    description: 'Services of a refused suspect are still answered.',
+    expectedTests: ['story/services.owners.test.ts'],
+  },
+  {
+    id: 'agent-watch-no-alarm',
+    file: 'agent/transport/watches.ts',
+    find: 'const isAlarm = watched.since !== undefined;',
+    replace: 'const isAlarm = watched.since === undefined && false;',
+    description: 'The end of a watch stream is not noticed.',
+    expectedTests: ['story/closed-connection.test.ts'],
+  },
+  {
+    id: 'agent-watch-no-farewell',
+    file: 'agent/transport/watches.ts',
+    find: 'for (const stream of [...this.#held.keys()]) this.#drop(stream, out);',
+    replace: '',
+    description: 'An agent that leaves says no farewell, so its watchers take it for crashed.',
+    expectedTests: ['story/closed-connection.test.ts'],
+  },
+  {
+    id: 'shell-held-stream-times-out',
+    file: 'shell/net/tcp.ts',
+    find: 'socket.setTimeout(0);',
+    replace: '',
+    description: 'Watch streams end after ten idle seconds, and all members are asked again and again.',
+    expectedTests: ['unit/shell/net/tcp.test.ts'],
+  },
+];
