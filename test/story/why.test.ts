@@ -91,7 +91,7 @@ describe('I10: the diagnosis of each kind of accusation, at the accused, the acc
   });
 
   test('a stall of the accuser: the accusation is doubted, with the reason', () => {
-    const story = startStory(NAMES, { seed: 6 });
+    const story = startStory(NAMES, { seed: 10 });
     // A live migration of a virtual machine: nothing runs for two seconds, and then its network is away for a while.
     story.pause('ann', '2500ms');
     story.run('2600ms');

@@ -46,7 +46,7 @@ export const simulateCommand: CommandBuilder = (command, cli) => {
     .option('--duration <span>', 'Length of the measurement (default: 60s)')
     .option('--loss <share>', 'Share of datagrams that are lost: 0.05 or 5% (default: 0)')
     .option('--latency <span>', 'One-way latency between any two members (default: 0.5ms)')
-    .option('--kill <n>', 'Number of members that crash, evenly spread over time (default: 3)')
+    .option('--kill <n>', 'Number of members whose machines lose power, evenly spread over time (default: 3)')
     .option('--pause <n:span:every>', 'Pause N members for SPAN, repeated every EVERY: 4:2s:5s')
     .option('--partition <span>', 'Partition a third of the members for SPAN, in the middle')
     .option('--compare <key=value,...>', 'Add a second column with these settings: swim.suspicionMult=6')

@@ -113,7 +113,7 @@ function scheduleExperimentFaults(
     world.schedule(start + ((i + 1) * duration) / (kills + 1), () => {
       stats.recordKill(label);
       world.resume(label);
-      world.stop(label);
+      world.stop(label, { powerOff: true });
     });
   });
   const survivors = shuffled.slice(kills);

@@ -120,8 +120,8 @@ export const swimRulesMutants: readonly Mutant[] = [
   {
     id: 'swim-confirmation-not-broadcast',
     file: 'swim/rules/suspect-dead.ts',
-    find: 'context.broadcasts.enqueue(encodeMessage(message), node); const { accusers, deadline } = suspicion;',
-    replace: 'const { accusers, deadline } = suspicion;',
+    find: 'context.broadcasts.enqueue(encodeMessage(message), node); if (suspicion === undefined) return;',
+    replace: 'if (suspicion === undefined) return;',
     description: 'Confirmations are not broadcast, so distant members wait for the longest time.',
     expectedTests: ['unit/swim/rules/suspect-dead.test.ts'],
   },
