@@ -2,6 +2,7 @@
  * Files of gossip keys. A keyring file has Serf's format: a JSON array of base64 keys, the primary first. The keyring of a
  * data directory is an object: such an array, and which keys were configured when it was stored. Keys are never logged.
  */
+import { stat } from 'node:fs/promises';
 import type { StoredKeyring } from '../../agent/operations/restore-keys.ts';
 import { decodeUtf8, encodeUtf8 } from '../../base/bytes.ts';
 import { errorCode } from '../../base/errno.ts';
@@ -116,6 +117,10 @@ export interface EditableKeyring {
   readEdit(): Promise<readonly Uint8Array[] | undefined>;
 }
 
+/** To whoever changed a key while an edit of the file waits for its reload: it would be lost. */
+const EDITED =
+  'the keyring file was edited, and the edit is kept: add this change to the file, then run `hearsay reload`';
+
 /** A keyring file in which the agent keeps its keys. Writes one after the other, each an atomic write with mode 0600. */
 export function createKeyringStore(
   path: string,
@@ -126,10 +131,22 @@ export function createKeyringStore(
   let failure: string | undefined;
   let saves = 0;
   let last: Promise<unknown> = Promise.resolve();
+  /** Has an operator put other keys than `next` into the file, or text that cannot be read, since it was read or written here? */
+  const isEdited = async (next: string): Promise<boolean> => {
+    if ((await stat(path).catch(() => undefined)) === undefined) return false;
+    const found = await readKeyring(path).then(nameKeys, () => undefined);
+    return found !== known && found !== next;
+  };
   const write = async (next: readonly Uint8Array[], isConfigured: boolean): Promise<string | undefined> => {
     try {
       // The operator's own file is not written over when the agent follows it: it may be a link, or have its own owner.
-      if (!isConfigured) await writeFileAtomic(DISK, path, toJsonFile(formatKeys(next)));
+      if (!isConfigured) {
+        if (await isEdited(nameKeys(next))) {
+          failure = EDITED;
+          return failure;
+        }
+        await writeFileAtomic(DISK, path, toJsonFile(formatKeys(next)));
+      }
       known = nameKeys(next);
       failure = undefined;
     } catch (error) {

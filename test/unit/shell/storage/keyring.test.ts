@@ -1,4 +1,13 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -127,6 +136,35 @@ describe('the keyring file of an agent', () => {
     rmSync(`${path}.tmp`, { recursive: true });
     expect(refused).toContain('cannot be written');
     expect(await store.file?.readEdit()).toBeUndefined();
+  });
+
+  test('a change of keys does not overwrite an edit that waits for its reload, and says so', async () => {
+    write([key(1, 32)]);
+    const store = createKeyringStore(path, [bytes(1)]);
+    write([key(3, 32), key(1, 32)]);
+    expect(await save(store, [bytes(1), bytes(2)])).toBe(
+      'the keyring file was edited, and the edit is kept: add this change to the file, then run `hearsay reload`',
+    );
+    expect(await store.file?.readEdit()).toEqual([bytes(3), bytes(1)]);
+    expect(await store.settled()).toContain('was edited');
+    // The reload takes the edit over; from then on changes are stored again.
+    expect(await save(store, [bytes(3), bytes(1)], true)).toBeUndefined();
+    expect(await save(store, [bytes(3), bytes(2)])).toBeUndefined();
+    expect(await readKeyring(path)).toEqual([bytes(3), bytes(2)]);
+  });
+
+  test('half of an edit is not overwritten; an edit that says the same as the change is no conflict', async () => {
+    write([key(1, 32)]);
+    const store = createKeyringStore(path, [bytes(1)]);
+    write(`["${key(3, 32)}",`);
+    expect(await save(store, [bytes(1), bytes(2)])).toContain('was edited');
+    expect(readFileSync(path, 'utf8')).toBe(`["${key(3, 32)}",`);
+    write([key(1, 32), key(2, 32)]);
+    expect(await save(store, [bytes(1), bytes(2)])).toBeUndefined();
+    expect(await store.settled()).toBeUndefined();
+    rmSync(path);
+    expect(await save(store, [bytes(2)])).toBeUndefined();
+    expect(await readKeyring(path)).toEqual([bytes(2)]);
   });
 
   test('keys that the file has already are not written again: the file stays the operator’s', async () => {
