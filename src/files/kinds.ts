@@ -12,10 +12,27 @@ export function fileKindOf({ value }: ConfigNode): FileKind {
   for (const [key, { value: inner }] of value as ReadonlyMap<string, ConfigNode>)
     if (/^services?$/i.test(key) && holdsServices(inner)) return 'services';
   const keys = [...value.keys()];
-  return keys.some((key) => /^name$/i.test(key)) && !keys.some((key) => SETTINGS.has(key))
-    ? 'services'
-    : 'settings';
+  if (keys.some((key) => SETTINGS.has(key) || SETTING_GROUPS.has(key))) return 'settings';
+  return keys.some((key) => /^name$/i.test(key)) || keys.some(isServiceField) ? 'services' : 'settings';
 }
+
+/** Maps of settings. */
+const SETTING_GROUPS: ReadonlySet<string> = new Set(['swim', 'serf']);
+
+/**
+ * Fields of a service that are no key of settings, neither here nor in Consul or Serf. By them a service that lacks its name is
+ * told from settings: "no such setting" would not help whoever wrote it.
+ */
+const SERVICE_FIELDS: ReadonlySet<string> = new Set([
+  'id',
+  'port',
+  'address',
+  'meta',
+  'weights',
+  'taggedaddresses',
+  'enabletagoverride',
+]);
+const isServiceField = (key: string): boolean => SERVICE_FIELDS.has(key.toLowerCase().replaceAll('_', ''));
 
 /** What a file of this kind is, and the option that takes it. */
 export const FILE_KINDS: Readonly<Record<Exclude<FileKind, 'settings'>, string>> = {

@@ -62,7 +62,12 @@ export function parseServiceFields(fields: Fields): ServiceDefinition {
 
 function readName(fields: Fields): string {
   const name = stringField(fields, 'name');
-  if (name === '') throw new FieldError('Missing service name', fields.path, 'a service must have a name');
+  if (name === '')
+    throw new FieldError(
+      'Missing service name',
+      [...fields.path, 'name'],
+      'a service must have one: add `name: web`',
+    );
   if (name.length > MAX_NAME || !/^[A-Za-z0-9._-]+$/.test(name))
     throw badRequest(
       `Invalid service name ${quoted(name)}: must be 1 to ${MAX_NAME} letters, digits, ".", "_" or "-"`,

@@ -51,7 +51,7 @@ describe('a file holds', () => {
 describe('a problem names file, line and key', () => {
   const http = 'http: "http://127.0.0.1/"';
   test.each([
-    ['no name', 'port: 80', 'f:1: a service must have a name'],
+    ['no name', 'port: 80', 'f:1: name: a service must have one: add `name: web`'],
     ['a name that is a number', 'name: 5', 'f:1: name: must be text: put it in quotes'],
     ['a bad name', 'port: 1\nname: a b', 'f:2: name: Invalid service name "a b": must be 1 to 128 letters'],
     ['an unknown field', 'name: a\nprot: 80', 'f:2: prot: no such field; did you mean port?'],
@@ -126,7 +126,7 @@ describe('a problem names file, line and key', () => {
   test('of every service and check, not only the first', async () => {
     const text = 'services:\n- port: 1\n- name: b\n  checks:\n  - {ttl: x}\n  - {htp: y}\n- name: c\n';
     expect(await problemsOf(text)).toEqual([
-      'f:2: a service must have a name',
+      'f:2: name: a service must have one: add `name: web`',
       'f:5: checks[1].ttl: "x" is not a duration such as 500ms or 1m30s',
       'f:6: checks[2].htp: no such field; did you mean http?',
     ]);
@@ -252,6 +252,6 @@ test('an alias of another node is judged where the node is known', async () => {
 test('the first problem is thrown, with the number of the others', async () => {
   const found = await readServiceText('f', '- port: 1\n- port: 2\n', {});
   expect(() => assertNoProblems(found)).toThrow(
-    'f:1: a service must have a name (and 1 more: `hearsay config check FILE` shows all)',
+    'f:1: name: a service must have one: add `name: web` (and 1 more: `hearsay config check FILE` shows all)',
   );
 });

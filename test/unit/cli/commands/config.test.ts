@@ -226,7 +226,8 @@ describe('config check', () => {
       code: 78,
       out: '',
       err:
-        `${bad}:3: check.htp: no such field; did you mean http?\n` + `${bad}:4: a service must have a name\n`,
+        `${bad}:3: check.htp: no such field; did you mean http?\n` +
+        `${bad}:4: name: a service must have one: add \`name: web\`\n`,
     });
     const program = await write('program.yaml', 'name: a', 'check: {args: [/bin/true], interval: 5s}');
     const { code, err } = await hearsay(['config', 'check', program]);
@@ -234,6 +235,29 @@ describe('config check', () => {
       0,
       `warning: ${program}:1: a check runs a program: start the agent with --allow-exec-checks\n`,
     ]);
+  });
+
+  test.each([
+    ['with a port', ['port: 80', 'tags: [a]'], 1],
+    ['with an id and a check', ['ID: web-1', 'check: {tcp: "127.0.0.1:1", interval: 1s}'], 1],
+    ['in a list', ['- name: a', '- {port: 80}'], 2],
+    ['wrapped', ['# the shop', 'service: {enable_tag_override: true}'], 2],
+  ])(
+    'N10 a service without a name, %s, is told so, and not that it has no such settings',
+    async (_, lines, line) => {
+      const path = await write('nameless.yaml', ...lines);
+      const wanted = `${path}:${line}: name: a service must have one: add \`name: web\`\n`;
+      expect(await hearsay(['config', 'check', path])).toEqual({ code: 78, out: '', err: wanted });
+    },
+  );
+
+  test('N10 a file of settings, ours or Consul’s, is no service for a key that services have, too', async () => {
+    const ours = await write('ours.yaml', 'node: a', 'port: 80');
+    expect((await hearsay(['config', 'check', ours])).err).toBe(`${ours}:2: port: no such setting\n`);
+    const consuls = await write('consuls.yaml', 'checks: [{tcp: "a:1"}]', 'ports: {http: 1}');
+    expect((await hearsay(['config', 'check', consuls])).err).toContain(
+      `${consuls}:1: Consul's \`checks\` is `,
+    );
   });
 
   test('judges the service files that a configuration names', async () => {

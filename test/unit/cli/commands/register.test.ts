@@ -112,7 +112,7 @@ test.each([
   ['\nservices: {name: a}\n', ':2: services must be a list'],
   ['web', ':1: a service must be a map'],
   ['- name: a\n- b\n', ':2: a service must be a map'],
-  ['port: 80\n', ':1: a service must have a name'],
+  ['port: 80\n', ':1: name: a service must have one: add `name: web`'],
   ['name: 5\n', ':1: name: must be text: put it in quotes'],
   ['service: {name: a}\nport: 80\n', ':2: port: is not allowed beside service'],
   ['- name: a\n- name: a\n', ':2: name: two services have the ID "a"'],
