@@ -73,11 +73,12 @@ export type ReadSettings = () => Promise<ConfigReading>;
 
 /**
  * Starts one agent. Rejects with `AgentError`; then nothing is left running. Without `readSettings` a reload reads service files
- * only.
+ * only. When `stopping` aborts, it is started as it is, without waiting for its seeds: it will be stopped.
  */
 export async function startAgent(
   config: AgentConfig,
   readSettings: ReadSettings = async () => ({ config, warnings: [] }),
+  stopping?: AbortSignal,
 ): Promise<RunningAgent> {
   const log = await openLog({ level: config.logLevel, format: config.logFormat });
   const cleanups: Startup['cleanups'] = [];
@@ -95,6 +96,7 @@ export async function startAgent(
       { config, log, journal, meter: new Meter(), cleanups, stop },
       stopped,
       readSettings,
+      stopping,
     );
   } catch (error) {
     await stop();
@@ -106,6 +108,7 @@ async function startParts(
   startup: Startup,
   stopped: Promise<void>,
   read: ReadSettings,
+  stopping: AbortSignal | undefined,
 ): Promise<RunningAgent> {
   const { config, cleanups, journal, log, meter, stop } = startup;
   const state = await loadState(startup);
@@ -144,7 +147,7 @@ async function startParts(
     explainDenial: (probe) => shell.runners.explainDenial(probe),
     openOperator: config.openOperator || (state.keys.length === 0 && config.dataDir === undefined),
   });
-  await seeds.join();
+  await seeds.join(stopping);
   return {
     ...{ node: config.node, address: formatAddress(shell.address) },
     ...{ http: servers.http, dns: servers.dns, rpc: servers.rpc },

@@ -27,8 +27,8 @@ export interface Io {
   readonly hostname: string;
   /** Calls `handler` at each `signal` until the function it returns is called. */
   onSignal(signal: Signal, handler: () => void): () => void;
-  /** A reload calls `readSettings`. */
-  startAgent(config: AgentConfig, readSettings?: ReadSettings): Promise<StartedAgent>;
+  /** A reload calls `readSettings`. When `stopping` aborts, the start ends without waiting for seeds. */
+  startAgent(config: AgentConfig, readSettings?: ReadSettings, stopping?: AbortSignal): Promise<StartedAgent>;
   /** Ends the process at once. */
   forceExit(code: number): void;
 }
@@ -45,7 +45,7 @@ export function processIo(): Io {
       process.on(signal, handler);
       return () => process.off(signal, handler);
     },
-    startAgent: async (config, readSettings) => (await import('../main.ts')).startAgent(config, readSettings),
+    startAgent: async (...options) => (await import('../main.ts')).startAgent(...options),
     forceExit: (code) => process.exit(code),
   };
 }

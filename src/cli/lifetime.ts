@@ -20,12 +20,16 @@ const STOP_TIMEOUT = 1000;
 /**
  * Starts agents, and resolves to the exit code: 0 after a stop in order or on request, 130 after a second signal. Rejects if
  * `start` does. Signals count from here on: one that comes during the start is followed when it has ended, since an agent that is
- * killed then would leave its lock and its seat in the cluster behind.
+ * killed then would leave its lock and its seat in the cluster behind. One to stop aborts `stopping`, so that `start` waits for
+ * nobody any more.
  */
-export async function runUntilStopped(io: Io, start: () => Promise<Lifecycle>): Promise<number> {
+export async function runUntilStopped(
+  io: Io,
+  start: (stopping: AbortSignal) => Promise<Lifecycle>,
+): Promise<number> {
   const signals = new SignalHandling(io);
   try {
-    return await signals.follow(await start());
+    return await signals.follow(await start(signals.stopping));
   } finally {
     signals.close();
   }
@@ -38,6 +42,7 @@ class SignalHandling {
   #agents: Lifecycle | undefined;
   /** What signals asked for during the start. */
   readonly #requested = new Set<'stop' | 'reload' | 'logMetrics'>();
+  readonly #stopRequest = new AbortController();
   #isStopping = false;
   #isInterrupted = false;
   #end: (code: number) => void = () => {};
@@ -52,6 +57,11 @@ class SignalHandling {
       io.onSignal('SIGUSR1', () => this.#handle('logMetrics')),
       io.onSignal('SIGUSR2', () => undefined),
     ];
+  }
+
+  /** Aborts when a signal asks for a stop during the start. */
+  get stopping(): AbortSignal {
+    return this.#stopRequest.signal;
   }
 
   close(): void {
@@ -89,6 +99,7 @@ class SignalHandling {
     else if (request === 'stop')
       printNotice(this.#io, 'stopping as soon as the start has ended; repeat the signal to stop at once');
     this.#requested.add(request);
+    if (request === 'stop') this.#stopRequest.abort();
   }
 
   #stopInOrder(agents: Lifecycle): void {

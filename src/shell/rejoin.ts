@@ -41,18 +41,24 @@ export interface RejoinOptions {
 
 /**
  * Joins once, and retries for a short time while seeds are still starting. Returns the report of the last attempt. The time that
- * attempts take counts: a seed that takes the stream and says nothing has had its chance.
+ * attempts take counts: a seed that takes the stream and says nothing has had its chance. `undefined`: `stopping` was aborted.
  */
 export async function joinAtStart(
   agent: AgentHandle,
   seeds: readonly string[],
   replay: boolean,
-): Promise<JoinReport> {
+  stopping?: AbortSignal,
+): Promise<JoinReport | undefined> {
   const endAt = performance.now() + START_PATIENCE_MS;
+  const aborted = new Promise<'aborted'>((resolve) => {
+    stopping?.addEventListener('abort', () => resolve('aborted'), { once: true });
+  });
   for (;;) {
-    const report = (await agent.execute({ kind: 'join', seeds, replay })) ?? { joined: 0, failed: [] };
-    if (report.joined > 0 || performance.now() >= endAt) return report;
-    await new Promise((resolve) => setTimeout(resolve, START_RETRY_MS));
+    if (stopping?.aborted === true) return undefined;
+    const report = await Promise.race([agent.execute({ kind: 'join', seeds, replay }), aborted]);
+    if (report === 'aborted') return undefined;
+    if ((report?.joined ?? 0) > 0 || performance.now() >= endAt) return report ?? { joined: 0, failed: [] };
+    await Promise.race([new Promise((resolve) => setTimeout(resolve, START_RETRY_MS)), aborted]);
   }
 }
 

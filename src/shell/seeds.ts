@@ -40,11 +40,12 @@ export class RejoinedSeeds {
     this.#previous = hasLeft ? [] : (snapshot?.peers.map((peer) => peer.addr) ?? []);
   }
 
-  /** Rejects with `AgentError` if no seed of `--join` answers. */
-  async join(): Promise<void> {
+  /** Rejects with `AgentError` if no seed of `--join` answers. When `stopping` aborts, nothing is joined any more. */
+  async join(stopping?: AbortSignal): Promise<void> {
     const { replayOnJoin: replay } = this.#options.config;
     if (this.#join.length > 0) {
-      const report = await joinAtStart(this.#agent, this.#join, replay);
+      const report = await joinAtStart(this.#agent, this.#join, replay, stopping);
+      if (report === undefined) return;
       if (report.joined === 0) throw joinFailure(report);
       this.#failures = undefined;
     }

@@ -60,22 +60,22 @@ test.runIf(existsSync('/dev/full')).each([[['--help']], [['config']], [['keygen'
   },
 );
 
-test('N22 a second Ctrl-C while an agent joins ends it at once, with 130 and no advice for others', async () => {
+test('N22 a second Ctrl-C while an agent joins ends it at once, without advice for others', async () => {
   const { child, printed } = await joining(1);
+  const ended = once(child, 'exit', { signal: AbortSignal.timeout(8_000) });
   child.kill('SIGINT');
   await waitUntil('it says what it does', 20_000, () => printed().includes('repeat the signal'));
-  const ended = once(child, 'exit');
   child.kill('SIGINT');
-  expect((await ended)[0]).toBe(130);
+  expect([0, 130]).toContain((await ended)[0]); // 0: the first one had ended it already
   expect(printed()).not.toMatch(/ask another|use another|at .*\.ts/);
 });
 
-test('one signal while an agent joins ends it in order when its seed had its time: its lock is gone', async () => {
+test('one signal while an agent joins ends it in order, at once: exit 0, and its lock is gone', async () => {
   const { child, data, printed } = await joining(3);
-  const ended = once(child, 'exit', { signal: AbortSignal.timeout(30_000) });
+  const ended = once(child, 'exit', { signal: AbortSignal.timeout(8_000) }); // a stream to a silent seed has 10 s
   child.kill('SIGTERM');
   const [code, signal] = await ended;
-  expect([signal, code], printed()).toEqual([null, 1]); // the join failed in the end, which is told
-  expect(printed()).toContain('no seed answered');
+  expect([signal, code], printed()).toEqual([null, 0]);
+  expect(printed()).not.toMatch(/no seed answered|is ready/);
   expect(readdirSync(data)).not.toContain('lock');
 });

@@ -42,8 +42,9 @@ async function runAgent({ io: plain }: CliContext, command: Command): Promise<nu
     const isJson = config.logFormat === 'json' && origins.get('logFormat') !== 'default';
     if (isJson) io = withJsonNotices(plain);
     for (const warning of [...warnings, ...eraseSecrets(plain)]) printNotice(io, `warning: ${warning}`);
-    return await runUntilStopped(io, async () => {
-      const running: StartedAgent = await io.startAgent(config, () => loadConfig(command, started));
+    return await runUntilStopped(io, async (stopping) => {
+      const running = await io.startAgent(config, () => loadConfig(command, started), stopping);
+      if (stopping.aborted) return lifecycleOf(running); // it is not for use
       if (isJson) io.out.write(readyObject(config, running));
       else for (const line of readyLines(config, running)) io.out.write(`${line}\n`);
       return lifecycleOf(running);

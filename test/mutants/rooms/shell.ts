@@ -100,6 +100,22 @@ export const shellMutants: readonly Mutant[] = [
     expectedTests: ['unit/shell/rejoin.test.ts'],
   },
   {
+    id: 'shell-join-outlasts-stop',
+    file: 'shell/rejoin.ts',
+    find: `if (report === 'aborted') return undefined;`,
+    replace: `if (report === 'aborted') await agent.execute({ kind: 'join', seeds });`,
+    description: 'An agent that is to stop waits for its seeds all the same.',
+    expectedTests: ['unit/shell/rejoin.test.ts'],
+  },
+  {
+    id: 'shell-keyring-edit-overwritten',
+    file: 'shell/storage/keyring.ts',
+    find: 'return found !== known && found !== next;',
+    replace: 'return false;',
+    description: 'A key query overwrites an edit of the keyring file that waits for its reload.',
+    expectedTests: ['unit/shell/storage/keyring.test.ts'],
+  },
+  {
     id: 'shell-own-keyring-taken-for-edit',
     file: 'shell/storage/keyring.ts',
     find: '      known = nameKeys(next);\n',

@@ -29,7 +29,7 @@ export interface FakeProcessOptions {
   readonly terminal?: boolean;
   /** Content of stdin. */
   readonly input?: string;
-  start?(config: AgentConfig, readSettings?: ReadSettings): Promise<StartedAgent>;
+  start?(config: AgentConfig, readSettings?: ReadSettings, stopping?: AbortSignal): Promise<StartedAgent>;
 }
 
 export function createFakeProcess({

@@ -127,7 +127,7 @@ test('the join at start waits for a seed that is still starting', async () => {
   onJoin = () => (attempts.length < 4 ? 0 : 1);
   const joined = joinAtStart(agent, ['n2'], false);
   await vi.advanceTimersByTimeAsync(5000);
-  expect((await joined).joined).toBe(1);
+  expect((await joined)?.joined).toBe(1);
   expect(attempts.length).toBe(4);
 });
 
@@ -136,7 +136,7 @@ test('the join at start gives up after three seconds', async () => {
   await vi.advanceTimersByTimeAsync(2900);
   const before = attempts.length;
   await vi.advanceTimersByTimeAsync(10_000);
-  expect((await joined).joined).toBe(0);
+  expect((await joined)?.joined).toBe(0);
   expect([before, attempts.length]).toEqual([15, 16]);
 });
 
@@ -150,7 +150,22 @@ test('the join at start does not repeat an attempt that took longer than that', 
   } as unknown as AgentHandle;
   const joined = joinAtStart(slow, ['n2'], false);
   await vi.advanceTimersByTimeAsync(10_000);
-  expect((await joined).joined).toBe(0);
+  expect((await joined)?.joined).toBe(0);
+  expect(attempts).toHaveLength(1);
+});
+
+test('the join at start ends at once when the agent is to stop, also between two attempts', async () => {
+  const stopping = new AbortController();
+  const hanging = { execute: () => new Promise(() => undefined) } as unknown as AgentHandle;
+  const joins = [
+    joinAtStart(hanging, ['n2'], false, stopping.signal),
+    joinAtStart(agent, ['n2'], false, stopping.signal),
+    joinAtStart(agent, ['n2'], false, AbortSignal.abort()),
+  ];
+  await vi.advanceTimersByTimeAsync(100);
+  stopping.abort();
+  expect(await Promise.all(joins)).toEqual([undefined, undefined, undefined]);
+  await vi.advanceTimersByTimeAsync(10_000);
   expect(attempts).toHaveLength(1);
 });
 

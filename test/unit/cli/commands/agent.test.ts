@@ -1,15 +1,11 @@
-import { createSocket } from 'node:dgram';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { AgentError } from '../../../../src/base/errors.ts';
 import { toHttpUrl } from '../../../../src/cli/commands/agent.ts';
-import { isPortFree } from '../../../../src/cli/commands/demo.ts';
 import { runCli } from '../../../../src/cli/index.ts';
-import type { AgentConfig } from '../../../../src/config/schema.ts';
-import { createFakeProcess, hearsay, startFakeAgent } from '../helper.ts';
+import { createFakeProcess, hearsay } from '../helper.ts';
 import { fakeAgent, ready } from '../started-agent.ts';
 
 describe('the agent is ready', () => {
@@ -165,6 +161,22 @@ describe('a signal during the start', () => {
     expect(listeners('SIGTERM')).toBe(0);
   });
 
+  test('to stop ends the wait for seeds at once, and nothing is said to be ready', async () => {
+    let agent: ReturnType<typeof fakeAgent> | undefined;
+    const { io, send, err, out } = createFakeProcess({
+      start: (config, _readSettings, stopping) => {
+        const fake = fakeAgent(config);
+        agent = fake;
+        return new Promise((resolve) => stopping?.addEventListener('abort', () => resolve(fake.started)));
+      },
+    });
+    const ended = runCli(['agent'], io);
+    await vi.waitFor(() => expect(agent).toBeDefined(), { timeout: 30_000 });
+    send('SIGTERM');
+    expect([await ended, agent?.calls, out()]).toEqual([0, ['leave'], '']);
+    expect(err()).toContain('leaving the cluster');
+  });
+
   test('to stop ends the process if it is repeated', async () => {
     const { send, isStarting, forcedExits, gate, ended } = starting();
     await isStarting();
@@ -245,105 +257,4 @@ test('a reload reads flags, variables and files as the start did', async () => {
   );
   send('SIGTERM');
   await ended;
-});
-
-describe('the demo', () => {
-  test('starts agents that join the first, each with a service, and shows what to try', async () => {
-    const api = await startFakeAgent({ 'PUT /v1/agent/service/register': { status: 200 } });
-    const configs: AgentConfig[] = [];
-    const agents: ReturnType<typeof fakeAgent>[] = [];
-    const { io, out, send } = createFakeProcess({
-      start: async (config) => {
-        configs.push(config);
-        const agent = fakeAgent(config, configs.length);
-        agents.push(agent);
-        return { ...agent.started, http: api.url.slice('http://'.length) };
-      },
-    });
-    const ended = runCli(['demo', '--nodes', '4'], io);
-    await vi.waitFor(() => expect(out()).toContain('Press Ctrl-C'), { timeout: 30_000 });
-
-    expect(configs.map(({ node }) => node)).toEqual(['demo-1', 'demo-2', 'demo-3', 'demo-4']);
-    expect(configs.map(({ join: seeds }) => seeds[0])).toEqual([
-      undefined,
-      '127.0.0.1:40001',
-      '127.0.0.1:40001',
-      '127.0.0.1:40001',
-    ]);
-    expect(configs.every(({ bind }) => bind.host === '127.0.0.1' && bind.port === 0)).toBe(true);
-    const bodies = api.requests.map(({ body }) => body as { Port: number; Check: { HTTP: string } });
-    expect(bodies).toMatchObject([
-      { Name: 'api', ID: 'api-1' },
-      { Name: 'web', ID: 'web-2' },
-      { Name: 'api', ID: 'api-3' },
-      { Name: 'web', ID: 'web-4' },
-    ]);
-    // N19: each can be dialed, where it is registered and where it is checked.
-    for (const [at, { Port, Check }] of bodies.entries())
-      for (const url of [`http://127.0.0.1:${Port}/`, Check.HTTP])
-        expect(await (await fetch(url)).text()).toBe(
-          `${at % 2 === 0 ? 'api' : 'web'}-${at + 1} of demo-${at + 1}\n`,
-        );
-    expect(out()).toContain(`curl http://$(hearsay resolve web --http-addr ${api.url} | head -1)/\n`);
-    expect(out()).toMatch(/^NODE +GOSSIP +HTTP +DNS +SERVICE\ndemo-1 +127\.0\.0\.1:40001 +http:.* api-1\n/);
-    expect(out()).toContain(`\n  hearsay members --http-addr ${api.url}\n`);
-    expect(out()).toContain(`\n  hearsay resolve web --http-addr ${api.url}\n`);
-    expect(out()).toContain('SRV web.service.hearsay');
-    expect(out()).toContain('demo-4.node.hearsay');
-
-    send('SIGINT');
-    expect(await ended).toBe(0);
-    expect(agents.flatMap(({ calls }) => calls)).toEqual(['stop', 'stop', 'stop', 'stop']);
-    for (const { Check } of bodies) await expect(fetch(Check.HTTP)).rejects.toThrow();
-  });
-
-  test('stops the started agents if one cannot start', async () => {
-    const agents: ReturnType<typeof fakeAgent>[] = [];
-    const { code, err } = await hearsay(['demo'], {
-      start: async (config) => {
-        if (agents.length === 2) throw new AgentError('failed', 'out of ports');
-        const agent = fakeAgent(config, agents.length + 1);
-        agents.push(agent);
-        return agent.started;
-      },
-    });
-    expect([code, err]).toEqual([1, 'hearsay: out of ports\n']);
-    expect(agents.map(({ calls }) => calls)).toEqual([['stop'], ['stop']]);
-  });
-});
-
-test('a demo whose agent refuses the service reports why, and leaves no agent running', async () => {
-  const { url } = await startFakeAgent({
-    'PUT /v1/agent/service/register': { status: 400, body: 'that is no service' },
-  });
-  const agents: ReturnType<typeof fakeAgent>[] = [];
-  const { code, err } = await hearsay(['demo', '--nodes', '2'], {
-    start: async (config) => {
-      const agent = fakeAgent(config, agents.length + 1);
-      agents.push(agent);
-      return { ...agent.started, http: url.slice('http://'.length) };
-    },
-  });
-  expect([code, err]).toEqual([2, 'hearsay: that is no service\n']);
-  expect(agents.map(({ calls }) => calls)).toEqual([['stop'], ['stop']]);
-});
-
-test('a port is free only if neither UDP nor TCP has it', async () => {
-  const { address, close } = await new Promise<{ address: { port: number }; close: () => void }>(
-    (resolve) => {
-      const socket = createSocket('udp4');
-      socket.bind(0, '127.0.0.1', () =>
-        resolve({ address: socket.address(), close: () => void socket.close() }),
-      );
-    },
-  );
-  onTestFinished(close);
-  expect(await isPortFree(address.port)).toBe(false);
-
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  expect(await isPortFree(port)).toBe(false);
-  await new Promise((resolve) => server.close(resolve));
-  expect(await isPortFree(port)).toBe(true);
 });
