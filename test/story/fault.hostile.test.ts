@@ -6,6 +6,7 @@
 import { describe, expect, test } from 'vitest';
 import { createAgent } from '../../src/agent/agent.ts';
 import type { Agent, Effect } from '../../src/agent/contract/machine.ts';
+import { foldName } from '../../src/config/names.ts';
 import { FAKE_NAME_PREFIX, FORGERIES, type Forgery } from '../../src/sim/faults/forgeries.ts';
 import { injectFault } from '../../src/sim/faults/index.ts';
 import type { Garbage } from '../../src/sim/faults/outsiders.ts';
@@ -82,6 +83,10 @@ describe('with the key', () => {
       const { world, facts } = lied(forgery, 1);
 
       expect(world.runUntil(() => real(world).length === 0, 10_000)).toBe(true);
+      for (const { runningAgent } of world.hosts) {
+        const names = runningAgent.view.members().map(({ name }) => foldName(name));
+        expect(new Set(names).size).toBe(names.length); // I28
+      }
       const rows = [...world.hosts].map((host) => host.runningAgent.view.members().length);
       expect(Math.max(...rows)).toBeLessThanOrEqual(ten.length + 100); // No more than were introduced.
       expect(world.runUntil(() => disagreements(world).length === 0, 60_000)).toBe(true);

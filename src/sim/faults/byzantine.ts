@@ -15,11 +15,12 @@ import { type FaultDefinitions, hostLabels } from './fault.ts';
 import {
   FORGERIES,
   type Forgery,
-  type ForgeryContext,
   forgedMessages,
   forgedStream,
+  isSeries,
   isStreamForgery,
 } from './forgeries.ts';
+import { type ForgeryContext, seriesSender } from './hostile-series.ts';
 
 export interface ByzantineFaults {
   byzantine: {
@@ -71,7 +72,9 @@ function sendForgery(world: World, forgery: Forgery, context: ForgeryContext, no
 }
 
 /** Catalog messages of outsiders are hints only; half of the time these come from the address of a member. */
-function senderOf(forgery: Forgery, { victim, from, rng }: ForgeryContext): Address {
+function senderOf(forgery: Forgery, context: ForgeryContext): Address {
+  if (isSeries(forgery)) return seriesSender(forgery, context);
+  const { victim, from, rng } = context;
   const fromMember = forgery === 'delta' || forgery === 'announcement' || forgery === 'deltas';
   return fromMember && rng.int(2) === 0 ? victim.address : from;
 }

@@ -1,7 +1,5 @@
 /** The forged messages of Byzantine senders: one lie of each type of message that members exchange. */
-import type { Address } from '../../base/address.ts';
 import { concatBytes, encodeUtf8, NO_BYTES } from '../../base/bytes.ts';
-import type { Rng } from '../../base/rng.ts';
 import type { Service } from '../../model/service.ts';
 import { encodeDelta, encodeDeltaAnnounce, encodeDeltas } from '../../wire/catalog.ts';
 import {
@@ -19,7 +17,7 @@ import {
 } from '../../wire/memberlist.ts';
 import { JoinIntent, LeaveIntent, Query, QueryResponse, SerfState, UserEvent } from '../../wire/serf.ts';
 import { encodePushPull, encodeStream } from '../../wire/stream-writer.ts';
-import type { SimHost } from '../world/host.ts';
+import { type ForgeryContext, SERIES, type Series, seriesMessages } from './hostile-series.ts';
 
 export type Forgery =
   | 'alive'
@@ -28,7 +26,6 @@ export type Forgery =
   | 'leave'
   | 'leaveIntent'
   | 'maxIncarnation'
-  | 'walk'
   | 'addressTheft'
   | 'flood'
   | 'manyNames'
@@ -42,14 +39,15 @@ export type Forgery =
   | 'delta'
   | 'announcement'
   | 'deltas'
-  | 'clocks';
+  | 'clocks'
+  | Series;
 
 /** All kinds of forgery. */
 export const FORGERIES: readonly [Forgery, ...Forgery[]] = [
   ...(['alive', 'suspect', 'dead', 'leave', 'leaveIntent', 'maxIncarnation', 'addressTheft'] as const),
-  'walk',
   ...(['flood', 'manyNames', 'rows', 'joinIntent', 'event', 'query', 'keyQuery', 'response'] as const),
   ...(['probes', 'delta', 'announcement', 'deltas', 'clocks'] as const),
+  ...SERIES,
 ];
 
 /** The largest incarnation that the wire can carry. */
@@ -62,24 +60,15 @@ const VSN = Uint8Array.of(1, 5, 2, 2, 5, 5);
 /** Lamport times, epochs and versions that are forged: a little ahead, far ahead, absurd. */
 const LEAPS = [1, 1000, 2 ** 40] as const;
 const MAX_OWN = 4;
-const WALK_STEPS = [1, 60, 2 ** 16, 2 ** 20, 2 ** 25] as const;
-const WALK_LENGTH = 100;
-
-/** What a forgery is made from. */
-export interface ForgeryContext {
-  readonly victim: SimHost;
-  /** The member that receives it. */
-  readonly to: SimHost;
-  /** Where the sender is: no member has this address. */
-  readonly from: Address;
-  readonly rng: Rng;
-}
 
 type StreamForgery = 'rows' | 'deltas' | 'clocks';
 const STREAM_FORGERIES: readonly Forgery[] = ['rows', 'deltas', 'clocks'];
 
 export const isStreamForgery = (forgery: Forgery): forgery is StreamForgery =>
   STREAM_FORGERIES.includes(forgery);
+
+export const isSeries = (forgery: Forgery): forgery is Series =>
+  (SERIES as readonly string[]).includes(forgery);
 
 /** A message of a stream. */
 export function forgedStream(forgery: StreamForgery, context: ForgeryContext): Uint8Array {
@@ -110,6 +99,7 @@ export function forgedMessages(
   forgery: Exclude<Forgery, StreamForgery>,
   context: ForgeryContext,
 ): Uint8Array[] {
+  if (isSeries(forgery)) return seriesMessages(forgery, context);
   switch (forgery) {
     case 'joinIntent':
     case 'leaveIntent':
@@ -202,7 +192,7 @@ const KEY_QUERIES = [
 ] as const;
 
 function forgedSwim(
-  forgery: Exclude<Forgery, StreamForgery>,
+  forgery: Exclude<Forgery, StreamForgery | Series>,
   { victim, to, from, rng }: ForgeryContext,
 ): SwimMessage[] {
   const { name, address } = victim;
@@ -231,18 +221,6 @@ function forgedSwim(
       const incarnation = rng.int(2) === 0 ? WIRE_MAX_INCARNATION : WIRE_MAX_INCARNATION - rng.int(2 ** 31);
       return [
         rng.int(2) === 0 ? Dead.create({ incarnation, node: name, from: 'x' }) : alive({ incarnation }),
-      ];
-    }
-    case 'walk': {
-      // Many small steps, as far as each of them is believed; then an accusation up there.
-      const step = WALK_STEPS[rng.int(WALK_STEPS.length)] as number;
-      const top = current + step * WALK_LENGTH;
-      const steps = Array.from({ length: WALK_LENGTH }, (_, i) =>
-        alive({ incarnation: Math.min(WIRE_MAX_INCARNATION, current + step * (i + 1)), meta: NO_BYTES }),
-      );
-      return [
-        ...steps,
-        Suspect.create({ incarnation: Math.min(WIRE_MAX_INCARNATION, top), node: name, from: 'x' }),
       ];
     }
     case 'addressTheft':

@@ -19,6 +19,7 @@ import { TtlLaw } from './catalog/ttls.ts';
 import type { Judgments, Law, LawContext } from './law.ts';
 import { AccusationLaw } from './membership/accusations.ts';
 import { ClosedConnectionLaw } from './membership/closed-connections.ts';
+import { FoldedNameLaw } from './membership/folded-names.ts';
 import { IdentityLaw } from './membership/identities.ts';
 import { LeaveLaw } from './membership/leaves.ts';
 import { PauseLaw } from './membership/pauses.ts';
@@ -57,6 +58,7 @@ export class LawChecker {
     this.#laws = [
       new RowLaw(context),
       new IdentityLaw(context),
+      new FoldedNameLaw(context),
       new AccusationLaw(context),
       new BoundsLaw(context),
       new LaneLaw(context),

@@ -9,7 +9,7 @@ import type { World } from '../world/world.ts';
 /** Laws of every world; parts of a law that seldom judge are counted by themselves. Ids as in docs/reliability.md. */
 export const MEMBERSHIP_LAWS = [
   ...(['I1', 'I2', 'I2 of a dropped row', 'I3', 'I4', 'I5', 'I6', 'I10', 'I11', 'I12', 'I13'] as const),
-  ...(['I17', 'I18', 'I19', 'I20', 'I21', 'I23', 'I24', 'I31', 'I32'] as const),
+  ...(['I17', 'I18', 'I19', 'I20', 'I21', 'I23', 'I24', 'I28', 'I31', 'I32'] as const),
 ] as const;
 /** Laws of worlds with a catalog. */
 export const CATALOG_LAWS = [

@@ -74,7 +74,7 @@ const SETTLE_WITHIN: Millis = 45_000;
 /** The victim of a forged message must be back within this, if nothing else is wrong. */
 const RETURN_WITHIN: Millis = 10_000;
 /** Laws that hold in spite of Byzantine senders: they concern what a host says of itself and of its own table. */
-const BYZANTINE_LAWS = /^\S+ (I1|I5|I11|I13|I14|L4) /;
+const BYZANTINE_LAWS = /^\S+ (I1|I5|I11|I13|I14|I28|L4) /;
 /** A host that joins after a death. */
 const NEWCOMER = 'late';
 const KEPT_LINES = 600;

@@ -149,12 +149,4 @@ export const walkMutants: readonly Mutant[] = [
     description: 'After its second start what an owner registers reaches others late.',
     expectedTests: ['unit/catalog/doubts.test.ts'],
   },
-  {
-    id: 'agent-contested-owner-asked-once',
-    file: 'agent/replication/owner-pulls.ts',
-    find: 'this.#postponed.set(owner, now + DOUBT_LIMIT.refillInterval);',
-    replace: 'this.#postponed.clear(owner);',
-    description: 'A change of a contested owner is seen with the next push/pull only.',
-    expectedTests: ['unit/agent/replication/forged-ledgers.test.ts'],
-  },
 ];
