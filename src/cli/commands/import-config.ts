@@ -1,6 +1,8 @@
 /** `hearsay import config`: says of each key of a configuration of Consul or Serf what it becomes here, or that it has no counterpart. */
 import { foreignKeyHints } from '../../config/file/foreign.ts';
 import type { ConfigNode } from '../../config/file/node.ts';
+import type { ConfigFile } from '../../config/file/parse.ts';
+import { convertSerfConfig } from '../../config/file/serf-config.ts';
 import { SETTINGS } from '../../config/schema.ts';
 import { listFiles, readConfigFile } from '../../files/config-files.ts';
 import { type CliContext, EXIT, printJson, printNotice } from '../command.ts';
@@ -14,11 +16,17 @@ interface KeyReport {
   readonly message: string;
 }
 
+export interface ImportConfigOptions {
+  readonly json?: boolean;
+  readonly yaml?: boolean;
+}
+
 export async function importConfig(
   cli: CliContext,
   paths: readonly string[],
-  { json = false }: { readonly json?: boolean },
+  { json = false, yaml = false }: ImportConfigOptions,
 ): Promise<number> {
+  if (yaml) return convertConfig(cli, paths);
   const rows: KeyReport[] = [];
   for (const path of paths) {
     const { files, others } = await listFiles(path);
@@ -35,6 +43,18 @@ export async function importConfig(
     const kept = rows.filter(({ hasCounterpart }) => hasCounterpart).length;
     cli.io.out.write(`${kept} of ${rows.length} keys have a counterpart\n`);
   }
+  return EXIT.done;
+}
+
+/** Later files override earlier ones, as for the agent. */
+async function convertConfig(cli: CliContext, paths: readonly string[]): Promise<number> {
+  const files: ConfigFile[] = [];
+  for (const path of paths)
+    for (const one of (await listFiles(path)).files) files.push((await readConfigFile(one)).file);
+  const { settings, notes } = convertSerfConfig(files);
+  for (const note of notes) printNotice(cli.io, note);
+  // Values as JSON are YAML, too, and no text is taken for a number or a date.
+  for (const [key, value] of settings) cli.io.out.write(`${key}: ${JSON.stringify(value)}\n`);
   return EXIT.done;
 }
 

@@ -16,7 +16,7 @@ import {
   toAction,
 } from '../command.ts';
 import { sanitize } from '../sanitize.ts';
-import { importConfig } from './import-config.ts';
+import { type ImportConfigOptions, importConfig } from './import-config.ts';
 
 interface ConsulOptions extends ClientOptions {
   readonly follow?: boolean;
@@ -39,8 +39,12 @@ export const importCommand: CommandBuilder = (command, cli) => {
   const config = addJsonOption(command.command('config'))
     .description('Say of each key of a configuration of Consul or Serf what it becomes here; changes nothing')
     .argument('<path...>', 'File in JSON, or directory of files')
+    .option(
+      '--yaml',
+      'Print a configuration of Serf as one of hearsay, and to stderr what is to be done by hand',
+    )
     .action(
-      toAction(cli, (paths: string[], options: { json?: boolean }) => importConfig(cli, paths, options)),
+      toAction(cli, (paths: string[], options: ImportConfigOptions) => importConfig(cli, paths, options)),
     );
   addExample(config, 'hearsay import config /etc/consul.d');
   addExample(command, 'hearsay import consul http://10.0.0.7:8500');

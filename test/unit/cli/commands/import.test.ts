@@ -171,3 +171,30 @@ test('import config says of each key of Consul what it becomes here, and of whic
   const rows = JSON.parse((await hearsay(['import', 'config', file, '--json'])).out);
   expect(rows[1]).toMatchObject({ file, line: 3, key: 'node_name', hasCounterpart: true });
 });
+
+test('import config --yaml prints a configuration of Serf as ours, which an agent takes', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'hearsay-import-'));
+  onTestFinished(() => rm(dir, { recursive: true }));
+  const file = join(dir, 'serf.json');
+  await writeFile(
+    file,
+    JSON.stringify({ node_name: 'n1', tags: { role: 'web' }, encrypt_key: 'c2VjcmV0', discover: 'x' }),
+  );
+  const ran = await hearsay(['import', 'config', file, '--yaml']);
+  expect([ran.code, ran.out]).toEqual([
+    0,
+    'bind: "0.0.0.0:7946"\nrpc: "127.0.0.1:7373"\nrejoinAfterLeave: false\nnode: "n1"\ntag: {"role":"web"}\n',
+  ]);
+  expect(ran.err).toMatch(/serf.json:1: encrypt_key: put it into HEARSAY_GOSSIP_KEY/);
+  expect(ran.err).toMatch(/serf.json:1: Serf's `discover` has no counterpart/);
+  const ours = join(dir, 'ours.yaml');
+  await writeFile(ours, ran.out);
+  expect((await hearsay(['config', 'check', ours])).code).toBe(0);
+
+  await writeFile(file, '{"bind": 5}');
+  const refused = await hearsay(['import', 'config', file, '--yaml']);
+  expect([refused.code, refused.err]).toEqual([
+    78,
+    expect.stringContaining('serf.json:1: bind: must be a string'),
+  ]);
+});
