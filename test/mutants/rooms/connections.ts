@@ -83,7 +83,7 @@ export const connectionMutants: readonly Mutant[] = [
     find: 'for (const stream of [...this.#held.keys()]) this.#drop(stream, out);',
     replace: '',
     description: 'An agent that leaves says no farewell, so its watchers take it for crashed.',
-    expectedTests: ['story/closed-connection.test.ts'],
+    expectedTests: ['unit/agent/transport/watches.test.ts'],
   },
   {
     id: 'shell-held-stream-times-out',
