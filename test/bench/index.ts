@@ -3,6 +3,7 @@
  * minutes and shows less. Needs Linux and root for its namespaces; uses `serf` and `tcpdump` if they are installed.
  */
 import { run as catalog } from './catalog.ts';
+import { run as closed } from './closed.ts';
 import { run as codec } from './codec.ts';
 import { run as detect } from './detect.ts';
 import { run as dns } from './dns.ts';
@@ -26,5 +27,5 @@ await catalog();
 recording();
 spread(SHORT ? 100 : 1000);
 world(SHORT ? 200 : 1000);
-for (const bench of [start, idle, join, detect, http, registrations, dns, dnsRate, waiters, loop])
+for (const bench of [start, idle, join, detect, closed, http, registrations, dns, dnsRate, waiters, loop])
   await bench();
