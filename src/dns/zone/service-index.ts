@@ -100,7 +100,10 @@ export class ServiceIndex {
 
   #addressOf(name: string): NodeAddress | undefined {
     const external = this.#view.catalog.externalNode(name);
-    if (external?.name === name) return { node: nodeOfExternal(external), hostName: external.address };
+    if (external?.name === name) {
+      const node = nodeOfExternal(external);
+      return { node, hostName: node === undefined ? external.address : '' };
+    }
     const member = this.#view.member(name);
     return member === undefined ? undefined : { node: nodeOfMember(member), hostName: '' };
   }

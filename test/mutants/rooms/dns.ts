@@ -26,4 +26,12 @@ export const dnsMutants: readonly Mutant[] = [
     description: 'A service behind a foreign host name is a bare CNAME, which stub resolvers do not follow.',
     expectedTests: ['unit/dns/recursor/foreign-names.test.ts'],
   },
+  {
+    id: 'dns-external-address-as-name',
+    file: 'dns/zone/service-index.ts',
+    find: "hostName: node === undefined ? external.address : ''",
+    replace: 'hostName: external.address',
+    description: 'The IP address of an external node is answered as if it were a host name.',
+    expectedTests: ['unit/dns/zone/external-nodes.test.ts'],
+  },
 ];

@@ -1,6 +1,6 @@
 /** A catalog view of plain data, and the services that tests query. */
 import type { MemberView } from '../../../src/agent/contract/view.ts';
-import type { CatalogView, Instance, InstanceStatus } from '../../../src/catalog/types.ts';
+import type { CatalogView, ExternalNodeView, Instance, InstanceStatus } from '../../../src/catalog/types.ts';
 import type { ServicePort } from '../../../src/model/service.ts';
 
 export interface NodeRow {
@@ -8,6 +8,8 @@ export interface NodeRow {
   readonly ip: string;
   readonly status?: MemberView['status'];
   readonly tags?: Readonly<Record<string, string>>;
+  /** It is no member, and `ip` its address or host name. */
+  readonly isExternal?: boolean;
 }
 
 export interface ServiceRow {
@@ -62,7 +64,14 @@ export const bigService = (n: number): { nodes: NodeRow[]; services: ServiceRow[
   services: Array.from({ length: n }, (_, i) => ({ node: `node-${i}`, name: 'big', port: 8000 + i })),
 });
 
-export function catalogOf(rows: readonly ServiceRow[]): CatalogView {
+/** A node that is no member; its address may be a host name. */
+const externalNodeOf = ({ name, ip, tags = {} }: NodeRow): ExternalNodeView => ({
+  ...{ name, address: ip, taggedAddresses: new Map(), meta: new Map(Object.entries(tags)) },
+  ...{ id: '', registeredAt: 1, owner: 'd1', up: true },
+});
+
+export function catalogOf(rows: readonly ServiceRow[], nodes: readonly NodeRow[] = []): CatalogView {
+  const external = nodes.map(externalNodeOf);
   const all = new Map<string, Instance[]>();
   const usable = new Map<string, Instance[]>();
   const tags = new Map<string, string[]>();
@@ -84,8 +93,8 @@ export function catalogOf(rows: readonly ServiceRow[]): CatalogView {
     node: nobody,
     nodes: nobody,
     statusSince: () => undefined,
-    externalNode: () => undefined,
-    externalNodes: () => [],
+    externalNode: (name) => external.find((one) => one.name.toLowerCase() === name.toLowerCase()),
+    externalNodes: () => external,
     size: rows.length,
   };
 }

@@ -32,8 +32,9 @@ export interface FakeView extends View {
 }
 
 export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[] = []): FakeView {
-  let members: readonly MemberView[] = rows.map(memberOf);
-  let catalog = catalogOf(services);
+  const external = rows.filter(({ isExternal }) => isExternal === true);
+  let members: readonly MemberView[] = rows.filter((row) => !external.includes(row)).map(memberOf);
+  let catalog = catalogOf(services, external);
   let readiness: Readiness = { ready: true };
   let suspects = suspectsIn(members);
   const index = { nodes: 1, services: 1 };
