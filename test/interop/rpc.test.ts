@@ -3,11 +3,11 @@
  * agents are in one cluster, so that both have the same to tell.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { getJson } from '../support/http.ts';
+import { callNodeSerf } from '../support/node-serf.ts';
 import {
   type AgentProcess,
   isInstalled,
@@ -222,6 +222,17 @@ describe.skipIf(!hasBoth)('beside a real agent (skipped where serf or python3 is
     return line;
   }
 
+  test('node-serf, from npm: members, filters, statistics, events and queries', async () => {
+    const [mine, theirs] = [await callNodeSerf(h1), await callNodeSerf(s1)];
+    expect(mine).toEqual(theirs);
+    expect(mine.event).toEqual({
+      Event: 'user',
+      Name: 'from-node',
+      Payload: Buffer.from('v1'),
+      Coalesce: false,
+    });
+  });
+
   test('both streams tell the same of who comes, changes, fails and goes, of events and of queries', async () => {
     const streams = [h1, s1].map(follow);
     for (const { lines } of streams) await waitUntil('it streams', 10_000, () => lines.length > 0);
@@ -291,52 +302,5 @@ describe.skipIf(!hasBoth)('beside a real agent (skipped where serf or python3 is
     await waitUntil('it has ended', 10_000, () => leaving.child.exitCode !== null);
     const status = async () => (await s1.members()).find(({ name }) => name === 'leaving')?.status;
     await waitUntil('the real agent has seen it leave', 10_000, async () => (await status()) === 'left');
-  });
-});
-
-describe.skipIf(!isInstalled('serf'))('S13 who may', () => {
-  const key = 'k'.repeat(40);
-
-  test('S13 with a key, clients need it', async () => {
-    const agent = await ours('keyed', 31, { env: { HEARSAY_RPC_AUTH: key } });
-    const without = await runSerf(agent, ['members']);
-    expect([without.code, without.stderr + without.stdout]).toEqual([
-      1,
-      expect.stringContaining('Authentication required'),
-    ]);
-    const wrong = await runSerf(agent, ['members', '-rpc-auth=wrong']);
-    expect(wrong.stderr + wrong.stdout).toContain('Invalid authentication token');
-    const right = await runSerf(agent, ['members', `-rpc-auth=${key}`]);
-    expect([right.code, right.stdout]).toEqual([0, expect.stringContaining('keyed')]);
-    await agent.kill();
-  });
-
-  test('S13 with a gossip key operators need a token, and the agent says where it is', async () => {
-    const agent = await startHearsay({
-      ...{ name: 'closed', ip: ip(32), key: OLD, args: ['--rpc', `${ip(32)}:7373`] },
-    });
-    expect((await runSerf(agent, ['members'])).code).toBe(0);
-    const refused = await runSerf(agent, ['keys', '-list']);
-    expect(refused.code).toBe(1);
-    const path = /find one in (\S+)/.exec(refused.stderr + refused.stdout)?.[1] ?? '';
-    const { stdout: token } = await run('cat', [path]);
-    const allowed = await runSerf(agent, ['keys', '-list', `-rpc-auth=${token.trim()}`]);
-    expect([allowed.code, allowed.stdout]).toEqual([0, expect.stringContaining(OLD)]);
-    await agent.kill();
-  });
-
-  test('S13 an address that is open to the network, or taken, is a sentence and exit 78', async () => {
-    const start = (rpc: string) =>
-      runHearsay(['agent', '--bind', `${ip(33)}:0`, '--http', 'off', '--dns', 'off', '--rpc', rpc]);
-    expect(await start('0.0.0.0:7373')).toMatchObject({
-      code: 78,
-      stderr: expect.stringContaining('set HEARSAY_RPC_AUTH or rpcAuthFile'),
-    });
-    const other = createServer().listen(7373, ip(33));
-    expect(await start(ip(33))).toMatchObject({
-      code: 78,
-      stderr: expect.stringContaining('which is in use'),
-    });
-    other.close();
   });
 });
