@@ -14,14 +14,19 @@ import {
 } from '../command.ts';
 import { sanitize } from '../sanitize.ts';
 
+interface Options extends ClientOptions {
+  readonly replay?: boolean;
+}
+
 export const joinCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command)
     .argument('<addr...>', 'Gossip addresses of members, ADDR[:PORT]')
-    .action(toAction(cli, (seeds: string[], options: ClientOptions) => join(cli, seeds, options)));
+    .option('--replay', 'Hear the user events from before, too, if this is the first join of the agent')
+    .action(toAction(cli, (seeds: string[], options: Options) => join(cli, seeds, options)));
   addExample(command, 'hearsay join 10.0.0.5 10.0.0.6:7946');
 };
 
-async function join(cli: CliContext, seeds: readonly string[], options: ClientOptions): Promise<number> {
+async function join(cli: CliContext, seeds: readonly string[], options: Options): Promise<number> {
   for (const seed of seeds)
     try {
       validateHostPort(seed);
@@ -30,7 +35,8 @@ async function join(cli: CliContext, seeds: readonly string[], options: ClientOp
     }
   const client = await createClient(cli, options);
   if (cli.io.err.isTerminal) printNotice(cli.io, `joining through ${count(seeds.length)} ...`);
-  const report = parseResponse(JoinReportSchema, await client.put('/v1/hearsay/join', { seeds }), client);
+  const body = { seeds, ...(options.replay === true && { replay: true }) };
+  const report = parseResponse(JoinReportSchema, await client.put('/v1/hearsay/join', body), client);
   for (const { addr, error } of report.failed) printNotice(cli.io, `${addr}: ${error}`);
   if (options.json === true) printJson(cli.io, report);
   else if (report.joined > 0) cli.io.out.write(`joined through ${report.joined} of ${count(seeds.length)}\n`);

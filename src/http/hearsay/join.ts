@@ -9,9 +9,16 @@ import { AgentError } from '../../base/errors.ts';
 export type AdvisedJoinReport = JoinReport & { readonly advice?: string };
 
 /** Returns a report even if no seed responded. Throws `AgentError` if the agent could not try. */
-export async function joinSeeds(agent: AgentHandle, seeds: readonly string[]): Promise<AdvisedJoinReport> {
+export async function joinSeeds(
+  agent: AgentHandle,
+  seeds: readonly string[],
+  replay = false,
+): Promise<AdvisedJoinReport> {
   try {
-    const report = (await agent.execute({ kind: 'join', seeds })) ?? { joined: seeds.length, failed: [] };
+    const report = (await agent.execute({ kind: 'join', seeds, ...(replay && { replay }) })) ?? {
+      joined: seeds.length,
+      failed: [],
+    };
     return report.joined > 0 ? report : { ...report, advice: joinAdvice(report) };
   } catch (error) {
     if (!(error instanceof AgentError && error.code === 'failed')) throw error;

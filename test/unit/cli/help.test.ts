@@ -22,6 +22,8 @@ const SUBCOMMANDS: readonly (readonly [string, string])[] = [
   ['keys', 'use'],
   ['keys', 'remove'],
   ['config', 'check'],
+  ['import', 'consul'],
+  ['import', 'config'],
 ];
 const PAGES: readonly (readonly string[])[] = [
   [],

@@ -7,6 +7,7 @@ import { route } from '../../endpoint/route.ts';
 import {
   any,
   arrayOf,
+  boolean,
   number,
   object,
   oneOf,
@@ -72,7 +73,7 @@ export const hearsayJoin = route({
   scope: 'operator',
   path: '/v1/hearsay/join',
   summary: 'Join through seeds; 200 with a report, even if no seed responded',
-  requestSchema: object({ seeds: strings }),
+  requestSchema: object({ seeds: strings, replay: optionalField(boolean) }),
   responseSchema: object({
     joined: number,
     failed: arrayOf(object({ addr: string, error: string, cause: optionalField(oneOf('name', 'self')) })),
@@ -84,8 +85,9 @@ export const hearsayJoin = route({
       v.minLength(1, 'name at least one seed as host or host:port'),
       v.maxLength(256, 'at most 256 seeds at once'),
     ),
+    replay: v.optional(v.boolean()),
   }),
-  handler: ({ body, site }) => joinSeeds(site.agent, body.seeds),
+  handler: ({ body, site }) => joinSeeds(site.agent, body.seeds, body.replay),
 });
 
 /** `PUT /v1/hearsay/tags`: changes the tags of this agent while it runs. The agent checks their limits. */

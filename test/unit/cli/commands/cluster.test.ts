@@ -115,6 +115,11 @@ describe('join', () => {
     expect(ran.requests[0]?.headers['content-type']).toBe('application/json');
   });
 
+  test('--replay is passed on', async () => {
+    const ran = await join({ joined: 1, failed: [] }, '--replay', 'b:1');
+    expect(ran.requests[0]).toMatchObject({ body: { seeds: ['b:1'], replay: true } });
+  });
+
   test('no seed that answers is exit 1, with each error', async () => {
     const ran = await join({ joined: 0, failed }, '--json', 'b:1');
     expect(ran.code).toBe(1);

@@ -98,6 +98,18 @@ describe('PUT /v1/hearsay/join', () => {
     expect(agent.commands).toEqual([{ kind: 'join', seeds: ['bob:7946', 'cat'] }]);
   });
 
+  test('with replay, if it is asked for', async () => {
+    const agent = new FakeAgent(member('ann'));
+    agent.reply = async () => ({ joined: 1, failed: [] });
+    const server = await serve(agent);
+    for (const replay of [true, false]) await put(server, join, { seeds: ['bob'], replay });
+    expect((await put(server, join, { seeds: ['bob'], replay: 'yes' })).status).toBe(400);
+    expect(agent.commands).toEqual([
+      { kind: 'join', seeds: ['bob'], replay: true },
+      { kind: 'join', seeds: ['bob'] },
+    ]);
+  });
+
   test('no seed responded: still 200, and each seed with its error', async () => {
     const agent = new FakeAgent(member('ann'));
     agent.reply = () => Promise.reject(new AgentError('failed', 'bob: refused; cat: timeout'));
