@@ -26,6 +26,25 @@ test('two halves see each other as failed, and meet again within 90 s', () => {
   expect(disagreements(world)).toEqual([]);
 });
 
+test.each([1, 2])(
+  'sixteen of thirty-two cut off: all know within 19 s, as among Serf agents (seed %i)',
+  (seed) => {
+    const labels = Array.from({ length: 32 }, (_, i) => `n${i}`);
+    const { world, partition, run, runUntil, member } = startStory(labels.join(' '), {
+      seed,
+      detail: 'facts',
+    });
+    run('20s');
+    const halves = [labels.slice(0, 16), labels.slice(16)] as const;
+    const began = world.now;
+    partition(...halves);
+    const hasLost = (observers: readonly string[], lost: readonly string[]): boolean =>
+      observers.every((observer) => lost.every((name) => member(observer, name)?.status === 'failed'));
+    expect(runUntil(() => hasLost(...halves) && hasLost(halves[1], halves[0]), '60s')).toBe(true);
+    expect(world.now - began).toBeLessThan(19_000);
+  },
+);
+
 test.each([1, 2, 3, 4, 5, 6, 7, 8])(
   'while halves meet, nobody loses a member of its own half (seed %i)',
   (seed) => {

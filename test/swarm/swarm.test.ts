@@ -26,6 +26,7 @@ describe('ten hosts in three minutes of faults, then a quiet period', () => {
   test.each([
     [23, ['leave']],
     [34, []],
+    [42, ['pause', 'lossyLink', 'clockJump']],
   ] as const)('five hosts with few faults (seed %i, %j)', (seed, kinds) => {
     const { failures, ...counts } = runWithReaders({ seed, members: 5, minutes: 3, kinds, loss: 0 });
     for (const count of [counts.faultCounts, counts.stateCounts, counts.judgments])
