@@ -30,7 +30,10 @@ beforeAll(async () => {
   for (const [i, name] of ['db-1', 'db-2', 'db-3'].entries())
     agents.set(
       name,
-      await startHearsay({ name, ip: ip(i + 1), ...(i === 0 ? {} : { join: `${ip(1)}:7946` }) }),
+      await startHearsay({
+        ...{ name, ip: ip(i + 1), ...(i === 0 ? {} : { join: `${ip(1)}:7946` }) },
+        args: ['--swim-watched-members', '0'], // a closed connection would say it before any probe
+      }),
     );
   for (const agent of agents.values())
     await waitUntil(`${agent.name} sees all`, 20_000, async () => (await agent.members()).length === 3);
