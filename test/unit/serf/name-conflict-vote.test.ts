@@ -125,6 +125,18 @@ describe('P60 two nodes with our name', () => {
     );
   });
 
+  test('P60 whoever loses its name knows it within twelve seconds of the conflict (Serf 15)', () => {
+    const ann = one({ members: ['bob', 'cat', 'gil'] });
+    const from = ann.now;
+    claim(ann, contest(ann), 'bob', 'eve');
+    while (!lost(ann) && ann.now - from < 60_000) {
+      ann.pass(500);
+      for (const name of ['bob', 'cat', 'gil', 'eve']) holds(ann, addressOf(name), 'eve');
+    }
+    expect(lost(ann)).toBe(true);
+    expect(ann.now - from).toBeLessThanOrEqual(12_000); // 5 s for the query, 4 s to know who moved, 3 s for the members
+  });
+
   test('P60 the node with more votes stays', () => {
     const ann = one({ members: ['bob', 'cat', 'gil'] });
     const id = contest(ann);

@@ -143,3 +143,10 @@ test('numbers are whole, and a stall that fails no probe is no warning; one that
   ]);
   expect(it.counters.get('stalls')).toBe(4);
 });
+
+test('N20 the first warning of a name conflict says what to do, and what happens otherwise', () => {
+  const { journal: it, lines } = journal();
+  it.record({ kind: 'nameConflict', node: 'host', current: '10.0.0.1:7946', claimed: '10.0.0.2:7946' });
+  expect(lines).toMatchObject([{ level: WARN, current: '10.0.0.1:7946', claimed: '10.0.0.2:7946' }]);
+  expect(lines[0]?.msg).toMatch(/--node NAME.*will have to stop/);
+});
