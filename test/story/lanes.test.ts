@@ -7,7 +7,7 @@ const rumors = (lanes: Readonly<Record<string, number>>): number =>
 
 test('a host that is alone for an hour queues nothing, however often its check flips', () => {
   const story = startStory('ann bob', { seed: 41 });
-  const { world, register, setCheck, stop, restart, run, runUntil, passing } = story;
+  const { world, register, setCheck, stop, restart, run, runUntil, passing, lawChecker } = story;
   register('ann', 'web-1');
   run('2s');
   stop('bob');
@@ -18,6 +18,8 @@ test('a host that is alone for an hour queues nothing, however often its check f
     run('10s');
     expect(rumors(world.host('ann').runningAgent.view.health().lanes)).toBe(0);
   }
+
+  expect(lawChecker.judgments['I11 of a lone host']).toBeGreaterThan(3500); // each second
 
   restart('bob');
   expect(runUntil(() => passing('bob', 'web').length === 1, '3s')).toBe(true);

@@ -115,8 +115,12 @@ export class RumorLanes {
     for (const owner of [...this.#waiting.keys()]) this.dropOwner(owner);
   }
 
-  /** Is there somebody to tell, and something that nobody was told for want of a peer? To be asked once. */
+  /**
+   * Is there somebody to tell, and something that nobody was told for want of a peer? To be asked once, when a member has
+   * changed: it may also be a peer no more, and then what waits is dropped.
+   */
   consumeUnannounced(): boolean {
+    this.dropUntellable();
     if (!this.#isUnannounced || !this.#options.hasPeer()) return false;
     this.#isUnannounced = false;
     return true;

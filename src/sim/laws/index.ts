@@ -15,6 +15,7 @@ import { FirstAnswerLaw } from './catalog/first-answers.ts';
 import { PersistenceLaw } from './catalog/persistence.ts';
 import { PromiseLaw } from './catalog/promises.ts';
 import { RestoredNodeLaw } from './catalog/restored-nodes.ts';
+import { RumorBoundsLaw } from './catalog/rumor-bounds.ts';
 import { TtlLaw } from './catalog/ttls.ts';
 import type { Judgments, Law, LawContext } from './law.ts';
 import { AccusationLaw } from './membership/accusations.ts';
@@ -61,6 +62,7 @@ export class LawChecker {
       new FoldedNameLaw(context),
       new AccusationLaw(context),
       new BoundsLaw(context),
+      new RumorBoundsLaw(context),
       new LaneLaw(context),
       new PersistenceLaw(context),
       new TtlLaw(context),

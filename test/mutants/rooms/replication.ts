@@ -43,6 +43,15 @@ export const replicationMutants: readonly Mutant[] = [
     expectedTests: ['story/services.test.ts'],
   },
   {
+    id: 'agent-lone-host-queues',
+    file: 'agent/replication/rumor-lanes.ts',
+    find: `    if (!this.#canTell()) return;
+    const { owner, epoch } = delta;`,
+    replace: '    const { owner, epoch } = delta;',
+    description: 'A host that is alone queues each change, though there is nobody to tell.',
+    expectedTests: ['story/lanes.test.ts'],
+  },
+  {
     id: 'agent-large-entry-unannounced',
     file: 'agent/replication/rumor-lanes.ts',
     find: 'this.announce({ owner, epoch, version: told.to }, urgent);',

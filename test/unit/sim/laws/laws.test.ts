@@ -122,7 +122,6 @@ test.each<[string, (ann: ScriptedAgent) => void]>([
     (ann) => range(20).forEach((i) => void ann.show(`ghost-${i}`, { state: 'left' })),
   ],
   ['a queue without bound', (ann) => Object.assign(ann.lanes, { membership: 11 })],
-  ['rumors without bound', (ann) => Object.assign(ann.lanes, { urgent: 11, catalog: 12 })],
   ['a local health out of range', (ann) => Object.assign(ann, { awareness: 8 })],
   [
     'a snapshot full of outsiders',

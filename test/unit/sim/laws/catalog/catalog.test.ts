@@ -38,7 +38,12 @@ class ScriptedCatalogAgent implements Agent {
 
   get view(): View {
     const member = (name: string) =>
-      ({ name, status: this.statuses.get(name), tags: new Map([['hearsay', '1']]) }) as unknown as MemberView;
+      ({
+        name,
+        state: 'alive',
+        status: this.statuses.get(name),
+        tags: new Map([['hearsay', '1']]),
+      }) as unknown as MemberView;
     const instances = (name: string) =>
       [...this.nodes.values()].flatMap((node) => node.instances.filter((one) => one.service.name === name));
     return {
@@ -56,6 +61,8 @@ class ScriptedCatalogAgent implements Agent {
           this.served.get(name) ?? instances(name).filter((one) => one.up && one.status === 'passing'),
         node: (name: string) => this.nodes.get(name),
         nodes: () => this.nodes.values(),
+        externalNode: () => undefined,
+        externalNodes: () => [],
       },
     } as unknown as View;
   }

@@ -13,7 +13,7 @@ test.each([
   world.start('ann');
   const { view } = agentOf('ann');
   let shown = [{ node: 'cat', up: true, unconfirmed: true, instances: [{}] }];
-  const catalog = { nodes: () => shown };
+  const catalog = { node: () => undefined, nodes: () => shown };
   Object.defineProperty(agentOf('ann'), 'view', {
     get: () => ({
       ...view,
@@ -22,7 +22,7 @@ test.each([
     }),
   });
   Object.defineProperty(agentOf('bob'), 'view', {
-    value: { ...agentOf('bob').view, catalog: { nodes: () => [] } },
+    value: { ...agentOf('bob').view, catalog: { node: () => undefined, nodes: () => [] } },
   });
   world.run(59_000);
   expect(checkers.violations).toEqual([]);
