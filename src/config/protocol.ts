@@ -142,6 +142,13 @@ export const swimSection = defineSection({
     doc: 'Time limit for one exchange over TCP.',
     source: 'memberlist Config.TCPTimeout',
   }),
+  maxMembers: integerSetting({
+    default: 16_384,
+    min: 16,
+    max: 65_536,
+    doc: 'Most members that this agent keeps, failed ones included. Beyond that a new one must answer a ping, and takes the place of one that never did.',
+    source: 'this program; memberlist has no bound',
+  }),
   packetBytes: integerSetting({
     default: 1400,
     min: 512,

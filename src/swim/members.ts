@@ -18,10 +18,17 @@ export interface MutableMember extends Member {
   incarnation: number;
   since: Millis;
   absence?: Absence | undefined;
+  hasAnswered?: boolean;
   /** `undefined` of this agent, and of a row that is being added. */
   word?: OwnWord;
   refused?: true | undefined;
 }
+
+/** Members that never answered which one pass of probes visits, at least. */
+const MIN_NEWCOMERS_PER_PASS = 16;
+
+/** A cluster of this size may start at once: its times are those of its size. */
+const MIN_TIMING_SIZE = 256;
 
 export class MemberTable implements MembersView {
   readonly self: MutableMember;
@@ -31,10 +38,14 @@ export class MemberTable implements MembersView {
   readonly #byFoldedName = new Map<string, MutableMember>();
   /** Every row once, in random order: probes go round it, and random choices are made from it. */
   readonly #ring: MutableMember[] = [];
-  /** Hosts, and hosts with ports, of every row; built when they are asked for. */
-  #addresses: Set<string> | undefined;
+  /** How many rows each host has, and each host with its port. */
+  readonly #addresses = new Map<string, number>();
   #cursor = 0;
   #up = 1;
+  /** Rows that have answered. */
+  #answered = 0;
+  /** Members that never answered which this pass of probes may still visit. */
+  #newcomersLeft = MIN_NEWCOMERS_PER_PASS;
 
   constructor(identity: Identity, incarnation: number, rng: Rng, now: Millis) {
     this.#rng = rng;
@@ -42,6 +53,7 @@ export class MemberTable implements MembersView {
     this.#byName.set(identity.name, this.self);
     this.#byFoldedName.set(foldName(identity.name), this.self);
     this.#ring.push(this.self);
+    this.#countAddress(identity, 1);
   }
 
   get size(): number {
@@ -72,7 +84,7 @@ export class MemberTable implements MembersView {
     const row: MutableMember = { identity, state: 'dead', incarnation: 0, since: now };
     this.#byName.set(identity.name, row);
     this.#byFoldedName.set(folded, row);
-    this.#addresses = undefined;
+    this.#countAddress(identity, 1);
     const at = this.#rng.int(this.#ring.length + 1);
     const moved = this.#ring[at];
     if (moved === undefined) this.#ring.push(row);
@@ -85,23 +97,61 @@ export class MemberTable implements MembersView {
   }
 
   setIdentity(row: MutableMember, identity: Identity): void {
+    if (row.identity === identity) return;
+    this.#countAddress(row.identity, -1);
     row.identity = identity;
-    this.#addresses = undefined;
+    this.#countAddress(identity, 1);
   }
 
   isAddressOfMember(address: Address): boolean {
-    return this.#knownAddresses().has(hostAndPort(address));
+    return this.#addresses.has(hostAndPort(address));
   }
 
   isHostOfMember({ host }: Address): boolean {
-    return this.#knownAddresses().has(host);
+    return this.#addresses.has(host);
   }
 
-  #knownAddresses(): ReadonlySet<string> {
-    this.#addresses ??= new Set(
-      this.#ring.flatMap(({ identity: { address } }) => [address.host, hostAndPort(address)]),
-    );
-    return this.#addresses;
+  #countAddress({ address }: Identity, by: 1 | -1): void {
+    for (const key of [address.host, hostAndPort(address)]) {
+      const count = (this.#addresses.get(key) ?? 0) + by;
+      if (count > 0) this.#addresses.set(key, count);
+      else this.#addresses.delete(key);
+    }
+  }
+
+  /** Whether it has answered at its address; not any more once it has another one. */
+  setAnswered(row: MutableMember, hasAnswered: boolean): void {
+    if ((row.hasAnswered === true) === hasAnswered) return;
+    row.hasAnswered = hasAnswered;
+    this.#answered += hasAnswered ? 1 : -1;
+    // Invariant: no row is counted twice.
+    assert(this.#answered >= 0 && this.#answered < this.size, `${this.#answered} rows have answered`);
+  }
+
+  /**
+   * Most rows have never answered: in a cluster that has just started, or since somebody has told of members that do not exist. Then
+   * probes and gossip see to it that those which do exist are not forgotten among them.
+   */
+  get isCrowded(): boolean {
+    return this.size - 1 - this.#answered > Math.max(MIN_NEWCOMERS_PER_PASS, this.#answered);
+  }
+
+  /** The number of members that times are scaled by: invented ones must not stretch them. */
+  get timingSize(): number {
+    return this.isCrowded
+      ? Math.min(this.size, Math.max(MIN_TIMING_SIZE, 2 * this.#answered + 1))
+      : this.size;
+  }
+
+  /** A member that never answered, one that is down if there is one. */
+  findUnanswered(): MutableMember | undefined {
+    let found: MutableMember | undefined;
+    for (const row of this.#ring) {
+      if (row === this.self || row.hasAnswered === true) continue;
+      if (!isUp(row.state)) return row;
+      found ??= row;
+    }
+    return found;
   }
 
   /** `since` changes only with the state. */
@@ -124,13 +174,14 @@ export class MemberTable implements MembersView {
     this.#ring.splice(at, 1);
     if (at < this.#cursor) this.#cursor--;
     this.#unlist(row);
-    this.#addresses = undefined;
     this.#assertRingMatchesTable();
   }
 
   /**
    * The next member to probe: one that is up, not absent, and not this agent; `undefined` if there is none. `onPassEnd` is called at
-   * the end of the ring, before the next pass.
+   * the end of the ring, before the next pass. A pass visits as many that never answered as have answered, and 16 at least.
+   *
+   * Differs: memberlist visits all rows in each pass, so that invented ones keep it from those that exist.
    */
   nextToProbe(onPassEnd: () => void): MutableMember | undefined {
     for (let left = this.#ring.length; left > 0; left--) {
@@ -138,14 +189,22 @@ export class MemberTable implements MembersView {
         onPassEnd();
         this.#cursor = 0;
         left = this.#ring.length;
+        this.#newcomersLeft = Math.max(MIN_NEWCOMERS_PER_PASS, this.#answered);
       }
       const row = this.#ring[this.#cursor++] as MutableMember;
-      if (row !== this.self && isUp(row.state) && row.absence === undefined) return row;
+      if (row === this.self || !isUp(row.state) || row.absence !== undefined) continue;
+      if (row.hasAnswered === true) return row;
+      if (this.#newcomersLeft <= 0) continue;
+      this.#newcomersLeft -= 1;
+      return row;
     }
     return undefined;
   }
 
-  #unlist({ identity: { name } }: MutableMember): void {
+  #unlist(row: MutableMember): void {
+    const { name } = row.identity;
+    if (row.hasAnswered === true) this.#answered -= 1;
+    this.#countAddress(row.identity, -1);
     this.#byName.delete(name);
     this.#byFoldedName.delete(foldName(name));
   }
@@ -163,7 +222,6 @@ export class MemberTable implements MembersView {
         }
       }
       this.#ring.length = kept;
-      this.#addresses = undefined;
       this.#assertRingMatchesTable();
     }
     shuffle(this.#ring, this.#rng);
@@ -187,6 +245,21 @@ export class MemberTable implements MembersView {
       if (eligible(row) && !chosen.includes(row)) chosen.push(row);
     }
     return chosen;
+  }
+
+  /** The same, where members that exist must not be missed: while the table is crowded the first is one that has answered. */
+  pickAnswered(k: number, eligible: (row: MutableMember) => boolean): MutableMember[] {
+    if (!this.isCrowded) return this.pickRandom(k, eligible);
+    const first = this.pickRandom(Math.min(k, 1), (row) => row.hasAnswered === true && eligible(row));
+    return [...first, ...this.pickRandom(k - first.length, (row) => !first.includes(row) && eligible(row))];
+  }
+
+  /** The same, where a row that does not exist would do harm: while the table is crowded all have answered, if any has. */
+  pickReliable(k: number, eligible: (row: MutableMember) => boolean): MutableMember[] {
+    const reliable = this.isCrowded
+      ? this.pickRandom(k, (row) => row.hasAnswered === true && eligible(row))
+      : [];
+    return reliable.length > 0 ? reliable : this.pickRandom(k, eligible);
   }
 
   /** Invariant: table and ring hold the same rows. */

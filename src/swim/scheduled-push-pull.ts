@@ -34,7 +34,7 @@ export class ScheduledPushPulls {
   tick(): void {
     const { config, members, now } = this.#context;
     if (this.#at > now) return;
-    this.#at = nextIntervalAt(this.#at, config.pushPullInterval * pushPullScale(members.size), now);
+    this.#at = nextIntervalAt(this.#at, config.pushPullInterval * pushPullScale(members.timingSize), now);
     this.syncWithRandom(1);
   }
 
@@ -43,7 +43,7 @@ export class ScheduledPushPulls {
     const { members, self, out } = this.#context;
     const isThere = (row: MutableMember): boolean =>
       row !== self && row.state === 'alive' && row.absence === undefined;
-    for (const peer of members.pickRandom(count, isThere)) out.push({ kind: 'pushPull', peer });
+    for (const peer of members.pickAnswered(count, isThere)) out.push({ kind: 'pushPull', peer });
   }
 }
 

@@ -26,6 +26,8 @@ export interface Member {
   readonly absence?: Absence | undefined;
   /** It is suspected, and its host refuses connections (refusal.ts): readers do without it. */
   readonly refused?: true | undefined;
+  /** It has answered this agent at its address: it is no invention of a peer. */
+  readonly hasAnswered?: boolean;
 }
 
 /** An announced absence: it ends with `until`, or as soon as the member announces itself above `incarnation`. */
@@ -39,7 +41,8 @@ export type MemberEvent = Readonly<
   | { kind: 'memberJoined'; member: Member } // it was unknown, dead or left
   | { kind: 'memberUpdated'; member: Member } // its meta or address changed
   | { kind: 'memberDown'; member: Member; left: boolean; by: string } // declared dead, or left by its own message
-  | { kind: 'memberDropped'; member: Member } // its row was removed
+  /** Its row was removed; `displaced`: though it may be up, for a member that answers. */
+  | { kind: 'memberDropped'; member: Member; displaced?: boolean }
   | { kind: 'nameConflict'; member: Member; other: Address } // `member` holds the name here, `other` claims it
 >;
 

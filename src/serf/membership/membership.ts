@@ -26,6 +26,9 @@ export interface MembershipOptions {
   readonly coordinates: Coordinates;
 }
 
+/** Above this many members those that never answered are not kept once they have failed: twice what there may be by default. */
+const MAX_KEPT = 32_768;
+
 /** A broadcast that is being sent. */
 export interface BroadcastHandle {
   readonly finished: boolean;
@@ -80,7 +83,13 @@ export class Membership {
         if (this.#pruning.isOverdue(down.name)) this.#erase(down, true, now, out);
         return;
       }
-      case 'memberDropped': // Serf keeps the member until it is reaped
+      case 'memberDropped': {
+        // Serf keeps the member until it is reaped, unless there is no room for it.
+        const held = this.statuses.get(event.member.identity.name);
+        const isTooMany = this.statuses.size > MAX_KEPT && event.member.hasAnswered !== true;
+        if (held !== undefined && (event.displaced === true || isTooMany)) this.#erase(held, false, now, out);
+        return;
+      }
       case 'nameConflict':
         return;
     }

@@ -17,6 +17,7 @@ import { endAbsenceIfBack } from './absence.ts';
 import { endRefutedLeave } from './leave.ts';
 import { notifyDown } from './notify-down.ts';
 import { askForWord, askUnknown, hearWord, isFarBelow, isFirstHand, isPlausible } from './own-word.ts';
+import { makeRoom } from './reclaim.ts';
 import { refute } from './refute.ts';
 import {
   chargeSource,
@@ -130,12 +131,16 @@ function handleUnknownMember(
 ): void {
   if (alive.incarnation === 0) return; // no agent announces incarnation 0
   const isRevival = context.recentlyDropped.isStale(alive, context.now);
-  if (isRevival || !introduced) {
+  const isVerified = source === LOCAL_SOURCE;
+  // Whoever introduces it may have invented it: in a full table it must answer first.
+  const isTrusted = introduced && (isVerified || context.members.size < context.config.maxMembers);
+  if (isRevival || !isTrusted) {
     const to = toAddress(alive.addr, alive.port);
     // The address is the sender's choice: no host is pinged for as many names as a stranger can think of (S31).
     if (source.kind === 'packet' && !context.dialBackLimiter.tryAcquire(to.host, context.now)) return;
     return void startVerification(context, isRevival ? 'revival' : 'newcomer', alive, to);
   }
+  if (!makeRoom(context, alive.node, source)) return;
   context.recentlyDropped.delete(alive.node);
   const row = context.members.add(toIdentity(context, alive, undefined), context.now);
   applyAlive(context, row, alive, source);
@@ -200,6 +205,7 @@ function applyAlive(context: SwimContext, row: MutableMember, alive: Alive, sour
 function onAddressChange(context: SwimContext, row: MutableMember, formerAddress: Address): void {
   const { name: node, address } = row.identity;
   context.oneWayLinks.delete(row);
+  context.members.setAnswered(row, false);
   context.nameConflicts.delete(node);
   context.recordFact({
     kind: 'nameReclaimed',

@@ -19,7 +19,7 @@ export function chooseGossipTargets(
     row !== self &&
     row.absence === undefined &&
     (isUp(row.state) || (row.state === 'dead' && row.since >= diedAfter));
-  const untold = members.pickRandom(
+  const untold = members.pickAnswered(
     config.gossipNodes,
     (row) => receivesGossip(row) && hasBroadcastsFor(row),
   );

@@ -203,7 +203,7 @@ export class Prober {
       row.state === 'alive' && row.absence === undefined && row !== self && row !== target;
     const { name: node, address } = target.identity;
     const { sourceAddr, sourcePort, sourceNode } = context.createPing(seqNo, node);
-    const helpers = members.pickRandom(config.indirectChecks, isHelper);
+    const helpers = members.pickReliable(config.indirectChecks, isHelper);
     round.helpers = helpers.map((helper) => helper.identity.name);
     for (const helper of helpers) {
       const nack = maxVersion(helper) >= NACK_VERSION;
@@ -254,8 +254,9 @@ export class Prober {
   }
 
   #succeed(round: Round, by: 'direct' | 'relay' | 'stream'): void {
-    const { awareness, oneWayLinks, out } = this.#context;
+    const { awareness, members, oneWayLinks, out } = this.#context;
     this.#round = undefined;
+    if (members.get(round.target.identity.name) === round.target) members.setAnswered(round.target, true);
     if (!round.void) {
       awareness.apply(-1, out);
       oneWayLinks.onRoundSuccess(round.target, by, out);

@@ -243,7 +243,7 @@ function startSuspicion(
   context.broadcasts.enqueue(encodeMessage(message), node);
   row.incarnation = incarnation;
   members.setState(row, 'suspect', now);
-  const { deadline } = suspicions.start(row, by, members.size, now, reason);
+  const { deadline } = suspicions.start(row, by, members.timingSize, now, reason);
   noteRefusal(context, row, message);
   context.recordFact({ kind: 'memberSuspected', node, by, incarnation, deadline, reason });
 }

@@ -99,7 +99,10 @@ export function handleVerificationAck(
   const { kind, claim, to } = verification;
   if (kind === 'newcomer' || kind === 'revival') {
     if (kind === 'revival') context.recentlyDropped.delete(claim.node);
-    return actions.accept(context, claim);
+    actions.accept(context, claim);
+    const accepted = context.memberAt(claim.node, to);
+    if (accepted !== undefined) context.members.setAnswered(accepted, true);
+    return;
   }
   const row = context.members.get(claim.node);
   if (kind === 'suspicion') {

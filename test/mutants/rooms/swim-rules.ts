@@ -176,8 +176,8 @@ export const swimRulesMutants: readonly Mutant[] = [
   {
     id: 'swim-no-indirect-probes',
     file: 'swim/rules/probe.ts',
-    find: 'members.pickRandom(config.indirectChecks, isHelper)',
-    replace: 'members.pickRandom(0 * config.indirectChecks, isHelper)',
+    find: 'members.pickReliable(config.indirectChecks, isHelper)',
+    replace: 'members.pickReliable(0 * config.indirectChecks, isHelper)',
     description: 'No other member is asked before a member is suspected.',
     expectedTests: ['unit/swim/rules/probe.test.ts'],
   },
@@ -289,8 +289,8 @@ export const swimRulesMutants: readonly Mutant[] = [
   {
     id: 'swim-absent-member-probed',
     file: 'swim/members.ts',
-    find: 'isUp(row.state) && row.absence === undefined) return row;',
-    replace: 'isUp(row.state)) return row;',
+    find: '!isUp(row.state) || row.absence !== undefined) continue;',
+    replace: '!isUp(row.state)) continue;',
     description: 'A member that is away is probed, and suspected.',
     expectedTests: ['unit/swim/rules/absence.test.ts', 'story/away.test.ts'],
   },

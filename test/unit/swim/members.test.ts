@@ -40,6 +40,7 @@ test('the time of a row is that of its last change of state', () => {
 
 test('the ring visits every other member once per pass, in an order that differs from pass to pass', () => {
   const members = tableOf(20);
+  for (const row of members.all()) if (row !== members.self) members.setAnswered(row, true);
   const pass = (): string[] => {
     let wraps = 0;
     const seen: string[] = [];
@@ -135,4 +136,70 @@ test('same seed, same choices', () => {
     return Array.from({ length: 20 }, () => names(members.pickRandom(3, anyone)).join());
   };
   expect(choices()).toEqual(choices());
+});
+
+/** A table of rows of which only some have answered. */
+function crowdedTable(others: number, answered: number): MemberTable {
+  const members = tableOf(others);
+  for (let i = 0; i < answered; i++) members.setAnswered(members.get(`m${i}`) as MutableMember, true);
+  return members;
+}
+const isReal = ({ hasAnswered }: MutableMember): boolean => hasAnswered === true;
+
+test('S1 a pass of probes visits who has answered, and only some of a thousand that never did', () => {
+  const members = crowdedTable(1000, 3);
+  let passes = 0;
+  while (passes === 0) members.nextToProbe(() => passes++); // the first one began with the table
+  const seen: MutableMember[] = [];
+  while (passes === 1) seen.push(members.nextToProbe(() => passes++) as MutableMember);
+  expect(seen.filter(isReal).length).toBeGreaterThanOrEqual(2);
+  expect(seen.length).toBeLessThanOrEqual(3 + 16 + 1);
+  const later = new Set<string>();
+  while (passes < 60)
+    later.add(members.nextToProbe(() => void members.removeExpired(-++passes))?.identity.name ?? '');
+  expect(later.size).toBeGreaterThan(400);
+});
+
+test('S1 gossip in a crowd goes to one that has answered first, and to all alike otherwise', () => {
+  const crowded = crowdedTable(1000, 2);
+  for (let i = 0; i < 20; i++) {
+    const picked = crowded.pickAnswered(3, (row) => row !== crowded.self);
+    expect([picked.length, new Set(picked).size, isReal(picked[0] as MutableMember)]).toEqual([3, 3, true]);
+  }
+  expect(crowded.pickAnswered(3, (row) => row === crowded.get('m9'))).toHaveLength(1);
+  expect(names(crowded.pickReliable(3, (row) => row !== crowded.self))).toEqual(['m0', 'm1']);
+  expect(crowded.pickReliable(3, (row) => row === crowded.get('m9'))).toHaveLength(1);
+  expect([crowded.isCrowded, crowded.timingSize]).toEqual([true, 256]);
+  const fresh = tableOf(16);
+  expect([fresh.isCrowded, fresh.timingSize]).toEqual([false, 17]);
+  expect(crowdedTable(40, 20).isCrowded).toBe(false);
+});
+
+test('S1 addresses are known as long as one row has them, also when a row moves', () => {
+  const members = tableOf(2);
+  const [first, second] = ['m0', 'm1'].map((name) => members.get(name) as MutableMember) as [
+    MutableMember,
+    MutableMember,
+  ];
+  const { address } = first.identity;
+  members.setIdentity(second, { ...second.identity, address });
+  members.setState(first, 'dead', 1);
+  members.remove(first);
+  expect([members.isAddressOfMember(address), members.isHostOfMember(address)]).toEqual([true, true]);
+  members.setIdentity(second, { ...second.identity, address: identityOf('m7').address });
+  expect([members.isAddressOfMember(address), members.isHostOfMember(address)]).toEqual([false, false]);
+  members.setState(second, 'dead', 1);
+  members.removeExpired(5);
+  expect(members.isHostOfMember(identityOf('m7').address)).toBe(false);
+});
+
+test('S1 in search of room those that are down go first, and none that has answered', () => {
+  const members = crowdedTable(5, 3);
+  members.setState(members.get('m4') as MutableMember, 'suspect', 1);
+  members.setState(members.get('m3') as MutableMember, 'dead', 1);
+  expect(members.findUnanswered()?.identity.name).toBe('m3');
+  members.remove(members.get('m3') as MutableMember);
+  expect(members.findUnanswered()?.identity.name).toBe('m4');
+  members.setAnswered(members.get('m4') as MutableMember, true);
+  expect(members.findUnanswered()).toBeUndefined();
 });

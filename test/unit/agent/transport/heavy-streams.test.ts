@@ -16,9 +16,18 @@ const { config } = resolveConfig({ flags: {}, env: {}, files: [], hostname: 'ann
 const at = (text: string) => parseAddress(text) as NonNullable<ReturnType<typeof parseAddress>>;
 
 /** An agent, and the facts of each of its turns after a stream has brought these bytes. */
-function turnsOf(bytes: Uint8Array): { readonly turns: readonly Fact[][]; readonly members: number } {
+function turnsOf(
+  bytes: Uint8Array,
+  maxMembers = 16_384,
+): { readonly turns: readonly Fact[][]; readonly members: number } {
   const agent = createAgent({
-    ...{ name: 'ann', address: at('10.9.9.9:7946'), tags: new Map(), swim: config.swim, serf: config.serf },
+    ...{
+      name: 'ann',
+      address: at('10.9.9.9:7946'),
+      tags: new Map(),
+      swim: { ...config.swim, maxMembers },
+      serf: config.serf,
+    },
     ...{ keys: [], label: '', rng: createRng(1), nonce: () => new Uint8Array(12), startedAt: 1e12, now: 0 },
   });
   const turns: Fact[][] = [];
@@ -51,6 +60,10 @@ test('2,000 new members come some dozens a turn', () => {
   expect(members).toBe(2001);
   for (const facts of turns)
     expect(facts.filter(({ kind }) => kind === 'memberDiscovered').length).toBeLessThanOrEqual(40);
+});
+
+test('S1 a push/pull of more new members than there is room for fills the table, and no more', () => {
+  expect(turnsOf(pushPull(rows(1000, {})), 500).members).toBe(500);
 });
 
 test('rows of insane versions are told by the first eight', () => {

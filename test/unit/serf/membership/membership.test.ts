@@ -25,6 +25,22 @@ describe('P43 member events of swim', () => {
     expect(ann.events()).toEqual(['failed bob', 'left cat']);
   });
 
+  test('S1 a member whose row made room for another is erased at once, and one whose row expired is kept', () => {
+    const ann = one({ members: ['bob', 'cat'] });
+    ann.down('bob');
+    for (const [name, displaced] of [
+      ['bob', false],
+      ['cat', true],
+    ] as const)
+      ann.serf.handleMemberEvent(
+        { kind: 'memberDropped', member: member(name, 'dead'), displaced },
+        ann.now,
+        ann.out,
+      );
+    expect([ann.status('bob'), ann.serf.view.get('cat')]).toEqual(['failed', undefined]);
+    expect(ann.events()).toEqual(['failed bob', 'reaped cat']);
+  });
+
   test('P43 a member that sent a leave intent goes down as left', () => {
     const ann = one({ members: ['bob'] });
 
