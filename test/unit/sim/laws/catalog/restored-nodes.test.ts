@@ -22,7 +22,15 @@ test.each([
     }),
   });
   Object.defineProperty(agentOf('bob'), 'view', {
-    value: { ...agentOf('bob').view, catalog: { node: () => undefined, nodes: () => [] } },
+    value: {
+      ...agentOf('bob').view,
+      catalog: {
+        node: () => undefined,
+        nodes: () => [],
+        externalNode: () => undefined,
+        externalNodes: () => [],
+      },
+    },
   });
   world.run(59_000);
   expect(checkers.violations).toEqual([]);
