@@ -106,6 +106,14 @@ export class ExternalNodes {
     for (const name of this.#namesOf(owner)) this.#refresh(name, topics);
   }
 
+  /**
+   * A process of the owner's host is gone, or back. Its external nodes run elsewhere, and are shown until the owner has
+   * failed.
+   */
+  setOwnerReachable(owner: string, reachable: boolean, topics: TopicSink): void {
+    this.index.setOwnerUp(owner, reachable, topics);
+  }
+
   onOwnerConfirmed(owner: string, topics: TopicSink): void {
     this.index.onOwnerConfirmed(owner, topics);
     for (const name of this.#namesOf(owner)) {

@@ -7,6 +7,7 @@ import { sameBytes } from '../base/bytes.ts';
 import { oncePer, type RateLimit, RateLimiter } from '../base/rate-limiter.ts';
 import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
+import { Timers } from '../base/timers.ts';
 import type { SwimConfig } from '../config/protocol.ts';
 import type { Ping, SwimMessage } from '../wire/memberlist.ts';
 import { BroadcastQueue } from './broadcasts.ts';
@@ -28,7 +29,7 @@ import type { Identity, Member, MemberEvent, SwimEffect, SwimFact } from './type
 /** By host. A name that is passed over is announced again, or comes with the next push/pull. */
 const DIAL_BACK_LIMIT: RateLimit = { burst: 16, refillInterval: 500, maxKeys: 4096, overflow: 'share' };
 /** Between two questions for a member's own word. */
-const ASK_INTERVAL: Millis = 5000;
+export const ASK_INTERVAL: Millis = 5000;
 /** Such questions in all: a push/pull costs the more the larger the cluster is. */
 const ASK_RATE: RateLimit = { burst: 16, refillInterval: 500, maxKeys: 1, overflow: 'share' };
 
@@ -73,6 +74,8 @@ export class SwimContext {
   /** Limits questions for the own word of a member, by its name, and in all. */
   readonly askLimiter = new RateLimiter(oncePer(ASK_INTERVAL));
   readonly askRate = new RateLimiter(ASK_RATE);
+  /** Members whose own word is wanted, once the limits allow a question. */
+  readonly unasked = new Timers<string>();
   readonly incarnationBudget: IncarnationBudget;
   readonly accusationLimiter = new AccusationLimiter();
   readonly oneWayLinks = new OneWayLinks();

@@ -28,6 +28,7 @@ import { chooseGossipTargets } from './rules/gossip.ts';
 import { IndirectProbes } from './rules/indirect-probe.ts';
 import { verifyLeave } from './rules/leave.ts';
 import { localStates, mergeStates } from './rules/merge.ts';
+import { askUnasked } from './rules/own-word.ts';
 import { nextIntervalAt, Prober } from './rules/probe.ts';
 import { dropMember } from './rules/reclaim.ts';
 import { announceAlive, announceLeave, announcePause, changeAddress, changeMeta } from './rules/refute.ts';
@@ -179,6 +180,7 @@ export class Swim {
     const { config, suspicions } = context;
     if (context.isPausing) return this.#gossipIfDue();
     expireAbsences(context);
+    askUnasked(context);
     if (this.#prober.isInGrace) suspicions.postponeDue(now, now + config.probeInterval);
     else verifySuspects(context);
     this.#indirectProbes.tick();
@@ -299,17 +301,14 @@ export class Swim {
   }
 
   #registerDeadlines(): void {
-    const { suspicions, deadProbes, verifications, absences, unrefutable, closedConnections } = this.#context;
+    const { suspicions, deadProbes, verifications, absences, unrefutable, closedConnections, unasked } =
+      this.#context;
     this.#deadlines.add(() => (this.#hasBroadcasts() ? this.#gossipAt : NEVER));
-    this.#deadlines.add(() => this.#pushPulls.deadline);
-    this.#deadlines.add(() => this.#prober.deadline);
-    this.#deadlines.add(() => this.#indirectProbes.deadline);
-    this.#deadlines.add(() => suspicions.deadline);
-    this.#deadlines.add(() => deadProbes.deadline);
-    this.#deadlines.add(() => verifications.deadline);
-    this.#deadlines.add(() => unrefutable.deadline);
-    this.#deadlines.add(() => absences.deadline);
-    this.#deadlines.add(() => closedConnections.deadline);
+    for (const part of [
+      ...[this.#pushPulls, this.#prober, this.#indirectProbes, suspicions, deadProbes],
+      ...[verifications, unrefutable, absences, closedConnections, unasked],
+    ])
+      this.#deadlines.add(() => part.deadline);
   }
 
   #begin(now: Millis, out: SwimEffect[]): SwimContext {

@@ -23,8 +23,9 @@ test('a member that joins through a seed is soon known to all, and knows all', (
 });
 
 test('a join reports how many seeds answered, and why others did not', () => {
-  const { world, runCommand, stop } = startStory('ann bob cat', { seed: 2 });
+  const { world, run, runCommand, stop } = startStory('ann bob cat', { seed: 2 });
   stop('cat');
+  run('1s');
   const seeds = ['bob', 'cat'].map((label) => {
     const { address } = world.host(label);
     return { text: label, addresses: [address] };
@@ -32,7 +33,10 @@ test('a join reports how many seeds answered, and why others did not', () => {
 
   expect(runCommand('ann', { kind: 'join', seeds })).toEqual({
     ok: true,
-    value: { joined: 1, failed: [{ addr: 'cat', error: expect.stringContaining('refused') }] },
+    value: {
+      joined: 1,
+      failed: [{ addr: 'cat', error: expect.stringContaining('refused') }],
+    },
   });
   expect(runCommand('ann', { kind: 'join', seeds: seeds.slice(1) })).toMatchObject({ value: { joined: 0 } });
 });

@@ -290,7 +290,7 @@ export class ServiceLayer {
   /** Readers do without the services of a suspect whose host refuses connections, and have them back at once. */
   onReachability({ identity: { name }, state, refused }: Member): void {
     if (state === 'suspect' || state === 'alive')
-      this.#index.setOwnerUp(name, refused !== true, this.#topics);
+      this.#index.setOwnerReachable(name, refused !== true, this.#topics);
   }
 
   /** The catalog peer at this address. */

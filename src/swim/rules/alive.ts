@@ -16,7 +16,15 @@ import { isCompatible, isValidVsn } from '../versions.ts';
 import { endAbsenceIfBack } from './absence.ts';
 import { endRefutedLeave } from './leave.ts';
 import { notifyDown } from './notify-down.ts';
-import { askForWord, askUnknown, hearWord, isFarBelow, isFirstHand, isPlausible } from './own-word.ts';
+import {
+  askForWord,
+  askUnknown,
+  hearWord,
+  isFarBelow,
+  isFirstHand,
+  isPlausible,
+  recordWord,
+} from './own-word.ts';
 import { makeRoom } from './reclaim.ts';
 import { refute } from './refute.ts';
 import {
@@ -178,7 +186,7 @@ function applyAlive(context: SwimContext, row: MutableMember, alive: Alive, sour
   context.members.setIdentity(row, toIdentity(context, alive, row.identity));
   if (moved) onAddressChange(context, row, formerAddress);
   row.incarnation = incarnation;
-  if (isNew || moved || isFirstHand(alive, source)) row.word = { incarnation, at: context.now };
+  if (isNew || moved || isFirstHand(alive, source)) recordWord(context, row, incarnation);
   context.members.setState(row, 'alive', context.now);
   if (isNew)
     context.recordFact({ kind: 'memberDiscovered', node, address: formatAddress(row.identity.address) });

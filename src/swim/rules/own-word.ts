@@ -7,7 +7,7 @@
  */
 import { type Address, toAddress } from '../../base/address.ts';
 import type { Alive } from '../../wire/memberlist.ts';
-import { isAtAddress, type SwimContext } from '../context.ts';
+import { ASK_INTERVAL, isAtAddress, type SwimContext } from '../context.ts';
 import type { MutableMember } from '../members.ts';
 import { isPlausibleIncarnation, LEAD, MAX_OWN_INCARNATION } from '../precedence.ts';
 import type { Member } from '../types.ts';
@@ -32,12 +32,27 @@ export const isPlausible = (
 export const isFarBelow = (incarnation: number, row: MutableMember): boolean =>
   incarnation + LEAD < row.incarnation;
 
-/** Asks a member for its own word, by a push/pull. A question for each name now and then, and a few in all. */
+/**
+ * Asks a member for its own word, by a push/pull. A question for each name now and then, and a few in all; a member that
+ * is to be asked more often is asked later, since what it said may have been the last message about it.
+ */
 export function askForWord(context: SwimContext, peer: Member): void {
   const { askLimiter, askRate, now } = context;
+  const { name } = peer.identity;
   if (peer === context.self || context.self.state === 'left') return;
-  if (!askLimiter.tryAcquire(peer.identity.name, now) || !askRate.tryAcquire('', now)) return;
-  context.out.push({ kind: 'pushPull', peer });
+  if (askLimiter.tryAcquire(name, now) && askRate.tryAcquire('', now))
+    context.out.push({ kind: 'pushPull', peer });
+  else if (context.members.get(name) === peer && !context.unasked.has(name))
+    context.unasked.set(name, now + ASK_INTERVAL);
+}
+
+/** Asks the members whose question had to wait. */
+export function askUnasked(context: SwimContext): void {
+  const { unasked, members, now } = context;
+  for (let name = unasked.pop(now); name !== undefined; name = unasked.pop(now)) {
+    const row = members.get(name);
+    if (row !== undefined) askForWord(context, row);
+  }
 }
 
 /** Somebody says of an unknown member what only it could say. */
@@ -48,10 +63,16 @@ export function askUnknown(context: SwimContext, { node: name, addr, port, meta,
   askForWord(context, { identity, state: 'dead', incarnation: 0, since: context.now });
 }
 
+/** The member, or who introduced it, has said this of its incarnation. */
+export function recordWord(context: SwimContext, row: MutableMember, incarnation: number): void {
+  row.word = { incarnation, at: context.now };
+  context.unasked.clear(row.identity.name);
+}
+
 /** The member has spoken for itself: true if what is held was corrected by that, to be applied as news. */
 export function hearWord(context: SwimContext, row: MutableMember, alive: Alive): boolean {
   const { incarnation, node, addr, port } = alive;
-  row.word = { incarnation, at: context.now };
+  recordWord(context, row, incarnation);
   if (!isFarBelow(incarnation, row) || !isAtAddress(row.identity, addr, port)) return false;
   context.recordFact({ kind: 'incarnationCorrected', node, incarnation, held: row.incarnation });
   return true;

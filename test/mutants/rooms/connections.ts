@@ -62,9 +62,17 @@ export const connectionMutants: readonly Mutant[] = [
     expectedTests: RULES,
   },
   {
+    id: 'agent-refused-owner-hides-external-nodes',
+    file: 'agent/replication/services.ts',
+    find: 'this.#index.setOwnerReachable(name, refused !== true, this.#topics);',
+    replace: 'this.#index.setOwnerUp(name, refused !== true, this.#topics);',
+    description: 'Nodes that are no members are down while the agent that registered them restarts.',
+    expectedTests: ['story/external-nodes.test.ts'],
+  },
+  {
     id: 'agent-refused-served',
     file: 'agent/replication/services.ts',
-    find: 'this.#index.setOwnerUp(name, refused !== true, this.#topics);',
+    find: 'this.#index.setOwnerReachable(name, refused !== true, this.#topics);',
     replace: 'this.#index.setOwnerUp(name, refused !== true || true, this.#topics);',
     description: 'Services of a refused suspect are still answered.',
     expectedTests: ['story/services.owners.test.ts'],

@@ -3,6 +3,15 @@ import type { Mutant } from '../mutant.ts';
 
 export const walkMutants: readonly Mutant[] = [
   {
+    id: 'swim-word-never-asked-later',
+    file: 'swim/rules/own-word.ts',
+    find: 'context.unasked.set(name, now + ASK_INTERVAL);',
+    replace: '',
+    description:
+      'A member whose last message came too soon after another is not asked before the next push/pull.',
+    expectedTests: ['unit/swim/rules/own-word.test.ts', 'story/fault.hostile.test.ts'],
+  },
+  {
     id: 'serf-vote-for-a-memory',
     file: 'serf/name-conflict-vote.ts',
     find: 'const wins = !isOtherThere ||',
