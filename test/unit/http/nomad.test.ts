@@ -1,8 +1,8 @@
 /**
- * A recorded client: what Nomad sends to its Consul agent, in its order, to a real agent of hearsay.
+ * What Nomad sends to its Consul agent, in its order, to a real agent of hearsay.
  *
  * Source: Nomad client/fingerprint/consul.go; command/agent/consul/service_client.go; nomad/server.go, setupConsulSyncer
- * (read, not run: docs/guides/nomad.md).
+ * (written from knowledge of them; no Nomad was run: docs/guides/nomad.md).
  */
 import { expect, onTestFinished, test } from 'vitest';
 import { resolveConfig } from '../../../src/config/resolve.ts';
