@@ -4,6 +4,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import * as v from 'valibot';
 import { CliError, EXIT } from '../command.ts';
+import { sanitize } from '../sanitize.ts';
 
 const TIMEOUT = 10_000;
 const MAX_BYTES = 256 * 1024 * 1024;
@@ -28,8 +29,8 @@ export type ConsulCatalog = v.InferOutput<typeof CatalogSchema>;
 export type ConsulCatalogNode = ConsulCatalog['nodes'][number];
 
 export interface ConsulSource {
-  read(): Promise<ConsulCatalog>;
-  /** Resolves when a check has changed, or after the time. */
+  read(signal?: AbortSignal): Promise<ConsulCatalog>;
+  /** Resolves when a check has changed since it was read, or after the time. */
   waitForChange(seconds: number, signal: AbortSignal): Promise<void>;
 }
 
@@ -43,10 +44,11 @@ export function openConsul(source: string, token: string | undefined): ConsulSou
   const get = (path: string, timeout = TIMEOUT, signal?: AbortSignal): Promise<Reply> =>
     send(new URL(path, base), token, timeout, signal);
   return {
-    read: async () => {
-      index = (await get('/v1/health/state/any')).index;
-      const nodes = parse(v.array(NodeSchema), (await get('/v1/catalog/nodes')).body, source);
-      return { nodes: await mapInBatches(nodes, (node) => readNode(node, get, source)) };
+    read: async (signal) => {
+      const getNow = (path: string): Promise<Reply> => get(path, TIMEOUT, signal);
+      index = (await getNow('/v1/health/state/any')).index;
+      const nodes = parse(v.array(NodeSchema), (await getNow('/v1/catalog/nodes')).body, source);
+      return { nodes: await mapInBatches(nodes, (node) => readNode(node, getNow, source)) };
     },
     waitForChange: async (seconds, signal) => {
       const query = `/v1/health/state/any?index=${index}&wait=${seconds}s`;
@@ -128,7 +130,7 @@ function send(url: URL, token: string | undefined, timeout: number, signal?: Abo
               return reject(
                 new CliError(
                   EXIT.failed,
-                  `Consul refuses ${url.pathname}: ${response.statusCode} ${text.slice(0, 200)}`,
+                  `Consul refuses ${url.pathname}: ${response.statusCode} ${sanitize(text.slice(0, 200))}`,
                 ),
               );
             try {

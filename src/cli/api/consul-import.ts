@@ -36,6 +36,8 @@ export class ConsulImport {
       -readonly [K in keyof ImportReport]: ImportReport[K];
     };
     const members = await this.#members();
+    const held = await this.#imported();
+    const isHeld = new Set(held.map((name) => name.toLowerCase()));
     const wanted = new Set<string>();
     for (const one of catalog.nodes) {
       const name = one.node.Node;
@@ -46,7 +48,8 @@ export class ConsulImport {
       wanted.add(name.toLowerCase());
       const requests = toRequests(one);
       const text = JSON.stringify(requests);
-      if (this.#sent.get(name) === text) continue;
+      // The agent may have lost it since: it restarted, or somebody deregistered the node.
+      if (this.#sent.get(name) === text && isHeld.has(name.toLowerCase())) continue;
       const error = await this.#sendAll(name, requests);
       if (error !== undefined) report.failed.push({ node: name, error });
       else {
@@ -55,7 +58,7 @@ export class ConsulImport {
         report.services += requests.filter((request) => 'Service' in request).length;
       }
     }
-    for (const name of await this.#imported()) {
+    for (const name of held) {
       if (wanted.has(name.toLowerCase())) continue;
       this.#sent.delete(name);
       const error = await this.#put('/v1/catalog/deregister', { Node: name });

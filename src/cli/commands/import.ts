@@ -26,6 +26,9 @@ interface ConsulOptions extends ClientOptions {
 
 /** How often a followed Consul is read again if none of its checks changes. */
 const FOLLOW_SECONDS = 10;
+/** Milliseconds: each change is read with the whole catalog, and a busy one changes all the time. */
+const MIN_READ_GAP_MS = 1000;
+const RETRY_MS = 1000;
 
 export const importCommand: CommandBuilder = (command, cli) => {
   const consul = addClientOptions(command.command('consul'))
@@ -67,35 +70,47 @@ async function importConsul(cli: CliContext, address: string, options: ConsulOpt
   if (!follow) return first.failed.length > 0 ? EXIT.failed : EXIT.done;
   const stop = new AbortController();
   const off = (['SIGINT', 'SIGTERM'] as const).map((name) => cli.io.onSignal(name, () => stop.abort()));
+  let isCurrent = true;
   try {
-    while (!stop.signal.aborted) await followOnce(cli, { source, importer, signal: stop.signal }, options);
+    while (!stop.signal.aborted)
+      isCurrent = await followOnce(cli, { source, importer, isCurrent, signal: stop.signal }, options);
   } finally {
     for (const cancel of off) cancel();
   }
   return EXIT.done;
 }
 
-/** While Consul does not answer, what was imported stays as it was. */
+/**
+ * Resolves to whether all that Consul has was read and sent. While it was not, what was imported stays as it was, and all is
+ * read anew, whatever index was seen: a Consul that restarts may count from below, and would not answer for long.
+ */
 async function followOnce(
   cli: CliContext,
-  { source, importer, signal }: Followed,
+  { source, importer, isCurrent, signal }: Followed,
   { json = false }: ConsulOptions,
-): Promise<void> {
+): Promise<boolean> {
+  const startedAt = performance.now();
   try {
-    await source.waitForChange(FOLLOW_SECONDS, signal);
-    const report = await importer.apply(await source.read());
+    if (isCurrent) {
+      await source.waitForChange(FOLLOW_SECONDS, signal);
+      await pause(startedAt + MIN_READ_GAP_MS - performance.now(), signal);
+    }
+    const report = await importer.apply(await source.read(signal));
     if (report.imported.length + report.removed.length + report.failed.length > 0) print(cli, report, json);
+    return true;
   } catch (error) {
-    if (signal.aborted) return;
+    if (signal.aborted) return false;
     if (!(error instanceof CliError) || error.exit === EXIT.usage) throw error;
     printNotice(cli.io, `hearsay: ${error.message}; trying again`);
-    await pause(1000, signal);
+    await pause(RETRY_MS, signal);
+    return false;
   }
 }
 
 interface Followed {
   readonly source: ReturnType<typeof openConsul>;
   readonly importer: ConsulImport;
+  readonly isCurrent: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -111,4 +126,4 @@ function print(cli: CliContext, report: ImportReport, json: boolean): void {
 }
 
 const pause = (millis: number, signal: AbortSignal): Promise<void> =>
-  sleep(millis, undefined, { signal }).catch(() => undefined);
+  sleep(Math.max(0, millis), undefined, { signal }).catch(() => undefined);
