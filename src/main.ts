@@ -17,6 +17,7 @@ import { resolveExecUser } from './shell/exec-user.ts';
 import { createJournal, type Journal } from './shell/logging/journal.ts';
 import { openLog } from './shell/logging/logger.ts';
 import { registerProcessMetrics } from './shell/logging/process-metrics.ts';
+import { interfaceAddress } from './shell/net/interface-address.ts';
 import { type ConfigReading, Reloader, readOwnServices } from './shell/reload.ts';
 import { KeyringReader } from './shell/reload-keys.ts';
 import { RejoinedSeeds } from './shell/seeds.ts';
@@ -232,7 +233,7 @@ async function startAgentShell(
   const { execUser: user } = config;
   const execUser = user === undefined ? {} : { execUser: await resolveExecUser(user) };
   const shell = await startShell({
-    bind: config.bind,
+    bind: config.interface === undefined ? config.bind : interfaceAddress(config.interface, config.bind),
     ...(config.advertise === undefined ? {} : { advertise: config.advertise }),
     createAgent: (address) => buildAgent(config, state, address, recorder),
     journal,

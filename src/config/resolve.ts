@@ -116,7 +116,8 @@ function fillComputedDefaults(values: Map<string, unknown>, sources: ConfigSourc
     if (values.get(key) === undefined) values.set(key, value);
   };
   fill('node', toNodeName(sources.hostname));
-  fill('bind', parseAddress(encrypted ? '0.0.0.0' : '127.0.0.1', GOSSIP_PORT));
+  const isOpen = encrypted || values.get('interface') !== undefined;
+  fill('bind', parseAddress(isOpen ? '0.0.0.0' : '127.0.0.1', GOSSIP_PORT));
   fill('logFormat', sources.terminal === true ? 'pretty' : 'json');
 }
 
@@ -175,6 +176,9 @@ function rejectLongMessages({ serf, swim, label }: AgentConfig): void {
   }
 }
 
+/** `lo` of Linux, `lo0` of BSD. */
+const LOOPBACK_INTERFACE = /^lo\d*$/;
+
 function valueWarnings(config: AgentConfig): string[] {
   const warnings: string[] = [];
   const { probeTimeout, probeInterval } = config.swim;
@@ -186,9 +190,9 @@ function valueWarnings(config: AgentConfig): string[] {
     warnings.push(
       'onStop is pause, but there is no dataDir: what is registered over HTTP is gone after a restart; add --data-dir',
     );
-  if (!config.encrypted && !isLoopback(config.bind.ip))
+  if (!config.encrypted && !LOOPBACK_INTERFACE.test(config.interface ?? '') && !isLoopback(config.bind.ip))
     warnings.push(
-      `gossip on ${config.bind.key} is not encrypted: any host that reaches the port can join (see \`hearsay keygen\`)`,
+      `gossip on ${config.interface ?? config.bind.key} is not encrypted: any host that reaches the port can join (see \`hearsay keygen\`)`,
     );
   if (!isHostNodeName(config.node))
     warnings.push(

@@ -24,6 +24,7 @@ import type { TokenFileKey } from './servers/tokens.ts';
 import {
   booleanSetting,
   defineSection,
+  durationSetting,
   integerSetting,
   type Section,
   type Setting,
@@ -59,9 +60,17 @@ export const agentSection = defineSection({
   bind: addressSetting({
     port: GOSSIP_PORT,
     unspecified: true,
-    defaultText: '127.0.0.1:7946 without a gossip key, 0.0.0.0:7946 with one',
+    defaultText: '127.0.0.1:7946 without a gossip key, 0.0.0.0:7946 with one or with `interface`',
     doc: 'Address that gossip listens on, UDP and TCP. Port 0 picks a free one.',
     source: 'memberlist Config.BindAddr, BindPort',
+  }),
+  interface: textSetting({
+    default: undefined,
+    defaultText: 'none',
+    placeholder: 'NAME',
+    validate: validateNotEmpty,
+    doc: 'Network interface whose address gossip listens on, with the port of `bind`; its first address is taken at the start, IPv4 before IPv6. An address in `bind` must be one of it.',
+    source: 'serf agent -iface',
   }),
   advertise: addressSetting({
     port: 0,
@@ -89,6 +98,13 @@ export const agentSection = defineSection({
     defaultText: '0, no limit',
     doc: 'Attempts to join at the start, through all seeds each, after which the agent gives up and exits, as long as none has answered.',
     source: 'serf agent -retry-max',
+  }),
+  retryJoinInterval: durationSetting({
+    default: '0s',
+    max: '1h',
+    defaultText: '0s, which is two seconds at first, then longer and longer, up to thirty',
+    doc: 'Pause between the attempts to join at the start, a quarter more or less, and 200ms at least. It ends when a seed has answered: what is missing later is looked for at a pace of its own.',
+    source: 'serf agent -retry-interval',
   }),
   rejoinAfterLeave: booleanSetting({
     default: true,

@@ -37,6 +37,8 @@ export interface RejoinOptions {
   readonly random?: () => number;
   /** The events from before the first join are heard, too. */
   readonly replay?: boolean;
+  /** Milliseconds between two attempts until a seed has answered; 0: the backoff of later attempts. */
+  readonly firstPauseMs?: number;
 }
 
 /**
@@ -73,8 +75,10 @@ export function startRejoin(
   agent: AgentHandle,
   firstSeeds: readonly string[],
   onOutcome: JoinOutcomeHandler,
-  { resolve = (some) => resolveSeeds(some), random = Math.random, replay = false }: RejoinOptions = {},
+  options: RejoinOptions = {},
 ): Rejoin {
+  const { resolve = (some) => resolveSeeds(some), random = Math.random, replay = false } = options;
+  let firstPauseMs = options.firstPauseMs ?? 0;
   let seeds = firstSeeds;
   let pauseMs = MIN_PAUSE_MS;
   let timer: NodeJS.Timeout | undefined;
@@ -82,15 +86,19 @@ export function startRejoin(
   let isAttempting = false;
   const backoff = new SeedBackoff();
 
+  const longerPause = (): number =>
+    firstPauseMs > 0 ? Math.max(START_RETRY_MS, firstPauseMs) : Math.min(MAX_PAUSE_MS, 2 * pauseMs);
+
   const joinAll = async (some: readonly string[]): Promise<void> => {
     try {
       const report = await agent.execute({ kind: 'join', seeds: some, replay });
       const joined = report?.joined ?? 0;
       onOutcome(joined, (report?.failed ?? []).map(({ addr, error }) => `${addr}: ${error}`).join('; '));
-      pauseMs = joined > 0 ? MAX_PAUSE_MS : Math.min(MAX_PAUSE_MS, 2 * pauseMs);
+      if (joined > 0) firstPauseMs = 0;
+      pauseMs = joined > 0 ? MAX_PAUSE_MS : longerPause();
     } catch (error) {
       onOutcome(0, error instanceof Error ? error.message : String(error));
-      pauseMs = Math.min(MAX_PAUSE_MS, 2 * pauseMs);
+      pauseMs = longerPause();
     }
   };
 

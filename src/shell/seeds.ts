@@ -9,7 +9,7 @@ import { joinAtStart, type Rejoin, startRejoin } from './rejoin.ts';
 export interface SeedsOptions {
   readonly config: Pick<
     AgentConfig,
-    'join' | 'retryJoin' | 'retryJoinMax' | 'rejoinAfterLeave' | 'replayOnJoin'
+    'join' | 'retryJoin' | 'retryJoinMax' | 'retryJoinInterval' | 'rejoinAfterLeave' | 'replayOnJoin'
   >;
   /** What the last run saved. */
   readonly snapshot: Pick<Snapshot, 'peers' | 'left'> | undefined;
@@ -51,6 +51,7 @@ export class RejoinedSeeds {
     }
     this.#rejoin = startRejoin(this.#agent, this.#all, (joined, reason) => this.#onOutcome(joined, reason), {
       replay,
+      firstPauseMs: this.#failures === undefined ? 0 : this.#options.config.retryJoinInterval,
     });
   }
 

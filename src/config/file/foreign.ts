@@ -12,6 +12,7 @@ const COUNTERPARTS: readonly (readonly [Project, keys: Readonly<Record<string, s
     {
       node_name: '`node`',
       retry_join: '`retryJoin`',
+      retry_interval: '`retryJoinInterval`',
       start_join: '`join`',
       log_level: '`logLevel`',
       rejoin_after_leave: '`rejoinAfterLeave`',
@@ -22,6 +23,7 @@ const COUNTERPARTS: readonly (readonly [Project, keys: Readonly<Record<string, s
     'Consul',
     {
       bind_addr: '`bind`',
+      retry_max: '`retryJoinMax`',
       advertise_addr: '`advertise`',
       client_addr: 'the address in `http` and in `dns`',
       'addresses.https': '`http`, behind a proxy that ends TLS',
@@ -70,6 +72,7 @@ const COUNTERPARTS: readonly (readonly [Project, keys: Readonly<Record<string, s
       user_event_size_limit: '`serf.eventBytes`',
       query_size_limit: '`serf.queryBytes`',
       query_response_size_limit: '`serf.queryResponseBytes`',
+      interface: '`interface`',
       retry_max_attempts: '`retryJoinMax`',
       replay_on_join: '`replayOnJoin`',
       disable_name_resolution: '`serf.nameVote`, inverted',
@@ -106,12 +109,12 @@ const ABSENT: readonly (readonly [Project, reason: string, keys: string])[] = [
   ['Consul', 'metrics are always at /v1/hearsay/prometheus', 'telemetry'],
   ['Serf', 'metrics are always at /v1/hearsay/prometheus', 'statsd_addr statsite_addr'],
   ['Serf', 'names that DNS cannot say are warned of', 'validate_node_names'],
-  ['Serf', 'members are found through `join` and `retryJoin`', 'discover mdns interface iface'],
+  ['Serf', 'members are found through `join` and `retryJoin`', 'discover mdns iface'],
   ['Consul and Serf', '', 'enable_syslog syslog_facility skip_leave_on_interrupt disable_coordinates'],
   [
     'Consul',
     '',
-    'ui ui_config ui_dir enable_debug pid_file disable_update_check limits cache node_id disable_host_node_id disable_anonymous_signature disable_keyring_file disable_remote_exec use_streaming_backend auto_reload_config experiments reporting license_path audit cloud locality protocol log_rotate_bytes log_rotate_duration log_rotate_max_files discovery_max_stale max_query_time default_query_time check_output_max_size check_update_interval discard_check_output disable_http_unprintable_char_filter serf_lan_allowed_cidrs advertise_reconnect_timeout retry_interval retry_max',
+    'ui ui_config ui_dir enable_debug pid_file disable_update_check limits cache node_id disable_host_node_id disable_anonymous_signature disable_keyring_file disable_remote_exec use_streaming_backend auto_reload_config experiments reporting license_path audit cloud locality protocol log_rotate_bytes log_rotate_duration log_rotate_max_files discovery_max_stale max_query_time default_query_time check_output_max_size check_update_interval discard_check_output disable_http_unprintable_char_filter serf_lan_allowed_cidrs advertise_reconnect_timeout',
   ],
 ];
 

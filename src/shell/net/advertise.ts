@@ -79,7 +79,7 @@ function isPrivate(ip: Uint8Array): boolean {
 }
 
 /** 169.254/16, fe80::/10: cannot be reached from another link. */
-function isLinkLocal(ip: Uint8Array): boolean {
+export function isLinkLocal(ip: Uint8Array): boolean {
   const [a = 0, b = 0] = ip;
   return ip.length === 16 ? a === 0xfe && (b & 0xc0) === 0x80 : a === 169 && b === 254;
 }

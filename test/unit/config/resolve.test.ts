@@ -112,6 +112,7 @@ describe('defaults', () => {
     expect(formatAddress(resolve().config.bind)).toBe('127.0.0.1:7946');
     expect(formatAddress(resolve({ env: { HEARSAY_GOSSIP_KEY: KEY } }).config.bind)).toBe('0.0.0.0:7946');
     expect(formatAddress(resolve({ flags: { keyringFile: 'k' } }).config.bind)).toBe('0.0.0.0:7946');
+    expect(formatAddress(resolve({ flags: { interface: 'eth0' } }).config.bind)).toBe('0.0.0.0:7946');
   });
 
   test('make the log pretty on a terminal', () => {

@@ -47,7 +47,14 @@ describe('a configuration of Serf', () => {
     expect(Object.fromEntries(settings)).toEqual({
       ...{ node: 'web_1', bind: '10.0.0.5:7946', advertise: '192.0.2.1', rpc: '127.0.0.1:7373' },
       ...{ tag: { role: 'web', dc: 'east' }, keyringFile: '/etc/serf/keyring', logLevel: 'error' },
-      ...{ preset: 'wan', join: ['a'], retryJoin: ['b', 'c:1'], retryJoinMax: 5 },
+      ...{
+        preset: 'wan',
+        join: ['a'],
+        retryJoin: ['b', 'c:1'],
+        retryJoinMax: 5,
+        retryJoinInterval: '30s',
+        interface: 'eth0',
+      },
       ...{ rejoinAfterLeave: true, replayOnJoin: true, importSerfSnapshot: '/var/lib/serf/snapshot' },
       handlers: [
         { on: ['*'], run: ['/bin/sh', '-c', '/opt/all.sh'] },
@@ -63,8 +70,8 @@ describe('a configuration of Serf', () => {
     );
     expect(named.sort()).toEqual(
       [
-        ...['encrypt_key', 'rpc_auth', 'snapshot_path', 'tags_file', 'retry_interval', 'validate_node_names'],
-        ...['leave_on_terminate', 'skip_leave_on_interrupt', 'disable_coordinates', 'discover', 'interface'],
+        ...['encrypt_key', 'rpc_auth', 'snapshot_path', 'tags_file', 'validate_node_names'],
+        ...['leave_on_terminate', 'skip_leave_on_interrupt', 'disable_coordinates', 'discover'],
         ...['mdns', 'enable_syslog', 'syslog_facility', 'statsite_addr', 'statsd_addr'],
       ].sort(),
     );

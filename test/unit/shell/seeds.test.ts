@@ -23,7 +23,14 @@ const agent = {
 } as unknown as AgentHandle;
 
 const CONFIG: SeedsOptions['config'] = {
-  ...{ join: [], retryJoin: ['n2'], retryJoinMax: 0, rejoinAfterLeave: true, replayOnJoin: false },
+  ...{
+    join: [],
+    retryJoin: ['n2'],
+    retryJoinMax: 0,
+    retryJoinInterval: 0,
+    rejoinAfterLeave: true,
+    replayOnJoin: false,
+  },
 };
 
 function start(
@@ -66,6 +73,21 @@ test('the attempts that are allowed, and then the end, once', async () => {
   expect(lines.at(-1)).toMatch(
     /"reason":"n2: connection refused".*no seed answered in retryJoinMax attempts/,
   );
+});
+
+test('with an interval the pauses do not grow, until a seed has answered', async () => {
+  await start({ retryJoinMax: 5, retryJoinInterval: 60_000 });
+  await vi.advanceTimersByTimeAsync(44_000);
+  expect(joins.length).toBe(1);
+  await vi.advanceTimersByTimeAsync(4 * 75_000 - 44_000);
+  expect([joins.length, givenUp]).toEqual([5, 1]);
+});
+
+test('after the first answer the interval counts no more', async () => {
+  answer = (attempt) => (attempt === 1 ? 1 : 0);
+  await start({ retryJoinInterval: 3_600_000 });
+  await vi.advanceTimersByTimeAsync(200_000);
+  expect(joins.length).toBeGreaterThan(4);
 });
 
 test('once a seed has answered the limit counts no more', async () => {
