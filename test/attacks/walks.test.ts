@@ -1,9 +1,10 @@
-/** K1: real agents, and small steps that lead an incarnation or a clock to where nobody follows (findings 3 and 7 of issue 14). */
-import { mkdtempSync, rmSync } from 'node:fs';
+/** K1: real agents, and small steps that lead an incarnation or a clock to where nobody follows (findings 3, 7 and 22 of issue 14). */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { metaFromTags } from '../../src/serf/tags.ts';
+import { decodeSnapshotFile } from '../../src/shell/storage/snapshot.ts';
 import { Dead, Suspect } from '../../src/wire/memberlist.ts';
 import { JoinIntent, Query, SerfState, UserEvent } from '../../src/wire/serf.ts';
 import { getJson, httpRequest } from '../support/http.ts';
@@ -142,4 +143,36 @@ test('clocks are not walked away: what a walked agent says is heard within 10 s,
   ann = await startHearsay({ name: 'ann', ip: at(1), key: KEY, join: bob.ip, args: data('ann') });
   took.push(await heard());
   console.log(`heard before, after three walks, and after a restart within ${took.join(', ')} ms`);
+});
+
+test('an incarnation that only refutations have raised outlives kill -9', async () => {
+  const dir = join(scratch, 'refuted');
+  const more = { key: KEY, args: ['--data-dir', dir] };
+  const at = (n: number) => `127.22.63.${n}`;
+  let ann = await startHearsay({ name: 'ann', ip: at(1), ...more });
+  const bob = await startHearsay({ name: 'bob', ip: at(2), key: KEY, join: ann.ip });
+  await waitUntil('two members', START_TIMEOUT, async () => (await ann.members()).length === 2);
+  const mallory = await Attacker.at(at(9), KEY);
+  const own = async (): Promise<number> => (await rowOf(ann, 'ann'))?.incarnation ?? 0;
+  for (let i = 0; i < 5; i++) {
+    const accused = await own();
+    mallory.send(ann.ip, [Suspect.encode({ incarnation: accused, node: 'ann', from: 'bob' }).slice()]);
+    await waitUntil('ann has refuted', 5_000, async () => (await own()) > accused);
+  }
+  mallory.close();
+  const raised = await own();
+  const stored = await after('it is on disk', 10_000, async () => {
+    const snapshot = decodeSnapshotFile(readFileSync(join(dir, 'snapshot')));
+    return typeof snapshot !== 'string' && snapshot.incarnation === raised;
+  });
+  await ann.kill();
+  ann = await startHearsay({ name: 'ann', ip: at(1), join: bob.ip, ...more });
+  expect(await own()).toBeGreaterThan(raised);
+  const back = await after('bob believes ann', 10_000, async () => {
+    const row = await rowOf(bob, 'ann');
+    return row?.status === 'alive' && row.incarnation === (await own());
+  });
+  console.log(
+    `raised to ${raised}, on disk after ${stored} ms, believed ${back} ms after a start at ${await own()}`,
+  );
 });

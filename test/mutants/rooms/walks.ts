@@ -158,4 +158,13 @@ export const walkMutants: readonly Mutant[] = [
     description: 'After its second start what an owner registers reaches others late.',
     expectedTests: ['unit/catalog/doubts.test.ts'],
   },
+  {
+    id: 'agent-refutations-unsaved',
+    file: 'agent/operations/saved-state.ts',
+    find: 'members.tagsRevision + swim.incarnation;',
+    replace: 'members.tagsRevision;',
+    description:
+      'After a crash an agent begins below the incarnation by which it has refuted, and is not believed.',
+    expectedTests: ['unit/agent/operations/saved-state.test.ts'],
+  },
 ];
