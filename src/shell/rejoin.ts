@@ -52,15 +52,21 @@ export async function joinAtStart(
   stopping?: AbortSignal,
 ): Promise<JoinReport | undefined> {
   const endAt = performance.now() + START_PATIENCE_MS;
+  let onAbort = (): void => {};
   const aborted = new Promise<'aborted'>((resolve) => {
-    stopping?.addEventListener('abort', () => resolve('aborted'), { once: true });
+    onAbort = () => resolve('aborted');
   });
-  for (;;) {
-    if (stopping?.aborted === true) return undefined;
-    const report = await Promise.race([agent.execute({ kind: 'join', seeds, replay }), aborted]);
-    if (report === 'aborted') return undefined;
-    if ((report?.joined ?? 0) > 0 || performance.now() >= endAt) return report ?? { joined: 0, failed: [] };
-    await Promise.race([new Promise((resolve) => setTimeout(resolve, START_RETRY_MS)), aborted]);
+  stopping?.addEventListener('abort', onAbort, { once: true });
+  try {
+    for (;;) {
+      if (stopping?.aborted === true) return undefined;
+      const report = await Promise.race([agent.execute({ kind: 'join', seeds, replay }), aborted]);
+      if (report === 'aborted') return undefined;
+      if ((report?.joined ?? 0) > 0 || performance.now() >= endAt) return report ?? { joined: 0, failed: [] };
+      await Promise.race([new Promise((resolve) => setTimeout(resolve, START_RETRY_MS)), aborted]);
+    }
+  } finally {
+    stopping?.removeEventListener('abort', onAbort); // the signal may serve many agents, and outlive this start
   }
 }
 

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { AgentHandle } from '../../../src/agent/contract/agent-handle.ts';
 import type { CommandRequest, Seed } from '../../../src/agent/contract/commands.ts';
@@ -189,4 +190,11 @@ test('new seeds are joined at once, and rejoined with the others; without any th
   const { length } = attempts;
   await vi.advanceTimersByTimeAsync(3 * ROUND_MS);
   expect(attempts).toHaveLength(length);
+});
+
+test('the join at start leaves no listener on a signal that serves many agents', async () => {
+  onJoin = () => 1;
+  const { signal } = new AbortController();
+  for (let n = 0; n < 3; n++) expect((await joinAtStart(agent, ['n2'], false, signal))?.joined).toBe(1);
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
 });
