@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import type { AgentConfig } from '../config/schema.ts';
 import { eraseFromEnvironment } from '../files/environ.ts';
 import type { ReadSettings, RunningAgent } from '../main.ts';
+import { readKeys } from './keyboard.ts';
 
 export interface Output {
   write(text: string): void;
@@ -21,6 +22,8 @@ export interface Io {
   readonly err: Output;
   /** All of stdin as text. Rejects when it is more than `maxBytes`. */
   readStdin(maxBytes: number): Promise<string>;
+  /** Calls `onKey` for each key until the function it returns is called. `undefined`: nobody sits at a terminal. */
+  readKeys(onKey: (key: string) => void): (() => void) | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Erases variables that hold secrets. Returns those that other programs can still read. */
   eraseFromEnvironment(names: readonly string[]): readonly string[];
@@ -38,6 +41,7 @@ export function processIo(): Io {
     out: toOutput(process.stdout),
     err: toOutput(process.stderr),
     readStdin,
+    readKeys: (onKey) => readKeys(onKey),
     env: process.env,
     eraseFromEnvironment,
     hostname: hostname(),

@@ -6,6 +6,9 @@ const FIRST_PORT = 8081;
 
 export interface DemoService {
   readonly registration: DemoRegistration;
+  readonly isOpen: boolean;
+  /** Listens again where it did. Rejects if another program has taken the port. */
+  open(): Promise<void>;
   close(): void;
 }
 
@@ -33,6 +36,13 @@ export async function startDemoService(number: number, host: string): Promise<De
     registration: {
       ...{ Name: name, ID: id, Address: host, Port: port, Tags: ['demo'] },
       Check: { CheckID: `${id}-http`, HTTP: `http://${host}:${port}/`, Interval: '1s', Timeout: '1s' },
+    },
+    get isOpen() {
+      return server.listening;
+    },
+    open: async () => {
+      if (server.listening || (await listen(server, host, port)) !== undefined) return;
+      throw new Error(`another program has taken port ${port} of ${id}`);
     },
     close: () => {
       server.close();

@@ -1,8 +1,4 @@
 /** `hearsay demo`: a small cluster in one process, to try the other commands on. */
-import { createSocket } from 'node:dgram';
-import { createServer } from 'node:net';
-import { resolveConfig } from '../../config/resolve.ts';
-import { createClient } from '../api/client.ts';
 import {
   addExample,
   type CliContext,
@@ -16,9 +12,10 @@ import type { Io, StartedAgent } from '../io.ts';
 import { type Lifecycle, runUntilStopped } from '../lifetime.ts';
 import { formatTable } from '../output/table.ts';
 import { toHttpUrl } from './agent.ts';
-import { type DemoService, demoServiceName, startDemoService } from './demo-service.ts';
+import { DemoCluster, HOST } from './demo-cluster.ts';
+import { type DemoKeys, readDemoKeys } from './demo-keys.ts';
+import { demoServiceName } from './demo-service.ts';
 
-const HOST = '127.0.0.1';
 const DEFAULT_NODES = 3;
 const MAX_NODES = 50;
 
@@ -39,87 +36,51 @@ async function demo(cli: CliContext, options: Options): Promise<number> {
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > MAX_NODES)
     throw new CliError(EXIT.usage, `--nodes: must be a whole number from 1 to ${MAX_NODES}`);
 
-  return runUntilStopped(io, () => startDemo(cli, nodes));
+  return runUntilStopped(io, (stopping) => startDemo(cli, nodes, stopping));
 }
 
-async function startDemo(cli: CliContext, nodes: number): Promise<Lifecycle> {
+async function startDemo(cli: CliContext, nodes: number, stopping: AbortSignal): Promise<Lifecycle> {
   const { io } = cli;
-  const cluster: StartedAgent[] = [];
-  const services: DemoService[] = [];
+  // Healing a node waits for its seed; so this ends with the demo, too, and not only with its start.
+  const end = new AbortController();
+  const cluster = new DemoCluster(cli, AbortSignal.any([stopping, end.signal]));
+  await cluster.start(nodes, (number) => {
+    if (io.err.isTerminal) printNotice(io, `starting agent ${number} of ${nodes} ...`);
+  });
+  const keys = stopping.aborted ? undefined : present(io, cluster);
   const stop = async (): Promise<void> => {
-    await Promise.all(cluster.map((agent) => agent.stop()));
-    for (const service of services) service.close();
+    end.abort();
+    await keys?.close();
+    await cluster.stop();
   };
-  try {
-    for (let i = 1; i <= nodes; i++) {
-      if (io.err.isTerminal) printNotice(io, `starting agent ${i} of ${nodes} ...`);
-      cluster.push(await startOne(io, i, cluster[0]));
-    }
-    for (const [at, agent] of cluster.entries()) {
-      services.push(await startDemoService(at + 1, HOST));
-      await register(cli, agent, services.at(-1) as DemoService);
-    }
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  return {
+    stopInOrder: () => ({ notice: 'stopping the demo', run: stop }),
+    stop,
+    stopped: cluster.stopped.then(() => keys?.close()),
+    reload: async () => printNotice(io, 'reload: a demo has nothing to reload'),
+    logMetrics: () => {
+      for (const { started } of cluster.nodes) started.logMetrics();
+    },
+  };
+}
 
+/** Shows what runs and what to try, and reads keys if somebody can press them. */
+function present(io: Io, cluster: DemoCluster): DemoKeys | undefined {
+  const { nodes } = cluster;
   io.out.write(
     formatTable(
       ['NODE', 'GOSSIP', 'HTTP', 'DNS', 'SERVICE'],
-      cluster.map(({ node, address, http, dns }, at) => [
+      nodes.map(({ started: { node, address, http, dns }, service }) => [
         node,
         address,
         http === undefined ? 'off' : toHttpUrl(http),
         dns ?? 'off',
-        services[at]?.registration.ID ?? '',
+        service.registration.ID,
       ]),
     ),
   );
-  for (const line of suggestions(cluster)) io.out.write(`${line}\n`);
-  return {
-    stopInOrder: () => ({ notice: 'stopping the demo', run: stop }),
-    stop,
-    stopped: Promise.all(cluster.map(({ stopped }) => stopped)).then(() => undefined),
-    reload: async () => printNotice(io, 'reload: a demo has nothing to reload'),
-    logMetrics: () => {
-      for (const agent of cluster) agent.logMetrics();
-    },
-  };
-}
-
-/** The first agent takes the default ports if they are free, so that commands find it without --http-addr. */
-async function startOne(io: Io, number: number, first: StartedAgent | undefined): Promise<StartedAgent> {
-  const listenOn = async (port: number): Promise<string> =>
-    `${HOST}:${first === undefined && (await isPortFree(port)) ? port : 0}`;
-  const { config } = resolveConfig({
-    flags: {
-      node: `demo-${number}`,
-      bind: `${HOST}:0`,
-      http: await listenOn(8500),
-      dns: await listenOn(8600),
-      preset: 'local',
-      tag: [`role=${demoServiceName(number)}`],
-      logLevel: 'warn',
-      ...(first === undefined ? {} : { join: [first.address] }),
-    },
-    env: {},
-    files: [],
-    hostname: io.hostname,
-    terminal: io.err.isTerminal,
-  });
-  return io.startAgent(config);
-}
-
-/** Registers over the HTTP API of the agent, as any program would. */
-async function register(
-  cli: CliContext,
-  { http }: StartedAgent,
-  { registration }: DemoService,
-): Promise<void> {
-  if (http === undefined) return;
-  const client = await createClient(cli, { httpAddr: toHttpUrl(http) });
-  await client.put('/v1/agent/service/register', registration);
+  for (const line of suggestions(nodes.map(({ started }) => started))) io.out.write(`${line}\n`);
+  return readDemoKeys(io, cluster);
 }
 
 function suggestions(cluster: readonly StartedAgent[]): string[] {
@@ -149,27 +110,9 @@ function suggestions(cluster: readonly StartedAgent[]): string[] {
       ? []
       : [
           `  hearsay maint on ${name}-${cluster.length} --http-addr ${toHttpUrl(last.http)}`,
-          `  hearsay leave --http-addr ${toHttpUrl(last.http)}     (then list the members again)`,
+          `  hearsay leave --http-addr ${toHttpUrl(last.http)}     (then see the members)`,
         ]),
     '',
     'Press Ctrl-C to stop.',
   ];
-}
-
-/** Whether the port is free on loopback for both UDP and TCP. */
-export async function isPortFree(port: number): Promise<boolean> {
-  const tcp = await new Promise<boolean>((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, HOST, () => server.close(() => resolve(true)));
-  });
-  if (!tcp) return false;
-  return new Promise<boolean>((resolve) => {
-    const socket = createSocket('udp4');
-    socket.once('error', () => {
-      socket.close();
-      resolve(false);
-    });
-    socket.bind(port, HOST, () => socket.close(() => resolve(true)));
-  });
 }

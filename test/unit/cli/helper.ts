@@ -22,6 +22,10 @@ export interface FakeProcess {
   /** Number of handlers of `signal`. */
   listeners(signal: Signal): number;
   readonly forcedExits: number[];
+  /** Presses keys, one after the other. */
+  press(keys: string): void;
+  /** Whether keys are read. */
+  readsKeys(): boolean;
 }
 
 export interface FakeProcessOptions {
@@ -41,12 +45,20 @@ export function createFakeProcess({
   const out: string[] = [];
   const err: string[] = [];
   const forcedExits: number[] = [];
+  let onKey: ((key: string) => void) | undefined;
   const handlers = new Map<Signal, Set<() => void>>();
   return {
     io: {
       out: { write: (text) => void out.push(text), isTerminal: terminal },
       err: { write: (text) => void err.push(text), isTerminal: terminal },
       readStdin: async () => input,
+      readKeys: (handler) => {
+        if (!terminal) return undefined;
+        onKey = handler;
+        return () => {
+          onKey = undefined;
+        };
+      },
       env,
       eraseFromEnvironment: () => [],
       hostname: 'host-a',
@@ -65,6 +77,10 @@ export function createFakeProcess({
     },
     listeners: (signal) => handlers.get(signal)?.size ?? 0,
     forcedExits,
+    press: (keys) => {
+      for (const key of keys) onKey?.(key);
+    },
+    readsKeys: () => onKey !== undefined,
   };
 }
 

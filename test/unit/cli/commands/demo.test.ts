@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { AgentError } from '../../../../src/base/errors.ts';
-import { isPortFree } from '../../../../src/cli/commands/demo.ts';
+import { isPortFree } from '../../../../src/cli/commands/demo-cluster.ts';
 import { runCli } from '../../../../src/cli/index.ts';
 import type { AgentConfig } from '../../../../src/config/schema.ts';
 import { createFakeProcess, hearsay, startFakeAgent } from '../helper.ts';
