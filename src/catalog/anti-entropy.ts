@@ -27,6 +27,8 @@ export interface PreparedResponse extends SyncResponseBody {
 
 /** What to do after a response: send `deltas` back, and request again if there is `more`. */
 export interface AcceptedResponse {
+  /** The sender lacks a part of some ledger, and so does this agent; or something was passed over. */
+  readonly isPartial: boolean;
   /** Those that were not kept, since their owner is no member yet. */
   readonly passedOver: readonly Delta[];
   readonly deltas: readonly Delta[];
@@ -38,6 +40,8 @@ export interface AcceptedResponse {
 /** The part of `Catalog` that anti-entropy needs. */
 interface AntiEntropyStore {
   knownProgress(owner: string): Progress | undefined;
+  /** Are later entries of the owner held, and earlier ones not? */
+  hasGap(owner: string): boolean;
   progressInBuckets(buckets: BucketSet): readonly Progress[];
   deltaFor(owner: string, progress?: Progress): Delta | undefined;
   receiveProgress(progress: Progress, now: Millis): 'pull' | 'stale' | 'epochRaised';
@@ -67,6 +71,7 @@ export function* answerSyncRequest(
   for (const mine of ours) {
     const row = theirs.get(mine.owner);
     theirs.delete(mine.owner);
+    if (row === undefined && store.hasGap(mine.owner)) wants.push(mine); // the requester must know that this answer is not all
     if (row === undefined && mine.version === 0) continue; // an empty ledger replaces nothing
     if (turn.spend(UNITS_PER_ROW)) yield;
     const received = row === undefined ? 'stale' : compareRow(store, row, mine, turn.now);
@@ -117,6 +122,7 @@ export function* acceptSyncResponse(
   const wanted: Delta[] = [];
   let epochRaised = false;
   let progressed = false;
+  let isPartial = false;
   for (const delta of deltas) {
     const applied = store.apply(delta, turn.now, isSender(delta.owner));
     onApplied(applied);
@@ -127,12 +133,23 @@ export function* acceptSyncResponse(
   }
   for (const row of wants) {
     if (store.receiveProgress(row, turn.now) === 'epochRaised') epochRaised = true;
+    if (!isAhead(store.knownProgress(row.owner), row)) isPartial = true;
     const delta = store.deltaFor(row.owner, row);
     if (delta !== undefined) wanted.push(delta);
     if (turn.spend(UNITS_PER_ROW + (delta === undefined ? 0 : unitsOf(delta)))) yield;
   }
-  return { passedOver, deltas: wanted, more: more && progressed, epochRaised };
+  return {
+    isPartial: isPartial || passedOver.length > 0,
+    passedOver,
+    deltas: wanted,
+    more: more && progressed,
+    epochRaised,
+  };
 }
+
+/** Do we hold more than the sender of this row, or a later ledger of the owner? */
+const isAhead = (held: Progress | undefined, row: Progress): boolean =>
+  held !== undefined && (held.epoch !== row.epoch ? held.version > 0 : held.version > row.version);
 
 /** Work of applying or finding a delta, in units of a `Turn`. */
 export const unitsOf = ({ entries }: Delta): number => 5 + 5 * entries.length;

@@ -156,7 +156,7 @@ export class Replication {
     for (const batch of batchDeltas(accepted.deltas))
       host.dial(from, encodeDeltas(batch), undefined, turn.now);
     if (accepted.more) this.requestSync(from, undefined, turn.now);
-    else if (ticket.owners.length === 0 && accepted.passedOver.length === 0) this.#options.onCatalogSynced();
+    else if (ticket.owners.length === 0 && !accepted.isPartial) this.#options.onCatalogSynced();
     this.#requestFromOwners({ ...ticket, owners: ticket.owners.filter(catalog.hasGap) }, from, turn.now);
     this.#settle(turn.now);
   }

@@ -3,6 +3,15 @@ import type { Mutant } from '../mutant.ts';
 
 export const replicationMutants: readonly Mutant[] = [
   {
+    id: 'catalog-partial-answer-is-all',
+    file: 'catalog/anti-entropy.ts',
+    find: 'if (row === undefined && store.hasGap(mine.owner)) wants.push(mine);',
+    replace: '',
+    description:
+      'An agent that has just started takes the answer of one that is catching up itself for all there is.',
+    expectedTests: ['unit/catalog/ahead.test.ts'],
+  },
+  {
     id: 'agent-failed-owner-passes',
     file: 'agent/replication/services.ts',
     find: 'return this.replication.onMemberDown(name);',
@@ -94,9 +103,9 @@ export const replicationMutants: readonly Mutant[] = [
   },
   {
     id: 'agent-ready-with-ledgers-passed-over',
-    file: 'agent/replication/replication.ts',
-    find: 'ticket.owners.length === 0 && accepted.passedOver.length === 0',
-    replace: 'ticket.owners.length === 0 && accepted.passedOver.length >= 0',
+    file: 'catalog/anti-entropy.ts',
+    find: 'isPartial: isPartial || passedOver.length > 0',
+    replace: 'isPartial',
     description:
       'A first sync counts although ledgers in it were passed over, since their owners were not met yet.',
     expectedTests: ['story/first-answers.test.ts'],

@@ -60,3 +60,17 @@ test('the same again is no news', () => {
   if (ahead !== undefined) expect(bob.apply(ahead, 0)).toMatchObject({ outcome: 'stale', changes: [] });
   expect(ann.deltaFor('ann', ann.replicaProgress('ann'))).toBeUndefined();
 });
+
+test('who answers a newcomer from a copy with a gap says that its answer is not all', () => {
+  const ann = catalogOf('ann');
+  const rumors = ['a', 'b', 'c'].map((id) => ann.publish([{ put: service(id) }], 0).rumors[0] as DeltaRumor);
+  const [bob, cat, dan] = [catalogOf('bob'), catalogOf('cat'), catalogOf('dan')];
+  bob.apply((rumors[0] as DeltaRumor).delta, 0);
+  expect(bob.apply((rumors[2] as DeltaRumor).delta, 0).outcome).toBe('gap');
+  const ask = (asker: Catalog, asked: Catalog) =>
+    acceptResponse(asker, answerRequest(asked, asker.createSyncRequest(undefined)));
+
+  expect(ask(cat, bob).isPartial).toBe(true);
+  expect(ask(dan, ann).isPartial).toBe(false);
+  expect(ask(dan, bob).isPartial).toBe(false); // dan has more of it than bob
+});

@@ -88,6 +88,7 @@ export class ClosedConnectionLaw implements Law {
     // At most a sweep has passed between the last look and the end, and nothing else has changed since.
     if (this.#changedAt > seen.at + 1000 || this.#disturbedAt > seen.at) return;
     const status = observer.runningAgent.view.member(host.name)?.status;
+    if (status === 'away') return void this.#told.add(key); // it said that it would be back: I23 and I24
     const isKnown = status === 'failed' || status === 'left' || status === undefined;
     if (!isKnown && world.now <= seen.at + 1000 + observer.swim.closeGrace + SPREAD) return;
     this.#told.add(key);
