@@ -32,8 +32,8 @@ export function formatProbeFailure({ helpers, nacks, stream }: ProbeReason): str
 export function formatRefusals({ accusers, refusals, durationMs }: ClosedReason): string {
   const at =
     accusers.length === 1 ? `at ${accusers[0]} its connection` : `at ${formatList(accusers)} its connections`;
-  const were = accusers.length === 1 ? 'was' : 'were';
-  return `${at} closed, and ${refusals} new ones ${were} refused within ${formatSpan(durationMs)}`;
+  const were = refusals === 1 ? 'one was' : 'ones were';
+  return `${at} closed, and ${refusals} new ${were} refused within ${formatSpan(durationMs)}`;
 }
 
 /** What a connection to the member's host met. */

@@ -93,18 +93,17 @@ export class Suspicions {
     const suspicion = this.#running.get(row);
     if (suspicion === undefined || suspicion.verdict !== undefined) return false;
     suspicion.verdict = verdict;
-    suspicion.deadline = Math.min(suspicion.deadline, now + this.#verificationTime);
     this.#timers.set(row, now);
     return true;
   }
 
-  /** The suspect is alive, but its refutation did not arrive: the shortest time starts again. */
+  /** The suspect is alive, but its refutation did not arrive: it has the shortest time again, if not more. */
   extend(row: MutableMember, now: Millis): void {
     const suspicion = this.#running.get(row);
     if (suspicion === undefined) return;
     const { verdict } = suspicion;
     if (verdict !== undefined) suspicion.verdict = { ...verdict, isAnswered: true };
-    suspicion.deadline = now + suspicion.min;
+    suspicion.deadline = Math.max(suspicion.deadline, now + suspicion.min);
     this.#timers.set(row, this.#verifyAt(suspicion.deadline, now));
   }
 

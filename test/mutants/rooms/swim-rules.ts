@@ -62,6 +62,14 @@ export const swimRulesMutants: readonly Mutant[] = [
     expectedTests: ['story/partition.test.ts', 'unit/swim/rules/verdict.test.ts'],
   },
   {
+    id: 'swim-answer-shortens-suspicion',
+    file: 'swim/state/suspicion.ts',
+    find: 'Math.max(suspicion.deadline, now + suspicion.min);',
+    replace: 'now + suspicion.min;',
+    description: 'A suspect that answers early has less time to refute than one that is silent.',
+    expectedTests: ['unit/swim/state/suspicion.test.ts'],
+  },
+  {
     id: 'swim-verdict-outlives-answer',
     file: 'swim/state/suspicion.ts',
     find: 'suspicion.verdict = { ...verdict, isAnswered: true };',

@@ -127,6 +127,19 @@ test('those that are due can be postponed, the others go on', () => {
   expect(suspicions.nextDue(9000)).toBe(bob);
 });
 
+test('an answer, to a verification or to a verdict, never shortens the time of a suspect', () => {
+  const suspicions = lan();
+  const bob = someone();
+  suspicions.start(bob, 'ann', 5, 0, WHY);
+  suspicions.extend(bob, 1000);
+  expect(suspicions.get(bob)?.deadline).toBe(24_000);
+  const message = { kind: 'dead', incarnation: 1, node: 'bob', from: 'cat' } as const;
+  expect(suspicions.addVerdict(bob, { message, reason: WHY }, 2000)).toBe(true);
+  expect(suspicions.nextDue(2000)).toBe(bob);
+  suspicions.extend(bob, 2500);
+  expect([suspicions.get(bob)?.deadline, suspicions.deadline]).toEqual([24_000, 23_000]);
+});
+
 test('a verified suspect gets the shortest time again, at most', () => {
   const suspicions = lan();
   const bob = someone();
