@@ -44,3 +44,10 @@ test('tags too large for a packet are refused, and nothing changes', () => {
   expect(set(member('ann', 'bob'))).toEqual({});
   expect(member('ann', 'bob')?.incarnation).toBe(1);
 });
+
+test('an agent that leaves refuses new tags, which nobody would hear of', () => {
+  const { leave, runUntil, setTags, world } = startStory('ann bob', { seed: 4 });
+  leave('bob');
+  expect(runUntil(() => world.host('bob').runningAgent.view.self().state === 'left', '10s')).toBe(true);
+  expect(setTags('bob', { role: 'db' })).toMatchObject({ ok: false, error: { code: 'conflict' } });
+});

@@ -70,6 +70,11 @@ export class MemberCommands {
     const { swim, swimOut } = this.#context;
     if (set.has(CAPABILITY_TAG) || remove.includes(CAPABILITY_TAG))
       throw new AgentError('badRequest', `the tag "${CAPABILITY_TAG}" is reserved: choose another name`);
+    if (swim.leaving)
+      throw new AgentError(
+        'conflict',
+        'this agent is leaving, and tells no tags any more: set them when it runs again',
+      );
     const tags = updateTags(this.#tags, set, remove);
     swim.setMeta(metaFromTags(tags), now, swimOut);
     this.#tags = tags;

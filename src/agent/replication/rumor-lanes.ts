@@ -128,11 +128,12 @@ export class RumorLanes {
 
   /** To be called now and then: of owners whose rumors were all sent as often as they should, others are reminded. */
   remindOfSent(): void {
+    const hasPeer = this.#options.hasPeer();
     for (const owner of [...this.#waiting.keys()]) {
       if (this.#waitingOf(owner).length > 0) continue;
       this.#waiting.delete(owner);
       const progress = this.#options.catalog.replicaProgress(owner);
-      if (progress !== undefined && progress.version > 0)
+      if (hasPeer && progress !== undefined && progress.version > 0)
         this.reminders.enqueue(copyBytes(encodeDeltaAnnounce(progress)), owner);
     }
   }

@@ -87,8 +87,8 @@ export const newsMutants: readonly Mutant[] = [
   {
     id: 'agent-reminders-never',
     file: 'agent/replication/rumor-lanes.ts',
-    find: 'if (progress !== undefined && progress.version > 0) this.reminders',
-    replace: 'if (progress !== undefined && progress.version < 0) this.reminders',
+    find: 'if (hasPeer && progress !== undefined && progress.version > 0)',
+    replace: 'if (hasPeer && progress !== undefined && progress.version < 0)',
     description: 'Whom no copy of a rumor has reached learns of it from the next push/pull only.',
     expectedTests: ['unit/agent/replication/rumor-lanes.test.ts'],
   },

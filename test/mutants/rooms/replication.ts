@@ -3,6 +3,14 @@ import type { Mutant } from '../mutant.ts';
 
 export const replicationMutants: readonly Mutant[] = [
   {
+    id: 'agent-lone-host-reminds',
+    file: 'agent/replication/rumor-lanes.ts',
+    find: 'if (hasPeer && progress !== undefined',
+    replace: 'if (progress !== undefined',
+    description: 'A host that is alone queues reminders for nobody.',
+    expectedTests: ['unit/agent/replication/rumor-lanes.test.ts'],
+  },
+  {
     id: 'catalog-partial-answer-is-all',
     file: 'catalog/anti-entropy.ts',
     find: 'if (row === undefined && store.hasGap(mine.owner)) wants.push(mine);',

@@ -148,3 +148,12 @@ test('A42: once its rumors were sent, an owner is announced with probes, once, a
   lanes.dropOwner('ann');
   expect(lanes.reminders.size).toBe(0);
 });
+
+test('A41: nobody is reminded of anything while there is nobody to tell', () => {
+  const { lanes, publish, state } = lanesOf();
+  publish(put(service('web')));
+  for (const queue of [lanes.urgent, lanes.rumors]) queue.dequeue(60_000, 2, 1, []);
+  state.hasPeer = false;
+  lanes.remindOfSent();
+  expect(lanes.reminders.size).toBe(0);
+});
