@@ -17,6 +17,7 @@ import { resolveExecUser } from './shell/exec-user.ts';
 import { createJournal, type Journal } from './shell/logging/journal.ts';
 import { openLog } from './shell/logging/logger.ts';
 import { registerProcessMetrics } from './shell/logging/process-metrics.ts';
+import { startLanDiscovery } from './shell/net/discovery/start.ts';
 import { interfaceAddress } from './shell/net/interface-address.ts';
 import { type ConfigReading, Reloader, readOwnServices } from './shell/reload.ts';
 import { KeyringReader } from './shell/reload-keys.ts';
@@ -148,6 +149,11 @@ async function startParts(
     explainDenial: (probe) => shell.runners.explainDenial(probe),
     openOperator: config.openOperator || (state.keys.length === 0 && config.dataDir === undefined),
   });
+  const discovery = startLanDiscovery({
+    ...{ cluster: config.discover, view: agent.view, bound: shell.bound, meter, logger: log.logger },
+    setDiscovered: (found) => seeds.setDiscovered(found),
+  });
+  cleanups.push(async () => (await discovery)?.stop());
   await seeds.join(stopping);
   return {
     ...{ node: config.node, address: formatAddress(shell.address) },

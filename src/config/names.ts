@@ -40,6 +40,11 @@ export function toNodeName(hostname: string): string {
   return name === '' ? 'node' : name;
 }
 
+/** `_serf_NAME` is one DNS label, as multicast DNS has it. */
+export function validateClusterName(name: string): void {
+  if (!/^[A-Za-z0-9_-]{1,57}$/.test(name)) throw new Error('must be 1 to 57 letters, digits, "-" or "_"');
+}
+
 /** One DNS label, so that `web.service.DC.consul` can be queried. */
 export function validateDatacenter(name: string): void {
   if (!/^[A-Za-z0-9_-]{1,63}$/.test(name)) throw new Error('must be 1 to 63 letters, digits, "-" or "_"');

@@ -6,6 +6,7 @@ import type { Address } from '../base/address.ts';
 import { handlersSetting } from './handlers.ts';
 import {
   validateCidr,
+  validateClusterName,
   validateDatacenter,
   validateDomain,
   validateGossipKey,
@@ -105,6 +106,15 @@ export const agentSection = defineSection({
     defaultText: '0s, which is two seconds at first, then longer and longer, up to thirty',
     doc: 'Pause between the attempts to join at the start, a quarter more or less, and 200ms at least. It ends when a seed has answered: what is missing later is looked for at a pace of its own.',
     source: 'serf agent -retry-interval',
+  }),
+  discover: textSetting({
+    default: undefined,
+    defaultText: 'none',
+    placeholder: 'NAME',
+    validate: validateClusterName,
+    bounds: '1 to 57 letters, digits, "-" or "_"',
+    doc: 'Cluster name to announce and to look for on the LAN, by multicast DNS: agents of the same name join one another, Serf agents included. Without a gossip key every host on the LAN can join.',
+    source: 'serf agent -discover',
   }),
   rejoinAfterLeave: booleanSetting({
     default: true,

@@ -25,6 +25,8 @@ export class RejoinedSeeds {
   /** Addresses of members of the last run. */
   readonly #previous: readonly string[];
   readonly #options: SeedsOptions;
+  /** Addresses that were found on the LAN. */
+  #discovered: readonly string[] = [];
   #rejoin: Rejoin | undefined;
   /** Attempts that no seed answered; `undefined`: one has answered. */
   #failures: number | undefined = 0;
@@ -77,11 +79,16 @@ export class RejoinedSeeds {
     this.#rejoin?.setSeeds(this.#all);
   }
 
+  setDiscovered(seeds: readonly string[]): void {
+    this.#discovered = seeds;
+    this.#rejoin?.setSeeds(this.#all);
+  }
+
   stop(): void {
     this.#rejoin?.stop();
   }
 
   get #all(): readonly string[] {
-    return [...new Set([...this.#join, ...this.#retryJoin, ...this.#previous])];
+    return [...new Set([...this.#join, ...this.#retryJoin, ...this.#previous, ...this.#discovered])];
   }
 }

@@ -44,6 +44,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   'agent/contract': '',
   'http/endpoint': 'reply filter',
   'http/routes': 'consul hearsay',
+  'shell/net': 'discovery',
   'sim/laws': 'wire membership messages catalog',
 };
 

@@ -125,9 +125,10 @@ export async function startSerf(options: AgentProcessOptions): Promise<AgentProc
     ...tagArgs('-tag', options.tags),
     ...(options.args ?? []),
   ];
-  const { child, log } = launch('serf', args, process.env);
+  const [program = '', ...before] = [...(options.commandPrefix ?? []), 'serf'];
+  const { child, log } = launch(program, [...before, ...args], process.env);
   const members = async (): Promise<readonly ListedMember[]> => {
-    const { stdout } = await run('serf', ['members', '-format=json', rpc], { timeout: 10_000 });
+    const { stdout } = await run(program, [...before, 'members', '-format=json', rpc], { timeout: 10_000 });
     return (JSON.parse(stdout) as { members: ListedMember[] }).members;
   };
   await waitUntilReady(options.name, child, log, members);
@@ -140,7 +141,7 @@ export async function startSerf(options: AgentProcessOptions): Promise<AgentProc
     members,
     kill: () => endProcess(child, 'SIGKILL'),
     leave: async () => {
-      await run('serf', ['leave', rpc], { timeout: 20_000 }).catch(() => undefined);
+      await run(program, [...before, 'leave', rpc], { timeout: 20_000 }).catch(() => undefined);
       await waitUntil(
         `${options.name} is gone`,
         20_000,

@@ -19,7 +19,7 @@ const COMMON: ReadonlySet<string> = new Set([
 const GROUPS: readonly (readonly [heading: string, keys: RegExp])[] = [
   [
     'Node and cluster:',
-    /^(node|datacenter|bind|interface|advertise|join|retryJoin|retryJoinMax|retryJoinInterval|rejoinAfterLeave|replayOnJoin|tag|preset|label|onStop)$/,
+    /^(node|datacenter|bind|interface|advertise|join|retryJoin|retryJoinMax|retryJoinInterval|discover|rejoinAfterLeave|replayOnJoin|tag|preset|label|onStop)$/,
   ],
   ['Services and checks:', /^(service|selfService|suspectsLast|allowExecChecks|execUser|checkAllow)$/],
   ['HTTP API:', /^(http|insecure|openOperator|consulVersion)/],

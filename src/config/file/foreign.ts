@@ -109,7 +109,7 @@ const ABSENT: readonly (readonly [Project, reason: string, keys: string])[] = [
   ['Consul', 'metrics are always at /v1/hearsay/prometheus', 'telemetry'],
   ['Serf', 'metrics are always at /v1/hearsay/prometheus', 'statsd_addr statsite_addr'],
   ['Serf', 'names that DNS cannot say are warned of', 'validate_node_names'],
-  ['Serf', 'members are found through `join` and `retryJoin`', 'discover mdns iface'],
+  ['Serf', '`discover` uses the interface of gossip, which `interface` or `bind` says', 'mdns iface'],
   ['Consul and Serf', '', 'enable_syslog syslog_facility skip_leave_on_interrupt disable_coordinates'],
   [
     'Consul',

@@ -46,6 +46,7 @@ const CONVERTERS: ReadonlyMap<string, Convert> = new Map(
     start_join: list('join'),
     retry_join: list('retryJoin'),
     interface: as('interface', 'string'),
+    discover: as('discover', 'string'),
     retry_interval: as('retryJoinInterval', 'string'),
     retry_max_attempts: as('retryJoinMax', 'number'),
     rejoin_after_leave: as('rejoinAfterLeave', 'boolean'),

@@ -54,6 +54,7 @@ describe('a configuration of Serf', () => {
         retryJoinMax: 5,
         retryJoinInterval: '30s',
         interface: 'eth0',
+        discover: 'web',
       },
       ...{ rejoinAfterLeave: true, replayOnJoin: true, importSerfSnapshot: '/var/lib/serf/snapshot' },
       handlers: [
@@ -71,7 +72,7 @@ describe('a configuration of Serf', () => {
     expect(named.sort()).toEqual(
       [
         ...['encrypt_key', 'rpc_auth', 'snapshot_path', 'tags_file', 'validate_node_names'],
-        ...['leave_on_terminate', 'skip_leave_on_interrupt', 'disable_coordinates', 'discover'],
+        ...['leave_on_terminate', 'skip_leave_on_interrupt', 'disable_coordinates'],
         ...['mdns', 'enable_syslog', 'syslog_facility', 'statsite_addr', 'statsd_addr'],
       ].sort(),
     );

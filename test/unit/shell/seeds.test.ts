@@ -117,3 +117,16 @@ test.each([
   await vi.advanceTimersByTimeAsync(10);
   expect(joins[0]?.seeds).toEqual(expected);
 });
+
+test('what is found on the LAN is joined at once, and again while nobody answers', async () => {
+  await start({ retryJoin: [] });
+  expect(joins).toEqual([]);
+  seeds?.setDiscovered(['10.0.0.2:7946']);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(joins.map((join) => join.seeds)).toEqual([['10.0.0.2:7946']]);
+  seeds?.setRetryJoin(['n2']);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(joins.at(-1)?.seeds).toEqual(['n2']);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(joins.at(-1)?.seeds).toEqual(['n2', '10.0.0.2:7946']);
+});

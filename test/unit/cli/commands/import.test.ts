@@ -178,15 +178,18 @@ test('import config --yaml prints a configuration of Serf as ours, which an agen
   const file = join(dir, 'serf.json');
   await writeFile(
     file,
-    JSON.stringify({ node_name: 'n1', tags: { role: 'web' }, encrypt_key: 'c2VjcmV0', discover: 'x' }),
+    JSON.stringify({
+      ...{ node_name: 'n1', tags: { role: 'web' }, encrypt_key: 'c2VjcmV0', discover: 'x' },
+      statsd_addr: 'y',
+    }),
   );
   const ran = await hearsay(['import', 'config', file, '--yaml']);
   expect([ran.code, ran.out]).toEqual([
     0,
-    'bind: "0.0.0.0:7946"\nrpc: "127.0.0.1:7373"\nrejoinAfterLeave: false\nnode: "n1"\ntag: {"role":"web"}\n',
+    'bind: "0.0.0.0:7946"\nrpc: "127.0.0.1:7373"\nrejoinAfterLeave: false\nnode: "n1"\ntag: {"role":"web"}\ndiscover: "x"\n',
   ]);
   expect(ran.err).toMatch(/serf.json:1: encrypt_key: put it into HEARSAY_GOSSIP_KEY/);
-  expect(ran.err).toMatch(/serf.json:1: Serf's `discover` has no counterpart/);
+  expect(ran.err).toMatch(/serf.json:1: Serf's `statsd_addr` has no counterpart/);
   const ours = join(dir, 'ours.yaml');
   await writeFile(ours, ran.out);
   expect((await hearsay(['config', 'check', ours])).code).toBe(0);
