@@ -47,7 +47,11 @@ export class PauseLaw implements Law {
     if (command.kind === 'leave') this.#pauses.delete(host);
     if (command.kind !== 'pause' || host.paused || this.#pauses.has(host)) return;
     const { world, isForged } = this.#context;
-    if (isForged(host.name)) return;
+    if (
+      isForged(host.name) ||
+      [...world.hosts].some((one) => one !== host && one.running && one.name === host.name)
+    )
+      return;
     // What an agent has restored is no member yet, and who has a name of another is none at its own address.
     const knows = (a: SimHost, b: SimHost): boolean => {
       const member = a.agent?.view.member(b.name);
