@@ -72,8 +72,11 @@ test.skipIf(!isInstalled('serf'))(
     all.push(h3);
     await everybodyAlive();
     const cut = await keys('use', NEW);
-    expect(cut.code).toBe(4);
-    expect(cut.stderr).toMatch(/h3 would no longer understand any message/);
+    // The query that installed the key may still have been on its way when h3 came: then h3 has heard it, too.
+    if (!kept('h3').includes(NEW)) {
+      expect(cut.code).toBe(4);
+      expect(cut.stderr).toMatch(/h3 would no longer understand any message/);
+    }
     expect((await keys('install', NEW)).report).toMatchObject({ nodes: 5, errors: {}, unresponsive: [] });
     const used = await keys('use', NEW);
     expect(used.report, used.stderr).toMatchObject({ nodes: 5, errors: {}, unresponsive: [], refusal: null });
