@@ -13,7 +13,19 @@ import { MAX_VERSION } from './entry-limits.ts';
 import { FAILED_MEMBER, MAX_FAILED_MEMBERS } from './failed-member.ts';
 import { checkMemberName } from './memberlist.ts';
 import { MsgpackReader, MsgpackWriter } from './msgpack.ts';
-import { arrayField, bool, bytes, type MessageOf, omitEmpty, str, struct, u16, u32, u64 } from './struct.ts';
+import {
+  arrayField,
+  bool,
+  bytes,
+  encodeWithFormat,
+  type MessageOf,
+  omitEmpty,
+  str,
+  struct,
+  u16,
+  u32,
+  u64,
+} from './struct.ts';
 
 export const CATALOG_TYPE = {
   delta: 200,
@@ -196,26 +208,16 @@ function checkVersion(value: number): number {
 const sharedWriter = new MsgpackWriter(2048);
 
 /** A single delta; in a packet, a rumor. */
-export const encodeDelta = (delta: DeltaBody): Uint8Array => encodeWithFormat(sharedWriter, Delta, delta);
+export const encodeDelta = (delta: DeltaBody): Uint8Array =>
+  encodeWithFormat(Delta, FORMAT, delta, sharedWriter);
 export const encodeDeltaAnnounce = (progress: LedgerProgress): Uint8Array =>
-  encodeWithFormat(sharedWriter, DeltaAnnounce, progress);
+  encodeWithFormat(DeltaAnnounce, FORMAT, progress, sharedWriter);
 export const encodeCatalogSyncRequest = (request: ToEncode<CatalogSyncRequest>): Uint8Array =>
-  encodeWithFormat(new MsgpackWriter(), CatalogSyncRequest, { failed: [], ...request });
+  encodeWithFormat(CatalogSyncRequest, FORMAT, { failed: [], ...request }, new MsgpackWriter());
 export const encodeCatalogSyncResponse = (response: ToEncode<CatalogSyncResponse>): Uint8Array =>
-  encodeWithFormat(new MsgpackWriter(), CatalogSyncResponse, { failed: [], ...response });
+  encodeWithFormat(CatalogSyncResponse, FORMAT, { failed: [], ...response }, new MsgpackWriter());
 export const encodeDeltas = (deltas: readonly DeltaBody[]): Uint8Array =>
-  encodeWithFormat(new MsgpackWriter(), Deltas, { deltas: deltas as Deltas['deltas'] });
-
-function encodeWithFormat<M>(
-  writer: MsgpackWriter,
-  declared: { readonly type: number; write(writer: MsgpackWriter, message: M): void },
-  message: M,
-): Uint8Array {
-  writer.reset().byte(declared.type);
-  writer.byte(FORMAT);
-  declared.write(writer, message);
-  return writer.finish();
-}
+  encodeWithFormat(Deltas, FORMAT, { deltas: deltas as Deltas['deltas'] }, new MsgpackWriter());
 
 /** Bytes of one entry within a delta. */
 export function entrySize(entry: Entry): number {

@@ -6,8 +6,8 @@
  */
 import { WireError } from '../base/errors.ts';
 import { checkMemberName } from './memberlist.ts';
-import { MsgpackReader, MsgpackWriter } from './msgpack.ts';
-import { type MessageOf, str, struct, u32 } from './struct.ts';
+import { MsgpackReader } from './msgpack.ts';
+import { encodeWithFormat, type MessageOf, str, struct, u32 } from './struct.ts';
 
 export const PAUSE_TYPE = { pause: 205, pauseAck: 206 } as const;
 
@@ -42,16 +42,6 @@ export function decodePause(encoded: Uint8Array): Pause | PauseAck {
   return pause;
 }
 
-export const encodePause = (pause: Omit<Pause, 'kind'>): Uint8Array => encodeWithFormat(Pause, pause);
-export const encodePauseAck = (ack: Omit<PauseAck, 'kind'>): Uint8Array => encodeWithFormat(PauseAck, ack);
-
-function encodeWithFormat<M>(
-  declared: { readonly type: number; write(writer: MsgpackWriter, message: M): void },
-  message: M,
-): Uint8Array {
-  const writer = new MsgpackWriter(64);
-  writer.byte(declared.type);
-  writer.byte(FORMAT);
-  declared.write(writer, message);
-  return writer.finish();
-}
+export const encodePause = (pause: Omit<Pause, 'kind'>): Uint8Array => encodeWithFormat(Pause, FORMAT, pause);
+export const encodePauseAck = (ack: Omit<PauseAck, 'kind'>): Uint8Array =>
+  encodeWithFormat(PauseAck, FORMAT, ack);

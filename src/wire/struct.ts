@@ -233,3 +233,16 @@ export function decodeStruct<K extends string, F>(
   if (reader.byte() !== declared.type) throw new WireError('unknownType', `not a ${declared.kind}`);
   return declared.read(reader) as ReturnType<Struct<K, F>['read']>;
 }
+
+/** A whole message of one of our own types: type byte, format byte, body. Many small ones may share a writer. */
+export function encodeWithFormat<M>(
+  declared: { readonly type: number; write(writer: MsgpackWriter, message: M): void },
+  format: number,
+  message: M,
+  writer: MsgpackWriter = new MsgpackWriter(64),
+): Uint8Array {
+  writer.reset().byte(declared.type);
+  writer.byte(format);
+  declared.write(writer, message);
+  return writer.finish();
+}

@@ -7,8 +7,8 @@
  */
 import { WireError } from '../base/errors.ts';
 import { checkMemberName } from './memberlist.ts';
-import { MsgpackReader, MsgpackWriter } from './msgpack.ts';
-import { type MessageOf, str, struct } from './struct.ts';
+import { MsgpackReader } from './msgpack.ts';
+import { encodeWithFormat, type MessageOf, str, struct } from './struct.ts';
 
 export const WATCH_TYPE = { watch: 210, watching: 211, farewell: 212 } as const;
 
@@ -44,17 +44,6 @@ export function decodeWatch(encoded: Uint8Array): WatchMessage {
 }
 
 export const encodeWatch = (watch: { readonly node: string; readonly watcher: string }): Uint8Array =>
-  encodeWithFormat(Watch, watch);
-export const WATCHING: Uint8Array = encodeWithFormat(Watching, {});
-export const FAREWELL: Uint8Array = encodeWithFormat(Farewell, {});
-
-function encodeWithFormat<M>(
-  declared: { readonly type: number; write(writer: MsgpackWriter, message: M): void },
-  message: M,
-): Uint8Array {
-  const writer = new MsgpackWriter(64);
-  writer.byte(declared.type);
-  writer.byte(FORMAT);
-  declared.write(writer, message);
-  return writer.finish();
-}
+  encodeWithFormat(Watch, FORMAT, watch);
+export const WATCHING: Uint8Array = encodeWithFormat(Watching, FORMAT, {});
+export const FAREWELL: Uint8Array = encodeWithFormat(Farewell, FORMAT, {});

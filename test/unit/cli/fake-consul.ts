@@ -1,7 +1,6 @@
 /** A Consul with blocking queries, whose catalog and indexes the test sets. */
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { onTestFinished } from 'vitest';
+import type { ServerResponse } from 'node:http';
+import { startBlockingServer } from './blocking-server.ts';
 
 /** By node: the status of its only check by service. */
 export type FakeCatalog = Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -27,7 +26,6 @@ export async function startFakeConsul(
 ): Promise<FakeConsul> {
   const asked: number[] = [];
   const readAt: number[] = [];
-  const parked = new Set<() => void>();
   let [index, catalog] = [first, firstCatalog];
   let refused: string | undefined;
   const bodyOf = (path: string): unknown => {
@@ -48,37 +46,19 @@ export async function startFakeConsul(
       response.writeHead(500).end('No cluster leader \u001b[31m');
     else response.writeHead(200, { 'x-consul-index': String(index) }).end(JSON.stringify(bodyOf(path)));
   };
-  const wake = (): void => {
-    for (const one of [...parked]) one();
-    parked.clear();
-  };
-  let server = createServer();
-  const listen = async (port: number): Promise<void> => {
-    server = createServer((request, response) => {
-      const { pathname, searchParams } = new URL(request.url ?? '', 'http://consul');
-      const seen = Number(searchParams.get('index') ?? 0);
-      if (pathname === '/v1/health/state/any') {
-        asked.push(seen);
-        if (seen === 0) readAt.push(performance.now());
-      }
-      // As Consul does: an index above its own waits as well.
-      if (seen >= index && seen > 0) parked.add(() => answer(pathname, response));
-      else answer(pathname, response);
-    });
-    await new Promise<void>((resolve) => server.listen(port, host, resolve));
-  };
-  const close = async (): Promise<void> => {
-    parked.clear();
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  };
-  await listen(0);
-  onTestFinished(async () => {
-    if (server.listening) await close();
+  const { wake, ...server } = await startBlockingServer(host, ({ url = '' }, response, park) => {
+    const { pathname, searchParams } = new URL(url, 'http://consul');
+    const seen = Number(searchParams.get('index') ?? 0);
+    if (pathname === '/v1/health/state/any') {
+      asked.push(seen);
+      if (seen === 0) readAt.push(performance.now());
+    }
+    // As Consul does: an index above its own waits as well.
+    if (seen >= index && seen > 0) park(() => answer(pathname, response));
+    else answer(pathname, response);
   });
-  const { port } = server.address() as AddressInfo;
   return {
-    url: `http://${host}:${port}`,
+    ...server,
     asked,
     readAt,
     set: (newIndex, newCatalog) => {
@@ -89,7 +69,5 @@ export async function startFakeConsul(
       refused = path;
       wake();
     },
-    close,
-    reopen: () => listen(port),
   };
 }

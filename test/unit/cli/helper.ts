@@ -6,6 +6,7 @@ import { runCli } from '../../../src/cli/index.ts';
 import type { Io, Signal, StartedAgent } from '../../../src/cli/io.ts';
 import type { AgentConfig } from '../../../src/config/schema.ts';
 import type { ReadSettings } from '../../../src/main.ts';
+import { startBlockingServer } from './blocking-server.ts';
 
 export interface CommandResult {
   readonly code: number;
@@ -171,39 +172,19 @@ export interface BlockingAgent {
 /** Answers every path with one state, and parks blocking queries that have seen it, as an agent does. */
 export async function startBlockingAgent(firstIndex: number, firstState: unknown): Promise<BlockingAgent> {
   const requests: string[] = [];
-  const parked = new Set<() => void>();
   let [index, state, status] = [firstIndex, firstState, 200];
-  let server = createServer();
-  const wake = (): void => {
-    for (const answer of [...parked]) answer();
-    parked.clear();
-  };
-  const listen = async (port: number): Promise<void> => {
-    server = createServer((request, response) => {
-      const { url = '' } = request;
-      requests.push(url);
-      const answer = (): void =>
-        void response
-          .writeHead(status, { 'x-consul-index': String(index) })
-          .end(status === 200 ? JSON.stringify(state) : `status ${status}`);
-      const seen = new URLSearchParams(url.split('?')[1]).get('index');
-      if (status === 200 && seen === String(index)) parked.add(answer);
-      else answer();
-    });
-    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-  };
-  const close = async (): Promise<void> => {
-    parked.clear();
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  };
-  await listen(0);
-  onTestFinished(async () => {
-    if (server.listening) await close();
+  const { wake, ...server } = await startBlockingServer('127.0.0.1', ({ url = '' }, response, park) => {
+    requests.push(url);
+    const answer = (): void =>
+      void response
+        .writeHead(status, { 'x-consul-index': String(index) })
+        .end(status === 200 ? JSON.stringify(state) : `status ${status}`);
+    const seen = new URLSearchParams(url.split('?')[1]).get('index');
+    if (status === 200 && seen === String(index)) park(answer);
+    else answer();
   });
-  const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}`,
+    ...server,
     requests,
     set: (newIndex, newState) => {
       [index, state] = [newIndex, newState];
@@ -213,7 +194,5 @@ export async function startBlockingAgent(firstIndex: number, firstState: unknown
       status = newStatus;
       wake();
     },
-    close,
-    reopen: () => listen(port),
   };
 }
