@@ -7,7 +7,9 @@ const MAX_DEPTH = 16;
 
 /** `text` as the content of the file `path`. Throws `AgentError('config')` that names file and line. */
 export async function parseYaml(path: string, text: string): Promise<ConfigNode> {
-  const { LineCounter, isAlias, isMap, isNode, isScalar, isSeq, parseDocument } = await import('yaml');
+  const { LineCounter, isAlias, isMap, isNode, isScalar, isSeq, parseDocument } = await import(
+    './yaml-package.ts'
+  );
   const lines = new LineCounter();
   const document = parseDocument<Node, true>(text, { lineCounter: lines, prettyErrors: false });
   const lineAt = (offset: number | undefined): number => Math.max(1, lines.linePos(offset ?? 0).line);

@@ -63,12 +63,13 @@ const RULES: Readonly<Record<string, () => readonly string[]>> = {
       .map(([name, paths]) => `${name}: ${[...paths].join(' ')}`);
   },
 
-  'every dependency is used by the program': () => {
-    const used = new Set([...src, ...bin].flatMap(importsOf).map(({ specifier }) => packageOf(specifier)));
-    const { dependencies } = JSON.parse(readText('package.json')) as {
-      readonly dependencies: Readonly<Record<string, string>>;
-    };
-    return Object.keys(dependencies).filter((name) => !used.has(name));
+  'a user installs no other package, and no script of ours runs at an install': () => {
+    const manifest = JSON.parse(readText('package.json')) as Readonly<Record<string, object | undefined>>;
+    const names = (key: string): readonly string[] => Object.keys(manifest[key] ?? {});
+    return [
+      ...['dependencies', 'optionalDependencies', 'peerDependencies'].flatMap(names),
+      ...names('scripts').filter((name) => /^(?:pre|post)?install$/.test(name)),
+    ];
   },
 };
 
@@ -83,10 +84,3 @@ test('the rules look at something', () => {
   const planted: Source = { path: 'a', text: "// await\nconst a = 'await';\nawait b; /* await */" };
   expect(findLines(IMPURE, withoutComments(planted))).toEqual(['a:3 await']);
 });
-
-/** `@fast-check/vitest/worker` is of the package `@fast-check/vitest`. */
-const packageOf = (specifier: string): string =>
-  specifier
-    .split('/')
-    .slice(0, specifier.startsWith('@') ? 2 : 1)
-    .join('/');

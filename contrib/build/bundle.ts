@@ -1,0 +1,25 @@
+/** What all bundles of the program share, and the packages that a bundle contains. */
+import type { BuildOptions, Metafile } from 'esbuild';
+
+/** The oldest Node that `engines` in package.json allows. */
+export const NODE_TARGET = 'node20.19';
+
+/** For Node: no package stays outside, so that users install none. */
+export const NODE_BUNDLE = {
+  bundle: true,
+  platform: 'node',
+  target: NODE_TARGET,
+  metafile: true,
+  logLevel: 'warning',
+} satisfies BuildOptions;
+
+/** An ES module has no `require`, which bundled CommonJS packages call for Node's own modules. */
+export const REQUIRE_IN_MODULES =
+  "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+
+/** The folders of the packages whose sources are among the inputs, sorted. */
+export function bundledPackages(metafiles: readonly Metafile[]): readonly string[] {
+  const inputs = metafiles.flatMap((metafile) => Object.keys(metafile.inputs));
+  const folders = inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0] ?? []);
+  return [...new Set(folders)].sort();
+}
