@@ -66,7 +66,7 @@ test('it installs as one package, runs no script, and works', async () => {
   const { stdout: check } = await run(program, ['config', 'check', writeSettings()], {
     cwd: dir,
   });
-  expect(check).toContain('no problem found');
+  expect(check).toContain('no problems found');
 });
 
 function writeSettings(): string {

@@ -45,6 +45,8 @@ export interface AgentProcessOptions {
   /** More arguments. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** What is run in place of this checkout's built program: another build of it, an executable, a container. */
+  readonly program?: readonly string[];
   /** Put before the program, to run it in a namespace for example (netns.ts). */
   readonly commandPrefix?: readonly string[];
   /** Path of a Unix socket for HTTP, which ends in `.sock`. */
@@ -91,7 +93,11 @@ export async function startHearsay(options: AgentProcessOptions): Promise<Hearsa
     ...(options.key === undefined ? {} : { HEARSAY_GOSSIP_KEY: options.key }),
     ...options.env,
   };
-  const [program = '', ...words] = [...(options.commandPrefix ?? []), process.execPath, BIN, ...args];
+  const [program = '', ...words] = [
+    ...(options.commandPrefix ?? []),
+    ...(options.program ?? [process.execPath, BIN]),
+    ...args,
+  ];
   const { child, log } = launch(program, words, env);
   await waitUntilReady(options.name, child, log, async () => {
     if (options.join === undefined) return getJson(`${http}/v1/agent/self`);
