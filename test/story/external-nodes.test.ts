@@ -1,6 +1,7 @@
 /** Nodes that are no members: registered with one agent, answered by all. */
 import { expect, test } from 'vitest';
 import type { CommandRequest } from '../../src/agent/contract/commands.ts';
+import { changedServices } from '../../src/http/hearsay/service-rows.ts';
 import type { CheckStatus } from '../../src/model/service.ts';
 import { listingDisagreements } from '../../src/sim/laws/catalog/listings.ts';
 import { createStory } from '../../src/sim/scenarios/story.ts';
@@ -117,4 +118,18 @@ test('A43 no member can be registered as an external node, in whatever case', ()
       error: { code: 'unavailable' },
     });
   expectEverywhere(story, []);
+});
+
+test('followers of services hear of a node that is no member and has another address, on all agents', () => {
+  const story = createStory(NAMES, { seed: 44 });
+  story.runCommand('bob', register('ext'));
+  expectEverywhere(story, ['ext bob 192.0.2.9 passing']);
+  const views = [...story.world.hosts].map(({ runningAgent: { view } }) => view);
+  const before = views.map((view) => view.indexOf(['anything']));
+  story.runCommand('bob', register('ext', 'passing', '192.0.2.10'));
+  expectEverywhere(story, ['ext bob 192.0.2.10 passing']);
+  for (const [i, view] of views.entries()) {
+    const seen = before[i] as number;
+    expect([...changedServices(view, view.changesAfter(seen) ?? [], seen)]).toEqual(['web']);
+  }
 });

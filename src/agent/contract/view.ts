@@ -50,9 +50,9 @@ export interface MemberView {
   readonly vsn: Uint8Array;
 }
 
-/** A member, or a service by its name in lower case, that has changed at `index`. */
+/** A member, a service by its name in lower case, or a node that is no member, that has changed at `index`. */
 export interface IndexedChange {
-  readonly kind: 'member' | 'service';
+  readonly kind: 'member' | 'service' | 'node';
   readonly name: string;
   readonly index: number;
 }

@@ -35,6 +35,7 @@ import { ChangeLog } from './change-log.ts';
 /** Topics of queries and key operations that have ended are retained longer than these themselves. */
 const MAX_ENDED_TOPICS = 256;
 const SERVICE = 'service:';
+const NODE = 'node:';
 
 export interface ViewSources {
   readonly members: MembersView;
@@ -291,6 +292,8 @@ export class AgentView implements View {
       if (!isEventTopic(topic)) this.#indexes.set(topic, this.#index);
       if (topic.startsWith(SERVICE))
         this.#changes.append('service', topic.slice(SERVICE.length), this.#index);
+      else if (topic.startsWith(NODE) && !this.#changedMembers.has(topic.slice(NODE.length)))
+        this.#changes.append('node', topic.slice(NODE.length), this.#index);
     }
     for (const name of this.#changedMembers) this.#changes.append('member', name, this.#index);
     this.#changedMembers.clear();

@@ -18,10 +18,12 @@ export interface ServerSentEvent {
 }
 
 export interface EventFormatter {
-  /** The present state of what changed; `undefined` if this client does not want it. */
-  formatChange(changed: IndexedChange): ServerSentEvent | undefined;
+  /** The present state of what changed after index `seen`, as far as this client wants it. */
+  formatChanges(changes: readonly IndexedChange[], seen: number): Iterable<ServerSentEvent>;
   /** The present state of everything, in the same form. */
   formatSnapshot(): Iterable<ServerSentEvent>;
+  /** What begins and ends a snapshot of this index. */
+  formatMark(index: number): unknown;
 }
 
 /** Proxies close connections that are silent for a minute. */
@@ -61,8 +63,8 @@ export function createEventStream(
     while (!disconnected && !blockingQueries.closed) {
       const index = view.indexOf(ANYTHING);
       const changes = seen === undefined ? undefined : view.changesAfter(seen);
-      if (changes === undefined) yield* batchEvents(resync(index));
-      else if (changes.length > 0) yield* batchEvents(formatChanges(changes, index));
+      if (seen === undefined || changes === undefined) yield* batchEvents(resync(index));
+      else if (changes.length > 0) yield* batchEvents(formatChanges(changes, seen, index));
       else {
         const unchanged = (): boolean => view.indexOf(ANYTHING) === index;
         await blockingQueries.waitWhile(unchanged, ANYTHING, HEARTBEAT, onDisconnect);
@@ -82,17 +84,19 @@ export function createEventStream(
   }
 
   function* resync(index: number): Iterable<ServerSentEvent> {
-    yield { event: 'resync', data: { index } };
+    yield { event: 'resync', data: formatter.formatMark(index) };
     yield* formatter.formatSnapshot();
-    yield { event: 'synced', data: { index }, id: index };
+    yield { event: 'synced', data: formatter.formatMark(index), id: index };
   }
 
   /** Only the last event has the id: after a connection that breaks before it, all of them are sent again. */
-  function* formatChanges(changes: readonly IndexedChange[], index: number): Iterable<ServerSentEvent> {
+  function* formatChanges(
+    changes: readonly IndexedChange[],
+    seen: number,
+    index: number,
+  ): Iterable<ServerSentEvent> {
     let last: ServerSentEvent | undefined;
-    for (const change of changes) {
-      const event = formatter.formatChange(change);
-      if (event === undefined) continue;
+    for (const event of formatter.formatChanges(changes, seen)) {
       if (last !== undefined) yield last;
       last = event;
     }

@@ -47,13 +47,18 @@ const METHODS: Readonly<Record<Route['method'], readonly string[]>> = {
 };
 
 function operation({ path, description }: Route, method: string, named: Map<string, JsonObject>): JsonObject {
-  const { summary, requestSchema, responseSchema, refusedStatus, reads } = description;
+  const { summary, requestSchema, responseSchema, eventSchemas, refusedStatus, reads } = description;
   const text = { 'text/plain': { schema: { type: 'string' } } };
   const error = { description: 'One sentence', content: text };
   const json = (schema: Schema): JsonObject => ({
     'application/json': { schema: toJsonSchema(schema, named) },
   });
-  const content = responseSchema === undefined ? text : json(responseSchema);
+  const content =
+    eventSchemas !== undefined
+      ? { 'text/event-stream': { schema: toEventSchema(eventSchemas, named) } }
+      : responseSchema === undefined
+        ? text
+        : json(responseSchema);
   const empty = method !== 'get' && responseSchema === undefined;
   return {
     summary,
@@ -72,6 +77,20 @@ function operation({ path, description }: Route, method: string, named: Map<stri
             default: error,
           }
         : { [refusedStatus]: error },
+  };
+}
+
+/** The parsed events of a stream: each has its name and its data. */
+function toEventSchema(events: Readonly<Record<string, Schema>>, named: Map<string, JsonObject>): JsonObject {
+  return {
+    type: 'array',
+    items: {
+      anyOf: Object.entries(events).map(([event, data]) => ({
+        type: 'object',
+        properties: { event: { type: 'string', enum: [event] }, data: toJsonSchema(data, named) },
+        required: ['event', 'data'],
+      })),
+    },
   };
 }
 
@@ -140,7 +159,7 @@ export const QUERY_PARAMETERS: Readonly<Record<string, JsonObject>> = {
     presence,
   ),
   segment: param('There is one: `_all`', string),
-  service: param('The name of a service', string),
+  service: param('The name of a service; several if repeated, where events are followed', string),
   stale: param('Accepted: all replies are from memory', string, presence),
   tag: param('A tag; all must match', strings),
   timeout: param('How long to wait for members, with its unit, such as 5s', string),

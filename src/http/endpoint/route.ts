@@ -65,6 +65,8 @@ export interface RouteDescription {
   readonly requestSchema?: Schema;
   /** Absent: the reply is empty or plain text. */
   readonly responseSchema?: Schema;
+  /** The reply is a stream of server-sent events: the schema of each event's data, by its name. */
+  readonly eventSchemas?: Readonly<Record<string, Schema>>;
   /** The route is not supported and always refused with this status. */
   readonly refusedStatus?: number;
 }
@@ -103,6 +105,8 @@ export interface ReadSpec<P extends string, Q extends QuerySpec> {
   readonly filterSchema?: Schema;
   /** Absent: the reply is plain text. */
   readonly responseSchema?: Schema;
+  /** The reply is a stream of these server-sent events, by name. */
+  readonly eventSchemas?: Readonly<Record<string, Schema>>;
   /**
    * The topics that the reply depends on: it has their index, and requests block on it. Absent: local state, no index.
    */
@@ -175,6 +179,7 @@ function describeRoute(
   return {
     ...common,
     filterable: spec.filterSchema !== undefined,
+    ...(spec.eventSchemas === undefined ? {} : { eventSchemas: spec.eventSchemas }),
     ...(spec.watch === undefined ? {} : { reads }),
   };
 }

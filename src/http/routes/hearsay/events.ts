@@ -1,34 +1,56 @@
 /** `/v1/hearsay/events`: members and services as they change. Field names are a contract. */
-import type { IndexedChange, View } from '../../../agent/contract/view.ts';
+import type { IndexedChange } from '../../../agent/contract/view.ts';
 import { AgentError } from '../../../base/errors.ts';
 import { createEventStream, type EventFormatter, type ServerSentEvent } from '../../endpoint/event-stream.ts';
 import { listParam } from '../../endpoint/query.ts';
 import { StreamReply } from '../../endpoint/reply/reply.ts';
 import { route } from '../../endpoint/route.ts';
+import { any, recordOf } from '../../endpoint/schema.ts';
 import type { Site } from '../../endpoint/site.ts';
 import { toMemberJson } from '../../hearsay/members.ts';
+import {
+  changedServices,
+  serviceRowsSchema,
+  snapshotMarkSchema,
+  toServiceRows,
+  toSnapshotMark,
+} from '../../hearsay/service-rows.ts';
 
-const EVENT_TYPES: ReadonlySet<string> = new Set<IndexedChange['kind']>(['member', 'service']);
+const EVENT_TYPES = ['member', 'service'] as const;
+/** Clients of more services follow all of them. */
+const MAX_SERVICES = 256;
 
 /**
  * `GET /v1/hearsay/events?type=member&type=service`: server-sent events. First the present state, between `resync` and
  * `synced`; then the new state of whatever changes. With `Last-Event-ID` only what changed since, or everything again
- * if that is too long ago.
+ * if that is too long ago. `service=NAME` selects services, also such that do not exist yet.
  */
 export const hearsayEvents = route({
   method: 'GET',
   scope: 'read',
   path: '/v1/hearsay/events',
   summary: 'Server-sent events: the present state, then each change',
-  query: { type: listParam },
+  eventSchemas: {
+    resync: snapshotMarkSchema,
+    synced: snapshotMarkSchema,
+    agent: snapshotMarkSchema,
+    member: recordOf(any),
+    service: serviceRowsSchema,
+  },
+  query: { type: listParam, service: listParam },
   handler: ({ query, site, header, onDisconnect }) => {
-    const unknown = query.type.find((type) => !EVENT_TYPES.has(type));
+    const unknown = query.type.find((type) => !EVENT_TYPES.some((one) => one === type));
     if (unknown !== undefined)
-      throw new AgentError('badRequest', `Invalid type "${unknown}": use ${[...EVENT_TYPES].join(', ')}`);
-    const wanted = new Set(query.type.length === 0 ? EVENT_TYPES : query.type);
+      throw new AgentError('badRequest', `Invalid type "${unknown}": use ${EVENT_TYPES.join(', ')}`);
+    if (query.service.length > MAX_SERVICES)
+      throw new AgentError(
+        'badRequest',
+        `More than ${MAX_SERVICES} services: leave "service" out to follow all of them`,
+      );
+    const types = query.type.length > 0 ? query.type : query.service.length > 0 ? ['service'] : EVENT_TYPES;
     const stream = createEventStream(
       site,
-      createEventFormatter(site, wanted),
+      createEventFormatter(site, new Set(types), query.service),
       parseLastEventId(header('last-event-id')),
       onDisconnect,
     );
@@ -41,8 +63,13 @@ function parseLastEventId(id: string | undefined): number | undefined {
   return id !== undefined && /^\d{1,16}$/.test(id) ? Number(id) : undefined;
 }
 
-function createEventFormatter(site: Site, wanted: ReadonlySet<string>): EventFormatter {
+function createEventFormatter(
+  site: Site,
+  types: ReadonlySet<string>,
+  services: readonly string[],
+): EventFormatter {
   const { view } = site.agent;
+  const selected = new Set(services.map((name) => name.toLowerCase()));
   const member = (name: string): ServerSentEvent => {
     const row = view.members().find((one) => one.name === name);
     return {
@@ -50,37 +77,25 @@ function createEventFormatter(site: Site, wanted: ReadonlySet<string>): EventFor
       data: row === undefined ? { name, status: 'gone' } : toMemberJson(row, site),
     };
   };
-  const service = (name: string): ServerSentEvent => ({
-    event: 'service',
-    data: {
-      service: name,
-      instances: view.catalog
-        .instances(name)
-        .map(({ node, service: { id, address, port, ports, tags }, status, unconfirmed }) => ({
-          node,
-          id,
-          address: address || addressOf(view, node),
-          port,
-          ...(ports.length === 0
-            ? {}
-            : { ports: Object.fromEntries(ports.map((one) => [one.name, one.port])) }),
-          tags,
-          status,
-          ...(unconfirmed ? { restored: true } : {}),
-        })),
-    },
-  });
-  const formatters = { member, service };
+  const service = (name: string): ServerSentEvent => ({ event: 'service', data: toServiceRows(site, name) });
   return {
-    formatChange: ({ kind, name }) => (wanted.has(kind) ? formatters[kind](name) : undefined),
-    *formatSnapshot() {
-      if (wanted.has('member')) for (const { name } of view.members()) yield member(name);
-      if (wanted.has('service'))
-        for (const name of view.catalog.services().keys()) yield service(name.toLowerCase());
+    *formatChanges(changes: readonly IndexedChange[], seen: number) {
+      if (types.has('member'))
+        for (const { kind, name } of changes) if (kind === 'member') yield member(name);
+      if (!types.has('service')) return;
+      // Its own zone may be another now.
+      if (changes.some(({ kind, name }) => kind === 'member' && name === view.node))
+        yield { event: 'agent', data: toSnapshotMark(site, view.indexOf(['anything'])) };
+      for (const name of changedServices(view, changes, seen))
+        if (selected.size === 0 || selected.has(name)) yield service(name);
     },
+    *formatSnapshot() {
+      if (types.has('member')) for (const { name } of view.members()) yield member(name);
+      if (!types.has('service')) return;
+      const names =
+        selected.size > 0 ? selected : [...view.catalog.services().keys()].map((name) => name.toLowerCase());
+      for (const name of names) yield service(name);
+    },
+    formatMark: (index) => toSnapshotMark(site, index),
   };
 }
-
-/** The address of a member or an external node; `''` if it is not known. */
-const addressOf = (view: View, node: string): string =>
-  view.catalog.externalNode(node)?.address ?? view.member(node)?.address.host ?? '';

@@ -134,6 +134,27 @@ describe('replies match their schemas', () => {
     expect(flaws(answer.json(), schema)).toEqual([]);
   });
 
+  test('GET /v1/hearsay/events: each event', async () => {
+    const reply = paths['/v1/hearsay/events']?.['get']?.responses['200'];
+    const { schema } = (reply as { content: Record<string, { schema: JsonObject }> }).content[
+      'text/event-stream'
+    ] as { schema: JsonObject };
+    const server = await serve(agent());
+    const stream = await fetch(`http://${server.address}/v1/hearsay/events`);
+    let text = '';
+    for await (const chunk of stream.body ?? []) {
+      text += Buffer.from(chunk as Uint8Array).toString();
+      if (text.includes('event: synced')) break;
+    }
+    const events = [...text.matchAll(/^event: (\w+)\n(?:id: \d+\n)?data: (.*)$/gm)].map(
+      ([, event, data]) => ({ event, data: JSON.parse(data as string) as unknown }),
+    );
+    expect(new Set(events.map(({ event }) => event))).toEqual(
+      new Set(['resync', 'member', 'service', 'synced']),
+    );
+    expect(flaws(events, schema)).toEqual([]);
+  });
+
   test('the validator finds flaws', () => {
     const schema = { $ref: '#/components/schemas/Node' };
     expect(flaws({}, schema)).toContain('$.ID: missing');

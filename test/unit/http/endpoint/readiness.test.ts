@@ -95,10 +95,10 @@ describe('an agent that knows nothing yet', () => {
     agent.readiness = { ready: true };
     agent.touch(['readiness']);
     await until(() => text.includes('event: synced'));
-    expect(text).toContain('"status":"passing","restored":true');
+    expect(text).toContain('"status":"passing","draining":false,"restored":true');
     agent.catalog.held = [instance('bob', service('web'))];
     agent.touch(['service:web']);
-    await until(() => text.includes('"status":"passing"}'));
+    await until(() => text.includes('"status":"passing","draining":false}'));
     call.destroy();
   });
 });

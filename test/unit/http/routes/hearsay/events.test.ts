@@ -79,25 +79,96 @@ describe('GET /v1/hearsay/events', () => {
 
     agent.rows.set('bob', member('bob', { status: 'failed', state: 'dead' }));
     agent.touch(['node:bob']);
-    await waitUntil('the failure arrives', 5000, () => follower.frames.length === 6);
+    await waitUntil('the failure arrives', 5000, () => follower.frames.length === 7);
     agent.catalog.held = [];
     agent.touch(['service:web']);
-    await waitUntil('the empty service arrives', 5000, () => follower.frames.length === 7);
+    await waitUntil('the empty service arrives', 5000, () => follower.frames.length === 8);
     expect(follower.frames.slice(5)).toMatchObject([
-      { event: 'member', id: String(SEED + 1), data: { name: 'bob', status: 'failed' } },
+      { event: 'member', data: { name: 'bob', status: 'failed' } },
+      { event: 'service', id: String(SEED + 1), data: { service: 'web', instances: [{ node: 'bob' }] } },
       { event: 'service', id: String(SEED + 2), data: { service: 'web', instances: [] } },
     ]);
   });
 
-  test('an instance has the address to connect to, that of its node if it has none', async () => {
-    const follower = new Follower(await serve(cluster()), '/v1/hearsay/events?type=service');
+  test('a row has all that a balancer needs, with the address of its node if it has none', async () => {
+    const agent = cluster();
+    agent.rows.set('bob', member('bob', { tags: new Map([['zone', 'b']]) }));
+    agent.catalog.held = [
+      instance('bob', service('Web', { port: 8080, tags: ['v1'] })),
+      instance(
+        'cat',
+        service('Web', {
+          ...{ id: 'web-2', address: '10.9.9.9', draining: true, weights: { passing: 3, warning: 1 } },
+          ...{ meta: new Map([['v', '2']]), ports: [{ name: 'admin', port: 81, isDefault: false }] },
+        }),
+        { status: 'draining', unconfirmed: true },
+      ),
+    ];
+    for (const node of ['ann', 'bob'])
+      agent.coordinates.set(node, {
+        ...{ vec: [node === 'ann' ? 0 : 0.004, 0, 0, 0, 0, 0, 0, 0], error: 1 },
+        ...{ adjustment: 0, height: 0 },
+      });
+    const follower = new Follower(await serve(agent), '/v1/hearsay/events?type=service');
     await follower.seen('synced');
     expect(follower.frames[1]?.data).toEqual({
       service: 'web',
+      index: SEED,
       instances: [
-        { node: 'bob', id: 'Web', address: '10.0.0.1', port: 8080, tags: ['v1'], status: 'passing' },
+        {
+          ...{ id: 'Web', node: 'bob', address: '10.0.0.1', port: 8080, ports: {}, tags: ['v1'], meta: {} },
+          ...{ weights: { passing: 1, warning: 1 }, zone: 'b', rtt: 4, status: 'passing', draining: false },
+        },
+        {
+          ...{ id: 'web-2', node: 'cat', address: '10.9.9.9', port: 80, ports: { admin: 81 }, tags: [] },
+          ...{ meta: { v: '2' }, weights: { passing: 3, warning: 1 }, zone: null, rtt: null },
+          ...{ status: 'draining', draining: true, restored: true },
+        },
       ],
     });
+  });
+
+  test('a snapshot says which version of the rows it has, and where the agent is', async () => {
+    const agent = cluster();
+    agent.rows.set('ann', member('ann', { tags: new Map([['zone', 'a']]) }));
+    const follower = new Follower(await serve(agent), '/v1/hearsay/events?type=service');
+    await follower.seen('synced');
+    const mark = { index: SEED, version: 1, node: 'ann', zone: 'a' };
+    expect(follower.frames[0]).toMatchObject({ event: 'resync', data: mark });
+    expect(follower.frames.at(-1)).toMatchObject({ event: 'synced', data: mark });
+
+    agent.rows.set('ann', member('ann', { tags: new Map([['zone', 'b']]) }));
+    agent.touch(['node:ann']);
+    await follower.seen('agent');
+    expect(follower.frames.at(-1)).toMatchObject({ event: 'agent', data: { node: 'ann', zone: 'b' } });
+  });
+
+  test('a node whose address or tags change takes the rows of its services along', async () => {
+    const agent = cluster();
+    const follower = new Follower(await serve(agent), '/v1/hearsay/events?type=service');
+    await follower.seen('synced');
+    agent.rows.set('bob', member('bob', { tags: new Map([['zone', 'b']]) }));
+    agent.touch(['node:bob']);
+    await waitUntil('the row arrives', 5000, () => follower.frames.length === 4);
+    expect(follower.frames[3]).toMatchObject({ event: 'service', data: { instances: [{ zone: 'b' }] } });
+  });
+
+  test('`service` selects services in any case, and tells of one that does not exist yet', async () => {
+    const agent = cluster();
+    agent.catalog.held.push(instance('bob', service('other')));
+    const server = await serve(agent);
+    const follower = new Follower(server, '/v1/hearsay/events?service=WEB&service=db');
+    await follower.seen('synced');
+    expect(follower.words).toEqual(['resync', 'service web', 'service db', 'synced']);
+    expect(follower.frames[2]?.data).toMatchObject({ instances: [] });
+    agent.catalog.held.push(instance('bob', service('db')));
+    agent.touch(['service:other']);
+    agent.touch(['service:db']);
+    await waitUntil('the new one arrives', 5000, () => follower.frames.length === 5);
+    expect(follower.frames[4]?.data).toMatchObject({ service: 'db', instances: [{ id: 'db' }] });
+
+    const many = Array.from({ length: 257 }, (_, i) => `service=s${i}`).join('&');
+    expect((await send(server, `/v1/hearsay/events?${many}`)).status).toBe(400);
   });
 
   test('a client that reconnects with the last id gets only what changed since, each thing once', async () => {
@@ -147,7 +218,7 @@ describe('GET /v1/hearsay/events', () => {
     const server = await serve(agent);
     const follower = new Follower(server, '/v1/hearsay/events?type=service');
     await follower.seen('synced');
-    agent.touch(['node:bob']);
+    agent.touch(['members']);
     agent.touch(['service:web']);
     await waitUntil('the service arrives', 5000, () => follower.frames.length === 4);
     expect(follower.words).toEqual(['resync', 'service web', 'synced', 'service web']);
