@@ -2,13 +2,14 @@
 import { AgentError } from '../base/errors.ts';
 import type { ServiceDefinition } from '../model/service.ts';
 import type { Registration } from './definition/definition.ts';
+import { leaseCheckId } from './definition/lease-check.ts';
 import { maintenanceCheckId } from './definition/maintenance.ts';
 import { invalidCheckError, missingServiceError } from './definition/refusals.ts';
-import type { LocalStore } from './store.ts';
+import type { LocalStore } from './state/store.ts';
 import type { CheckDefinition } from './types.ts';
 
 export const MAX_SERVICES = 8192;
-/** Maintenance checks are not counted. */
+/** Checks by which the agent shows maintenance and leases are not counted. */
 export const MAX_CHECKS_PER_SERVICE = 64;
 const MAX_NODE_CHECKS = 512;
 
@@ -20,10 +21,7 @@ export function admitService(
   options: { readonly replaceChecks?: boolean } = {},
 ): void {
   if (store.service(service.id) === undefined && store.services().size >= MAX_SERVICES)
-    throw new AgentError(
-      'badRequest',
-      `This agent has ${MAX_SERVICES} services, which is its limit. Deregister some, or use another agent.`,
-    );
+    throw serviceLimitError();
   const ids = new Set(options.replaceChecks === true ? [] : store.checksOf(service.id));
   for (const check of checks) {
     if (check.serviceId !== service.id)
@@ -33,6 +31,12 @@ export function admitService(
   }
   admitCount(ids, service.id);
 }
+
+export const serviceLimitError = (): AgentError =>
+  new AgentError(
+    'badRequest',
+    `This agent has ${MAX_SERVICES} services, which is its limit. Deregister some, or use another agent.`,
+  );
 
 /** All or nothing: throws `AgentError` if these cannot replace the services that come from files. */
 export function admitFileServices(
@@ -70,10 +74,12 @@ export function admitProbe({ probe }: CheckDefinition, mayExec: boolean): void {
     );
   if (probe.kind === 'maintenance')
     throw invalidCheckError('maintenance cannot be registered; use the maintenance endpoint');
+  if (probe.kind === 'lease') throw invalidCheckError('a lease cannot be registered; use the lease endpoint');
 }
 
 function admitCount(ids: Set<string>, service: string): void {
   ids.delete(maintenanceCheckId(service));
+  ids.delete(leaseCheckId(service));
   const limit = service === '' ? MAX_NODE_CHECKS : MAX_CHECKS_PER_SERVICE;
   if (ids.size > limit)
     throw invalidCheckError(`at most ${limit} checks of ${service === '' ? 'the node' : 'one service'}`);

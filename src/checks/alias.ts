@@ -4,7 +4,7 @@
  * Source: Consul agent/checks/alias.go, CheckAlias.processChecks.
  */
 import type { CheckStatus } from '../model/service.ts';
-import type { LocalStore } from './store.ts';
+import type { LocalStore } from './state/store.ts';
 
 const RANK = { passing: 0, warning: 1, critical: 2 } as const;
 

@@ -241,6 +241,8 @@ function toExternalEffect(node: string, effect: CheckEffect): CheckEffect {
       return { kind: 'run', run: { ...effect.run, check: `${node}\n${effect.run.check}` } };
     case 'publish':
       return { kind: 'publish', changes: effect.changes.map((change) => toExternalWrite(node, change)) };
+    case 'leaseChanged':
+      return effect;
     case 'fact':
       return { kind: 'fact', fact: toExternalFact(node, effect.fact) };
   }

@@ -34,6 +34,7 @@ function putRegistration(
 ): FileServiceChange[] {
   const { id } = service;
   const before = state.store.service(id);
+  state.dropLease(id);
   state.putService(service, true, now);
   const checkChanges = putChecks(service, checks, state, now);
   if (before === undefined) return [{ id, change: 'registered', fields: [] }];

@@ -14,14 +14,15 @@ import { evaluateAlias } from './alias.ts';
 import { parseCheck, parseService } from './definition/definition.ts';
 import { THIS_NODE } from './definition/encode.ts';
 import { deepEqual } from './definition/equal.ts';
+import { leaseCheckId } from './definition/lease-check.ts';
 import { maintenanceCheck } from './definition/maintenance.ts';
 import { Outbox } from './outbox.ts';
 import { truncateOutput } from './output.ts';
-import { Reaper } from './reaper.ts';
 import { Persister } from './saved/persist.ts';
 import { type RestoredCheck, RestoredState } from './saved/restore.ts';
 import { CheckScheduler } from './scheduler.ts';
-import { LocalStore } from './store.ts';
+import { Reaper } from './state/reaper.ts';
+import { LocalStore } from './state/store.ts';
 import type { CheckDefinition, RegistrySnapshot } from './types.ts';
 
 export class RegistryState {
@@ -90,7 +91,7 @@ export class RegistryState {
       if (probe.kind === 'alias') this.#aliasIds.add(id);
       else this.#aliasIds.delete(id);
       this.outbox.putCheck(check, now);
-      if (registered === undefined)
+      if (registered === undefined && probe.kind !== 'lease')
         this.outbox.addFact({ kind: 'checkRegistered', check: id, service: serviceId });
       this.#aliasesDirty = true;
     }
@@ -137,9 +138,22 @@ export class RegistryState {
     this.outbox.addFact({ kind: 'drainingChanged', service: id, on });
   }
 
+  /** The service is registered without a lease from now on, and stays. */
+  dropLease(id: string): void {
+    if (this.store.leaseTable.leaseOf(id) === undefined) return;
+    this.#endLease(id);
+    this.removeCheck(leaseCheckId(id));
+  }
+
+  #endLease(service: string): void {
+    const ended = this.store.leaseTable.removeService(service);
+    if (ended !== undefined) this.outbox.addLeaseChange(ended);
+  }
+
   removeService(id: string): void {
     const service = this.store.service(id);
     if (service === undefined) return;
+    this.#endLease(id);
     for (const check of [...this.store.checksOf(id)]) this.removeCheck(check);
     this.store.removeService(id);
     this.persister.deleteService(id);
@@ -159,12 +173,13 @@ export class RegistryState {
     this.reaper.delete(id);
     this.persister.deleteCheck(id);
     this.outbox.removeCheck(id);
+    this.#aliasesDirty = true;
+    if (probe.kind === 'lease') return; // facts are of the lease
     this.outbox.addFact(
       probe.kind === 'maintenance'
         ? { kind: 'maintenanceChanged', service: serviceId, on: false, reason: '' }
         : { kind: 'checkDeregistered', check: id, service: serviceId },
     );
-    this.#aliasesDirty = true;
   }
 
   /**

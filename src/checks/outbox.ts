@@ -26,6 +26,7 @@ const MAX_GOSSIP_NOTES_BYTES = 1024;
 export class Outbox {
   readonly #pending = new Map<EntryKey, EntryWrite>();
   readonly #facts: CheckFact[] = [];
+  readonly #changedLeases = new Set<string>();
   /** When each check was last published. */
   readonly #publishedAt = new Map<string, Millis>();
   /** Checks whose present output is not published yet. */
@@ -36,11 +37,15 @@ export class Outbox {
   }
 
   get isEmpty(): boolean {
-    return this.#pending.size === 0 && this.#facts.length === 0;
+    return this.#pending.size === 0 && this.#facts.length === 0 && this.#changedLeases.size === 0;
   }
 
   addFact(fact: CheckFact): void {
     this.#facts.push(fact);
+  }
+
+  addLeaseChange(lease: string): void {
+    this.#changedLeases.add(lease);
   }
 
   putService(service: LocalService): void {
@@ -81,6 +86,8 @@ export class Outbox {
   flush(out: CheckEffect[]): void {
     for (const fact of this.#facts) out.push({ kind: 'fact', fact });
     this.#facts.length = 0;
+    for (const lease of this.#changedLeases) out.push({ kind: 'leaseChanged', lease });
+    this.#changedLeases.clear();
     if (this.#pending.size === 0) return;
     const changes = [...this.#pending.values()].sort((a, b) => publishOrder(a) - publishOrder(b));
     this.#pending.clear();

@@ -19,6 +19,15 @@ import {
   unknownServiceError,
 } from './definition/refusals.ts';
 import { replaceFileServices } from './file-services.ts';
+import {
+  admitLease,
+  closeLease,
+  expireLeases,
+  holdLease,
+  type LeaseRequest,
+  releaseLease,
+  restoreLeases,
+} from './lease-rules.ts';
 import { RegistryState } from './local-state.ts';
 import type {
   CheckDefinition,
@@ -53,6 +62,7 @@ export class Registry {
 
   constructor({ rng, now, allowExec, snapshot, downtime = 0 }: RegistryOptions) {
     this.#state = new RegistryState(rng, snapshot, downtime, now);
+    restoreLeases(snapshot?.leases ?? [], this.#state, now);
     this.#allowExec = allowExec;
     this.#startedAt = now;
   }
@@ -62,8 +72,10 @@ export class Registry {
   }
 
   get deadline(): Millis {
-    const { scheduler, ttlTimers, outbox, reaper } = this.#state;
-    const next = Math.min(scheduler.deadline, ttlTimers.deadline, outbox.deadline, reaper.deadline);
+    const { scheduler, ttlTimers, outbox, reaper, store } = this.#state;
+    const { leaseTable } = store;
+    const timed = [scheduler, ttlTimers, outbox, reaper, leaseTable];
+    const next = Math.min(...timed.map(({ deadline }) => deadline));
     return outbox.isEmpty ? next : Math.min(this.#startedAt, next); // what was restored is published at once
   }
 
@@ -90,6 +102,7 @@ export class Registry {
     } catch (error) {
       throw this.#reportRefusal(error, '', service.id, out);
     }
+    this.#state.dropLease(service.id);
     this.#state.putService(service, false, now);
     for (const check of checks) this.#state.putCheck(check, false, now);
     if (options.replaceChecks === true) {
@@ -119,6 +132,29 @@ export class Registry {
   deregisterService(id: string, now: Millis, out: CheckEffect[]): void {
     if (this.#state.store.service(id) === undefined) throw unknownServiceError(id);
     this.#state.removeService(id);
+    this.#flush(now, out);
+  }
+
+  /** Registers services for as long as a connection is open, and for the grace after it. */
+  holdLease(request: LeaseRequest, now: Millis, out: CheckEffect[]): void {
+    try {
+      admitLease(request, this.#state);
+    } catch (error) {
+      throw this.#reportRefusal(error, '', request.registrations[0]?.service.id ?? '', out);
+    }
+    holdLease(request, this.#state, now);
+    this.#flush(now, out);
+  }
+
+  /** The connection of this holder has closed. */
+  closeLease(lease: string, holder: string, reason: string, now: Millis, out: CheckEffect[]): void {
+    closeLease(lease, holder, reason, this.#state, now);
+    this.#flush(now, out);
+  }
+
+  /** Ends a lease: at once without a reason; with one its services stay for the grace, to say it. */
+  releaseLease(lease: string, reason: string, now: Millis, out: CheckEffect[]): void {
+    releaseLease(lease, reason, this.#state, now);
     this.#flush(now, out);
   }
 
@@ -193,6 +229,7 @@ export class Registry {
     for (const id of drainQueue(() => ttlTimers.pop(now))) this.#expire(id, now);
     for (const overdue of drainQueue(() => scheduler.expireOverdue(now))) this.#failOverdue(overdue, now);
     for (const id of reaper.findExpired(store, now)) this.#reap(id);
+    expireLeases(this.#state, now);
     for (const id of drainQueue(() => outbox.nextDeferredOutput(now))) {
       const check = store.check(id);
       if (check !== undefined) outbox.putCheck(check, now);

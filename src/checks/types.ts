@@ -50,8 +50,13 @@ export type CheckProbe =
   | { readonly kind: 'exec'; readonly argv: readonly string[] }
   /** Of an external node: its status is what was registered; never runs. */
   | { readonly kind: 'reported' }
+  /** Passes while the process of the service holds its connection to the agent; never runs. */
+  | { readonly kind: 'lease' }
   /** Critical by an operator's order; never runs. */
   | { readonly kind: 'maintenance' };
+
+/** Kinds of checks that no runner runs. */
+export type UnscheduledKind = 'ttl' | 'alias' | 'reported' | 'maintenance' | 'lease';
 
 export interface CheckDefinition {
   readonly id: string;
@@ -77,7 +82,7 @@ export interface CheckRun {
   readonly check: string;
   /** Changes with every registration that changes the check, and with every lost run: older outcomes are dropped. */
   readonly generation: number;
-  readonly probe: Exclude<CheckProbe, { kind: 'ttl' | 'alias' | 'reported' | 'maintenance' }>;
+  readonly probe: Exclude<CheckProbe, { kind: UnscheduledKind }>;
   readonly timeout: Millis;
   readonly outputMaxBytes: number;
 }
@@ -106,6 +111,19 @@ export interface LocalService {
   readonly draining: boolean;
 }
 
+/** A lease: services that are registered for as long as a connection of their process is open. Immutable. */
+export interface LocalLease {
+  readonly id: string;
+  /** The connection that holds it; `undefined`: it is closed, or was before a restart and is expected back. */
+  readonly holder: string | undefined;
+  /** How long the services stay after the connection has closed. 0: not at all. */
+  readonly grace: Millis;
+  /** Their IDs; never empty. */
+  readonly services: readonly string[];
+  /** Why they are critical; `''`: they are not. */
+  readonly reason: string;
+}
+
 /** What reading the files again has changed of a service. */
 export interface FileServiceChange {
   readonly id: string;
@@ -119,6 +137,7 @@ export interface FileServiceChange {
 export interface LocalView {
   services(): ReadonlyMap<string, LocalService>;
   checks(): ReadonlyMap<string, LocalCheck>;
+  leases(): ReadonlyMap<string, LocalLease>;
 }
 
 /** Ids and names that clients compare literally. Source: Consul structs, NodeMaint, ServiceMaintPrefix. */
@@ -126,12 +145,16 @@ export const NODE_MAINTENANCE = '_node_maintenance';
 export const SERVICE_MAINTENANCE = '_service_maintenance:';
 /** Our own, in the manner of Consul's: a prefix of the ID of a service that is draining. */
 export const SERVICE_DRAINING = '_service_draining:';
+/** The same of a service that is leased. */
+export const SERVICE_LEASE = '_service_lease:';
 
 /** What this layer wants done. */
 export type CheckEffect = Readonly<
   | { kind: 'run'; run: CheckRun }
   /** Never empty; removals come first. */
   | { kind: 'publish'; changes: readonly EntryWrite[] }
+  /** The lease has another holder, or is gone: its holder of before has to look. */
+  | { kind: 'leaseChanged'; lease: string }
   | { kind: 'fact'; fact: CheckFact }
 >;
 
@@ -153,6 +176,14 @@ export type CheckFact = Readonly<
   | { kind: 'serviceReaped'; service: string; name: string; check: string }
   | { kind: 'maintenanceChanged'; service: string; on: boolean; reason: string }
   | { kind: 'drainingChanged'; service: string; on: boolean }
+  /** A connection holds this lease from now on; `returned`: it was there already. */
+  | { kind: 'leaseHeld'; lease: string; services: string; returned: boolean }
+  /** The connection has closed, or the process has ended the lease and has said why. */
+  | { kind: 'leaseClosed'; lease: string; services: string; reason: string }
+  /** The process has ended its lease in order. */
+  | { kind: 'leaseReleased'; lease: string; services: string }
+  /** Nobody has come back for it. */
+  | { kind: 'leaseExpired'; lease: string; services: string }
   /** Another agent has registered an external node of ours later, so ours was dropped. */
   | { kind: 'externalNodeSuperseded'; node: string; owner: string }
   /** A part of the snapshot could not be restored. */
@@ -171,6 +202,15 @@ export interface RegistrySnapshot {
   readonly maintenance: readonly { readonly service: string; readonly reason: string }[];
   /** Ids of services. */
   readonly draining: readonly string[];
+  /** Absent in snapshots of earlier versions. */
+  readonly leases?: readonly LeaseSnapshot[];
+}
+
+export interface LeaseSnapshot {
+  readonly id: string;
+  readonly grace: Millis;
+  readonly services: readonly string[];
+  readonly reason: string;
 }
 
 export interface CheckStateSnapshot {

@@ -31,7 +31,7 @@ export const LAYERS: Readonly<Record<string, string>> = {
 /** Rooms inside a layer, from the ground up: each may import those to its left. Files beside them are free. */
 export const ROOMS: Readonly<Record<string, string>> = {
   agent: 'contract replication evidence transport readers operations',
-  checks: 'definition saved',
+  checks: 'definition state saved',
   cli: 'output input api commands',
   config: 'servers file',
   dns: 'message zone recursor answers server',

@@ -46,6 +46,21 @@ export type Command = Readonly<
       keys?: readonly Uint8Array[];
     }
   | { kind: 'deregisterService'; id: string }
+  /**
+   * Registers these services for as long as a connection is open, and for `grace` after it has closed. It holds the lease
+   * of this ID from now on, whoever did before. No two connections have the same `holder`.
+   */
+  | {
+      kind: 'holdLease';
+      lease: string;
+      holder: string;
+      grace: Millis;
+      registrations: readonly Registration[];
+    }
+  /** The connection of this holder has closed. Nothing happens if it does not hold the lease any more. */
+  | { kind: 'closeLease'; lease: string; holder: string }
+  /** Ends a lease: at once without a reason; with one its services stay for the grace, critical, to say it. */
+  | { kind: 'releaseLease'; lease: string; reason: string }
   | { kind: 'registerCheck'; check: CheckDefinition }
   | { kind: 'deregisterCheck'; id: string }
   /** For TTL checks only. */
@@ -144,6 +159,9 @@ export type SavedCommand = Extract<
       | 'setTags'
       | 'registerService'
       | 'deregisterService'
+      | 'holdLease'
+      | 'closeLease'
+      | 'releaseLease'
       | 'registerCheck'
       | 'deregisterCheck'
       | 'updateCheck'

@@ -16,7 +16,8 @@ import type { MemberStatus } from './member-status.ts';
  * `service:NAME` (lower case) the instances of one with their checks and nodes, `checks` any check, `entries:NODE` all
  * that one node has published. `events` is user events, `event:NAME` those of one name, `queries` the pending queries
  * of others, `query:ID` the responses to one of ours, `keys:ID` the progress of a key operation, `readiness` the end of
- * the wait for the first catalog, `anything` all that a reader can see.
+ * the wait for the first catalog, `lease:ID` that a lease of this agent has another holder or none, `anything` all that a
+ * reader can see.
  */
 export type Topic =
   | 'anything'
@@ -32,7 +33,8 @@ export type Topic =
   | 'queries'
   | 'readiness'
   | `query:${QueryId}`
-  | `keys:${number}`;
+  | `keys:${number}`
+  | `lease:${string}`;
 /** A member as readers see it: SWIM's row and Serf's status joined. */
 export interface MemberView {
   readonly name: string;

@@ -16,39 +16,28 @@ import type { CheckEffect, CheckOutcome, FileServiceChange, LocalView } from '..
 import type { SerfEvent, SerfView } from '../../serf/types.ts';
 import { retransmitLimit } from '../../swim/broadcasts.ts';
 import type { Member, MembersView } from '../../swim/types.ts';
-import type { Command } from '../contract/commands.ts';
 import type { Lane } from '../contract/lane.ts';
 import type { Effect, Snapshot } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
 import { CatalogPeers, hasCatalog } from './catalog-peers.ts';
-import { ExternalOwner } from './external-owner.ts';
+import { type ExternalCommand, ExternalOwner } from './external-owner.ts';
 import type { FailedMemberSync } from './failed-member-sync.ts';
 import type { ReplicationHost } from './host.ts';
+import { type RegistryCommand, runRegistryCommand } from './registry-commands.ts';
 import { Replication } from './replication.ts';
 import { RestoredCatalog } from './restored-catalog.ts';
 
 /** Commands about services and checks. */
-export type ServiceCommand = Extract<
-  Command,
-  {
-    kind:
-      | 'registerService'
-      | 'deregisterService'
-      | 'registerCheck'
-      | 'deregisterCheck'
-      | 'updateCheck'
-      | 'maintenance'
-      | 'drain'
-      | 'registerNode'
-      | 'deregisterNode';
-  }
->;
+export type ServiceCommand = RegistryCommand | ExternalCommand;
+
+/** Leases are of this agent alone, so the catalog knows no topics of them. */
+type LeaseTopicSink = TopicSink & { add(topic: `lease:${string}`): unknown };
 
 export interface ServiceLayerContext {
   readonly members: MembersView;
   readonly serf: SerfView;
   /** Takes the topics that each change concerns. */
-  readonly topics: TopicSink;
+  readonly topics: LeaseTopicSink;
   readonly rng: Rng;
   /** The bytes that a rumor may take in a packet. */
   readonly rumorBytes: number;
@@ -67,7 +56,8 @@ export class ServiceLayer {
   readonly #catalog: Catalog;
   readonly #index: ExternalNodes;
   readonly #external: ExternalOwner;
-  readonly #topics: TopicSink;
+  readonly #name: string;
+  readonly #topics: LeaseTopicSink;
   /** Owners of restored ledgers; those that are confirmed by now are removed when somebody looks. */
   readonly #unconfirmedOwners = new Set<string>();
   readonly #effects: CheckEffect[] = [];
@@ -75,6 +65,7 @@ export class ServiceLayer {
   constructor(options: AgentOptions, context: ServiceLayerContext) {
     const { name, snapshot, startedAt, now, swim } = options;
     const { members, serf, topics, rng, host, failedMembers, rumorBytes, onCatalogSynced } = context;
+    this.#name = name;
     this.#topics = topics;
     this.restoredCatalog = new RestoredCatalog(options);
     const { restoredCatalog } = this;
@@ -202,35 +193,9 @@ export class ServiceLayer {
 
   /** Throws `AgentError` with nothing changed. */
   handleCommand(command: ServiceCommand, now: Millis, out: Effect[]): void {
-    const registry = this.#registry;
-    const effects = this.#effects;
-    switch (command.kind) {
-      case 'registerService': {
-        const { service, checks, replaceChecks } = command;
-        registry.registerService(service, checks, { replaceChecks }, now, effects);
-        break;
-      }
-      case 'deregisterService':
-        registry.deregisterService(command.id, now, effects);
-        break;
-      case 'registerCheck':
-        registry.registerCheck(command.check, now, effects);
-        break;
-      case 'deregisterCheck':
-        registry.deregisterCheck(command.id, now, effects);
-        break;
-      case 'updateCheck':
-        registry.updateCheck(command.id, command.status, command.output, now, effects);
-        break;
-      case 'maintenance':
-        registry.setMaintenance(command.service, command.on, command.reason, now, effects);
-        break;
-      case 'drain':
-        registry.setDraining(command.service, command.on, now, effects);
-        break;
-      default:
-        this.#external.handleCommand(command, now, effects);
-    }
+    if (command.kind === 'registerNode' || command.kind === 'deregisterNode')
+      this.#external.handleCommand(command, now, this.#effects);
+    else runRegistryCommand(this.#registry, command, this.#name, now, this.#effects);
     this.#runEffects(now, out);
   }
 
@@ -319,6 +284,9 @@ export class ServiceLayer {
           break;
         case 'publish':
           this.replication.publish(effect.changes, now);
+          break;
+        case 'leaseChanged':
+          this.#topics.add(`lease:${effect.lease}`);
           break;
         case 'fact':
           out.push({ kind: 'fact', fact: effect.fact });

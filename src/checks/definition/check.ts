@@ -15,7 +15,9 @@ import {
   type CheckProbe,
   NODE_MAINTENANCE,
   SERVICE_DRAINING,
+  SERVICE_LEASE,
   SERVICE_MAINTENANCE,
+  type UnscheduledKind,
 } from '../types.ts';
 import { PROBE_KEYS, type ProbeOptions, parseProbeFields } from './check-types.ts';
 import {
@@ -49,6 +51,7 @@ const MAX_NAME_BYTES = 4096;
 const MAX_THRESHOLD = 0x7fff_ffff;
 /** Ids of checks that the agent makes itself. */
 const RESERVED = new Set(['serfHealth', NODE_MAINTENANCE]);
+const RESERVED_PREFIXES = [SERVICE_MAINTENANCE, SERVICE_DRAINING, SERVICE_LEASE];
 
 const CHECK_KEYS = keySet(
   [
@@ -121,7 +124,7 @@ function readId(fields: Fields, defaults: CheckDefaults, name: string): string {
   const id = stringField(fields, key) || defaults.id || name;
   return inField(fields, key, () => {
     validateRegistrationId(id, 'Invalid check: CheckID');
-    if (RESERVED.has(id) || id.startsWith(SERVICE_MAINTENANCE) || id.startsWith(SERVICE_DRAINING))
+    if (RESERVED.has(id) || RESERVED_PREFIXES.some((prefix) => id.startsWith(prefix)))
       throw invalidCheckError(`CheckID ${quoted(id)} is reserved for the agent`);
     return id;
   });
@@ -229,12 +232,16 @@ const inFieldError = (fields: Fields, name: string, detail: string): FieldError 
   new FieldError(`Invalid check: ${detail}`, fields.get(name)?.path ?? fields.path);
 
 /** The check is run at intervals, by a runner of the shell. */
-export const isScheduled = (
-  probe: CheckProbe,
-): probe is Exclude<CheckProbe, { kind: 'ttl' | 'alias' | 'reported' | 'maintenance' }> =>
+export const isScheduled = (probe: CheckProbe): probe is Exclude<CheckProbe, { kind: UnscheduledKind }> =>
   !UNSCHEDULED.has(probe.kind);
 
-const UNSCHEDULED: ReadonlySet<CheckProbe['kind']> = new Set(['ttl', 'alias', 'reported', 'maintenance']);
+const UNSCHEDULED: ReadonlySet<string> = new Set<UnscheduledKind>([
+  'ttl',
+  'alias',
+  'reported',
+  'maintenance',
+  'lease',
+]);
 
 function readStatus(status: string): CheckStatus {
   if (status === '') return 'critical';

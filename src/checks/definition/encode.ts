@@ -81,6 +81,7 @@ function encodeProbe(probe: CheckProbe): Record<string, unknown> {
       return { Args: probe.argv };
     case 'reported':
     case 'maintenance':
+    case 'lease':
       return {};
   }
 }

@@ -1,6 +1,6 @@
 /** Errors of the registry that clients see, in Consul's words, since programs search for them. */
 import { AgentError } from '../../base/errors.ts';
-import { NODE_MAINTENANCE, SERVICE_DRAINING, SERVICE_MAINTENANCE } from '../types.ts';
+import { NODE_MAINTENANCE, SERVICE_DRAINING, SERVICE_LEASE, SERVICE_MAINTENANCE } from '../types.ts';
 
 export const unknownServiceError = (id: string): AgentError =>
   new AgentError(
@@ -31,6 +31,11 @@ export function requireOwnCheck(id: string): void {
     const path = `/v1/agent/service/maintenance/${encodeURIComponent(service)}`;
     throw refuse('that a service is in maintenance', path, `maint off ${service}`);
   }
+  if (id.startsWith(SERVICE_LEASE))
+    throw new AgentError(
+      'badRequest',
+      `${JSON.stringify(id)} shows that a service is leased and is no check of its own: it goes with the service, when its process closes the connection`,
+    );
   if (id.startsWith(SERVICE_DRAINING)) {
     const service = id.slice(SERVICE_DRAINING.length);
     throw refuse(
@@ -55,3 +60,9 @@ export const missingServiceError = (id: string): AgentError =>
 /** For a check with fields that are invalid, or that no check may have together. */
 export const invalidCheckError = (detail: string): AgentError =>
   new AgentError('badRequest', `Invalid check: ${detail}`);
+
+export const invalidLeaseError = (detail: string): AgentError =>
+  new AgentError('badRequest', `Invalid lease: ${detail}`);
+
+export const unknownLeaseError = (id: string): AgentError =>
+  new AgentError('notFound', `There is no lease ${JSON.stringify(id)} on this agent: it has ended already`);

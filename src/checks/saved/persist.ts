@@ -5,7 +5,7 @@
 import type { Millis } from '../../base/time.ts';
 import type { ServiceDefinition } from '../../model/service.ts';
 import { encodeCheck, encodeService } from '../definition/encode.ts';
-import type { LocalStore } from '../store.ts';
+import type { LocalStore } from '../state/store.ts';
 import type { CheckDefinition, CheckStateSnapshot, RegistrySnapshot } from '../types.ts';
 
 /** The times that go on while the agent is down. */
@@ -15,6 +15,9 @@ export interface CheckClocks {
   /** Since when a check has been critical, if its service is deregistered after a time of that. */
   criticalSince(check: string): Millis | undefined;
 }
+
+/** Checks that follow from something else that is saved. */
+const DERIVED: ReadonlySet<CheckDefinition['probe']['kind']> = new Set(['maintenance', 'lease']);
 
 export class Persister {
   readonly #services = new Map<string, string>();
@@ -56,7 +59,7 @@ export class Persister {
   }
 
   saveCheck(check: CheckDefinition, fromFile: boolean): void {
-    const isPersisted = !fromFile && check.probe.kind !== 'maintenance';
+    const isPersisted = !fromFile && !DERIVED.has(check.probe.kind);
     this.#save(this.#checks, check.id, isPersisted ? JSON.stringify(encodeCheck(check)) : undefined);
   }
 
@@ -78,7 +81,7 @@ export class Persister {
     for (const [check, { definition, status, output }] of store.checks()) {
       const { probe, serviceId, notes } = definition;
       if (probe.kind === 'maintenance') maintenance.push({ service: serviceId, reason: notes });
-      else if (probe.kind !== 'alias') {
+      else if (probe.kind !== 'alias' && probe.kind !== 'lease') {
         const ttlLeft = Math.max(0, (clocks.validUntil(check) ?? now) - now);
         const since = clocks.criticalSince(check);
         states.push({
@@ -96,6 +99,7 @@ export class Persister {
         ...[...store.services()].filter(([, { draining }]) => draining).map(([id]) => id),
         ...waiting.draining,
       ],
+      leases: store.leaseTable.snapshot(),
     };
   }
 

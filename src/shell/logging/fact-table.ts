@@ -56,6 +56,22 @@ export const FACT_TABLE: FactRows<JournalFact> = {
     ['service', 'on', 'reason'],
   ],
   drainingChanged: ['checks', 'info', 'draining changed', 'draining_changes', ['service', 'on']],
+  leaseHeld: ['checks', 'info', 'lease held', 'leases_held', ['lease', 'services', 'returned']],
+  leaseClosed: [
+    'checks',
+    'info',
+    'lease closed: its services are critical until their process is back',
+    'leases_closed',
+    ['lease', 'services', 'reason'],
+  ],
+  leaseReleased: ['checks', 'info', 'lease released', 'leases_released', ['lease', 'services']],
+  leaseExpired: [
+    'checks',
+    'info',
+    'lease expired: its process has not come back',
+    'leases_expired',
+    ['lease', 'services'],
+  ],
   externalNodeSuperseded: [
     'checks',
     'warn',

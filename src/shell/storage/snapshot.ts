@@ -80,6 +80,16 @@ const RegisteredSchema = v.looseObject({
   ),
   maintenance: v.array(v.looseObject({ service: v.string(), reason: v.string() })),
   draining: v.array(v.string()),
+  leases: v.exactOptional(
+    v.array(
+      v.looseObject({
+        id: v.string(),
+        grace: v.pipe(v.number(), v.minValue(0)),
+        services: v.array(v.string()),
+        reason: v.string(),
+      }),
+    ),
+  ),
 });
 
 const PairsSchema = v.array(v.tuple([v.string(), v.string()]));

@@ -86,7 +86,7 @@ export class SerfPeer implements Agent, EffectHandler {
       topics: new Set(),
       keyOperations,
       catalog: new CatalogIndex(emptyCatalog),
-      local: { services: () => new Map(), checks: () => new Map() },
+      local: { services: () => new Map(), checks: () => new Map(), leases: () => new Map() },
       health: () => ({
         awareness: swim.awareness,
         incarnation: swim.incarnation,

@@ -101,7 +101,7 @@ export const checksMutants: readonly Mutant[] = [
   },
   {
     id: 'checks-reaped-since-the-last-word',
-    file: 'checks/reaper.ts',
+    file: 'checks/state/reaper.ts',
     find: 'else this.#criticalSince.set(check, since);',
     replace: 'else this.#criticalSince.set(check, now);',
     description: 'Each critical result restarts the time, so a service is never reaped.',
@@ -109,7 +109,7 @@ export const checksMutants: readonly Mutant[] = [
   },
   {
     id: 'checks-recovered-reaped',
-    file: 'checks/reaper.ts',
+    file: 'checks/state/reaper.ts',
     find: "if (deregisterAfter <= 0 || status !== 'critical')",
     replace: 'if (deregisterAfter <= 0 || status.length === 0)',
     description: 'A service that recovered is reaped all the same.',
@@ -165,7 +165,7 @@ export const checksMutants: readonly Mutant[] = [
   },
   {
     id: 'checks-critical-since-restart',
-    file: 'checks/reaper.ts',
+    file: 'checks/state/reaper.ts',
     find: 'before ?? this.#restoredSince.get(check) ?? now',
     replace: 'before ?? now',
     description: 'DeregisterCriticalServiceAfter begins again with each restart.',
@@ -173,7 +173,7 @@ export const checksMutants: readonly Mutant[] = [
   },
   {
     id: 'checks-critical-forgotten-twice',
-    file: 'checks/reaper.ts',
+    file: 'checks/state/reaper.ts',
     find: 'this.#criticalSince.get(check) ?? this.#restoredSince.get(check);',
     replace: 'this.#criticalSince.get(check);',
     description: 'A second restart before the first result forgets since when a check has been critical.',
@@ -181,7 +181,7 @@ export const checksMutants: readonly Mutant[] = [
   },
   {
     id: 'checks-reaped-unasked',
-    file: 'checks/reaper.ts',
+    file: 'checks/state/reaper.ts',
     find: 'this.#restoredSince.set(check, since);',
     replace:
       'this.#restoredSince.set(check, since); this.#criticalSince.set(check, since); this.#nextScanAt = since;',

@@ -49,6 +49,17 @@ export function stand({ seed = 7, now = 0, allowExec = false, ...rest }: Options
     maintain(service: string | undefined, on: boolean, reason = '') {
       registry.setMaintenance(service, on, reason, at, out);
     },
+    /** Holds a lease as `PUT /v1/hearsay/lease` does. */
+    hold(lease: string, holder: string, values: readonly unknown[], grace = 10 * SECOND) {
+      const registrations = values.map((value) => parseService(value));
+      registry.holdLease({ lease, holder, grace, registrations }, at, out);
+    },
+    close(lease: string, holder: string, reason = 'its process on here closed the connection') {
+      registry.closeLease(lease, holder, reason, at, out);
+    },
+    release(lease: string, reason = '') {
+      registry.releaseLease(lease, reason, at, out);
+    },
     drain(service: string, on: boolean) {
       registry.setDraining(service, on, at, out);
     },
@@ -80,6 +91,9 @@ export function stand({ seed = 7, now = 0, allowExec = false, ...rest }: Options
     effects,
     published: (): EntryWrite[] =>
       effects().flatMap((effect) => (effect.kind === 'publish' ? effect.changes : [])),
+    /** Leases whose holder has to look again. */
+    changedLeases: (): string[] =>
+      effects().flatMap((effect) => (effect.kind === 'leaseChanged' ? [effect.lease] : [])),
     facts: (): CheckFact[] => effects().flatMap((effect) => (effect.kind === 'fact' ? [effect.fact] : [])),
   };
   return driven;

@@ -4,6 +4,7 @@ import type {
   CheckDefinition,
   CheckProbe,
   LocalCheck,
+  LocalLease,
   LocalService,
   LocalView,
 } from '../../../src/checks/types.ts';
@@ -115,6 +116,7 @@ export class PlainCatalog implements CatalogView {
 export class PlainLocal implements LocalView {
   readonly #services = new Map<string, LocalService>();
   readonly #checks = new Map<string, LocalCheck>();
+  readonly #leases = new Map<string, LocalLease>();
 
   services(): Map<string, LocalService> {
     return this.#services;
@@ -122,6 +124,10 @@ export class PlainLocal implements LocalView {
 
   checks(): Map<string, LocalCheck> {
     return this.#checks;
+  }
+
+  leases(): Map<string, LocalLease> {
+    return this.#leases;
   }
 
   /** Registers without validation. */

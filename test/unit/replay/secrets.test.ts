@@ -50,6 +50,7 @@ const PROBES: ByKind<CheckProbe> = {
   alias: { kind: 'alias', serviceId: SECRET },
   exec: { kind: 'exec', argv: [SECRET, SECRET] },
   reported: { kind: 'reported' },
+  lease: { kind: 'lease' },
   maintenance: { kind: 'maintenance' },
 };
 
@@ -86,6 +87,12 @@ const COMMANDS: ByKind<Command> = {
     replaceChecks: true,
   },
   deregisterService: { kind: 'deregisterService', id: SECRET },
+  holdLease: {
+    ...{ kind: 'holdLease', lease: SECRET, holder: SECRET, grace: 1000 },
+    registrations: [{ service: SERVICE, checks: [checkWith(PROBES.ttl)] }],
+  },
+  closeLease: { kind: 'closeLease', lease: SECRET, holder: SECRET },
+  releaseLease: { kind: 'releaseLease', lease: SECRET, reason: SECRET },
   registerCheck: { kind: 'registerCheck', check: checkWith(PROBES.http) },
   deregisterCheck: { kind: 'deregisterCheck', id: SECRET },
   updateCheck: { kind: 'updateCheck', id: SECRET, status: 'passing', output: SECRET },
@@ -143,6 +150,9 @@ const READABLE_IN_COMMANDS: Readonly<Record<Command['kind'], readonly string[]>>
   setTags: ['set.key', 'remove.0'],
   registerService: READABLE_IN_REGISTRATION,
   deregisterService: ['id'],
+  holdLease: ['lease', 'holder', ...READABLE_IN_REGISTRATION.map((field) => `registrations.0.${field}`)],
+  closeLease: ['lease', 'holder'],
+  releaseLease: ['lease'],
   registerCheck: [...CHECK_FIELDS, 'probe.method', 'probe.tlsServerName'].map((field) => `check.${field}`),
   deregisterCheck: ['id'],
   updateCheck: ['id'],
@@ -175,6 +185,7 @@ const READABLE_IN_PROBES: Readonly<Record<CheckProbe['kind'], readonly string[]>
   alias: ['serviceId'],
   exec: [],
   reported: [],
+  lease: [],
   maintenance: [],
 };
 
@@ -189,6 +200,7 @@ const READABLE_IN_JSON: Readonly<Record<CheckProbe['kind'], readonly string[]>> 
   alias: ['AliasService'],
   exec: [],
   reported: [],
+  lease: [],
   maintenance: [],
 };
 

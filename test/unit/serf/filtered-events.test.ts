@@ -20,7 +20,7 @@ function localWith(...services: readonly string[]): LocalView {
     const [name = '', ...tags] = text.split(' ');
     return [name, { definition: makeService(name, { tags }), fromFile: false, draining: false }];
   });
-  return { services: () => new Map(held), checks: () => new Map() };
+  return { services: () => new Map(held), checks: () => new Map(), leases: () => new Map() };
 }
 
 describe('P77 the filters of an event', () => {

@@ -6,8 +6,8 @@
  */
 import type { Fact } from '../../../agent/contract/facts.ts';
 import type { Millis } from '../../../base/time.ts';
-import { REAP_INTERVAL } from '../../../checks/reaper.ts';
 import { OVERDUE_SLACK } from '../../../checks/scheduler.ts';
+import { REAP_INTERVAL } from '../../../checks/state/reaper.ts';
 import type { CheckDefinition, CheckOutcome, CheckRun, LocalCheck } from '../../../checks/types.ts';
 import type { CheckStatus } from '../../../model/service.ts';
 import type { SimHost } from '../../world/host.ts';

@@ -1,10 +1,12 @@
-/** The services and checks that are registered with this agent. */
-import { assert } from '../base/assert.ts';
-import type { LocalCheck, LocalService, LocalView } from './types.ts';
+/** The services, checks and leases that are registered with this agent. */
+import { assert } from '../../base/assert.ts';
+import type { LocalCheck, LocalLease, LocalService, LocalView } from '../types.ts';
+import { Leases } from './leases.ts';
 
 const NONE: ReadonlySet<string> = new Set();
 
 export class LocalStore implements LocalView {
+  readonly leaseTable = new Leases();
   readonly #services = new Map<string, LocalService>();
   readonly #checks = new Map<string, LocalCheck>();
   readonly #byService = new Map<string, Set<string>>();
@@ -15,6 +17,10 @@ export class LocalStore implements LocalView {
 
   checks(): ReadonlyMap<string, LocalCheck> {
     return this.#checks;
+  }
+
+  leases(): ReadonlyMap<string, LocalLease> {
+    return this.leaseTable.all();
   }
 
   service(id: string): LocalService | undefined {

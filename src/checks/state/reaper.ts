@@ -4,8 +4,8 @@
  * Source: Consul agent/agent.go, reapServices.
  */
 
-import { type Millis, NEVER } from '../base/time.ts';
-import type { CheckStatus } from '../model/service.ts';
+import { type Millis, NEVER } from '../../base/time.ts';
+import type { CheckStatus } from '../../model/service.ts';
 import type { LocalStore } from './store.ts';
 
 /** Time between two scans. */
