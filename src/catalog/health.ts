@@ -29,4 +29,7 @@ export function instanceStatus(
 export const isMaintenanceCheck = ({ id, type }: Check): boolean =>
   type === 'maintenance' || id === '_node_maintenance' || id.startsWith('_service_maintenance:');
 
+/** It says whether the process of the instance holds its lease. */
+export const isLeaseCheck = ({ type }: Check): boolean => type === 'lease';
+
 export const isUsable = ({ status }: Instance): boolean => status === 'passing' || status === 'warning';

@@ -312,7 +312,7 @@ function parseFilterParam(root: Schema | undefined, query: QueryParams): FilterP
 
 function toReply(value: unknown, { query }: HttpRequest, headers: ReplyHeaders = {}): HttpReply {
   if (value === undefined) return new HttpReply(200, '', headers);
-  if (value instanceof StreamReply) return value;
+  if (value instanceof StreamReply) return new StreamReply(value.stream, { ...headers, ...value.headers });
   if (value instanceof HttpReply)
     return new HttpReply(value.status, value.body, { ...headers, ...value.headers });
   return jsonReply(value, query.has('pretty'), headers);

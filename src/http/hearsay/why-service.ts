@@ -4,7 +4,7 @@
 
 import { isSelfService } from '../../agent/readers/self-service.ts';
 import { CAPABILITY_TAG } from '../../agent/replication/catalog-peers.ts';
-import { isMaintenanceCheck, isUsable } from '../../catalog/health.ts';
+import { isLeaseCheck, isMaintenanceCheck, isUsable } from '../../catalog/health.ts';
 import type { Check, EntryKey } from '../../model/service.ts';
 import { serviceEntryPart } from '../consul/checks.ts';
 import type { ConsulServiceEntry } from '../consul/schemas.ts';
@@ -30,7 +30,10 @@ import { hasTags, type PoolSelector } from '../pool/selectors.ts';
  * first saw the instance, or does not depend on time. `check` and `status` belong to checks.
  */
 const INSTANCE_REASON_SCHEMA = object({
-  kind: oneOf('node', 'maintenance', 'draining', 'check', 'unconfirmed', 'tag', 'meta', 'filter', 'passing'),
+  kind: oneOf(
+    ...(['node', 'maintenance', 'draining', 'lease', 'check', 'unconfirmed'] as const),
+    ...(['tag', 'meta', 'filter', 'passing'] as const),
+  ),
   excludes: boolean,
   message: string,
   source: string,
@@ -168,11 +171,11 @@ function checkReasons({ poolNode, instance }: ServiceInstance, site: Site): Inst
     .filter(({ status }) => status !== 'passing')
     .map((published): InstanceReason => {
       const check = withOwnOutput(published, poolNode.name, site);
-      const kind = isMaintenanceCheck(check) ? 'maintenance' : 'check';
+      const kind = kindOf(check);
       return {
         kind,
         excludes: check.status === 'critical',
-        message: kind === 'check' ? formatCheckStatus(check) : formatMaintenance(check),
+        message: FORMATS[kind](check),
         source: poolNode.name,
         sinceMs: statusAge(site, poolNode.name, `c:${check.id}`),
         check: check.id,
@@ -180,6 +183,9 @@ function checkReasons({ poolNode, instance }: ServiceInstance, site: Site): Inst
       };
     });
 }
+
+const kindOf = (check: Check): 'maintenance' | 'lease' | 'check' =>
+  isMaintenanceCheck(check) ? 'maintenance' : isLeaseCheck(check) ? 'lease' : 'check';
 
 /** Checks are named by their id, as `hearsay checks` and Consul's routes name them. */
 const formatCheckStatus = ({ serviceId, id, name, status, output }: Check): string => {
@@ -201,6 +207,12 @@ const formatMaintenance = ({ serviceId, notes }: Check): string =>
 const formatCause = (text: string): string => {
   const [line = ''] = text.trim().split('\n');
   return line === '' ? '' : ` (${line})`;
+};
+
+const FORMATS = {
+  maintenance: formatMaintenance,
+  lease: ({ output }: Check): string => output, // a clause already
+  check: formatCheckStatus,
 };
 
 /** Parameters that exclude the instance, whatever its state. */
