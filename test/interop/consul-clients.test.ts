@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -77,7 +78,13 @@ async function life(look: Look): Promise<void> {
 
 const sorted = (ports: Iterable<number | string>): string => [...ports].map(String).sort().join(' ');
 
-describe('consul for Node, from npm', () => {
+/** The last of major 1, which many programs still have. It has no types of its own; what is used of it here is the same. */
+const Consul1 = createRequire(import.meta.url)('consul1') as typeof Consul;
+
+describe.each([
+  ['2', Consul],
+  ['1', Consul1],
+])('consul %s for Node, from npm', (_, Consul) => {
   const consul = new Consul({ host: ip(1), port: 8500 });
 
   test('health.service and watch, which blocks', async () => {
@@ -121,6 +128,11 @@ describe('consul for Node, from npm', () => {
     await consul.agent.maintenance({ enable: false });
     await consul.agent.service.deregister('job-1');
     await waitUntil('it is gone', SEEN_WITHIN, async () => !('job' in (await there.catalog.service.list())));
+  });
+
+  test('its errors say what is not offered: it shows bodies of fewer than 80 characters', async () => {
+    await expect(consul.kv.get('a')).rejects.toThrow(/keys and values/);
+    await expect(consul.session.create({})).rejects.toThrow(/session/i);
   });
 });
 
