@@ -3,7 +3,8 @@
  * registration, its owner. Here the changes of ledgers are passed to the readers' index: those of an owner's own node as
  * they are, and those of external nodes under the names of these, as if each had a ledger of its own.
  *
- * If several agents own a name, all readers choose the latest registration; a member of that name hides them all (A43).
+ * If several agents own a name, all readers choose the latest registration; a member of that name hides them all, and a
+ * registration that stands for a removal the earlier ones (A43).
  */
 import { type Millis, NEVER } from '../base/time.ts';
 import {
@@ -30,6 +31,12 @@ interface Holding {
 interface Visible {
   readonly view: ExternalNodeView;
   readonly entries: Entries;
+}
+
+/** The latest registration of a name. */
+export interface LatestNode {
+  readonly owner: string;
+  readonly node: ExternalNode;
 }
 
 interface NodeState {
@@ -71,7 +78,19 @@ export class ExternalNodes {
         this.#refresh(name, restored);
   }
 
-  /** Names of external nodes of ours that another agent has registered later, since the last call. */
+  /** The latest registration of a name, which readers do not see if it stands for a removal. */
+  latest(name: string): LatestNode | undefined {
+    const state = this.#nodes.get(name.toLowerCase());
+    return state === undefined ? undefined : latestOf(state);
+  }
+
+  /** Whether an agent but this one still has the node. */
+  isHeldElsewhere(name: string): boolean {
+    const owners = this.#nodes.get(name.toLowerCase())?.holdings.keys() ?? [];
+    return [...owners].some((owner) => owner !== this.#self);
+  }
+
+  /** Names of external nodes of ours that another agent has registered or removed later, since the last call. */
   consumeSuperseded(): readonly string[] {
     if (this.#superseded.size === 0) return [];
     const names = [...this.#superseded];
@@ -197,14 +216,16 @@ export class ExternalNodes {
     const state = this.#nodes.get(name);
     if (state === undefined) return;
     const before = state.visible;
-    const after = this.#chooseVisible(state);
+    const latest = latestOf(state);
+    const after = this.#chooseVisible(state, latest);
+    if (latest !== undefined && latest.owner !== this.#self && state.holdings.has(this.#self))
+      this.#superseded.add(latest.node.name);
     if (state.holdings.size === 0) this.#nodes.delete(name);
     if (before !== undefined && before.view.name !== after?.view.name) this.#hide(state, before, topics);
     state.visible = after;
     if (after === undefined) return;
     const { view } = after;
     this.#byName.set(view.name, state);
-    if (view.owner !== this.#self && state.holdings.has(this.#self)) this.#superseded.add(view.name);
     const wasNamed = before?.view.name === view.name ? before : undefined;
     const changes = difference(wasNamed?.entries ?? NO_ENTRIES, after.entries);
     this.index.onEntriesChanged(view.name, changes, topics, now);
@@ -220,21 +241,27 @@ export class ExternalNodes {
     addNodeTopics(view.name, topics);
   }
 
-  #chooseVisible({ holdings }: NodeState): Visible | undefined {
-    let best: { readonly owner: string; readonly node: ExternalNode; readonly entries: Entries } | undefined;
-    for (const [owner, { node, entries }] of holdings) {
-      if (node === undefined) continue;
-      const isLater =
-        best === undefined ||
-        node.registeredAt > best.node.registeredAt ||
-        (node.registeredAt === best.node.registeredAt && owner > best.owner);
-      if (isLater) best = { owner, node, entries };
-    }
-    if (best === undefined || this.#isMember(best.node.name)) return undefined;
-    const { owner, node, entries } = best;
-    const { kind: _, ...fields } = node;
-    return { view: { ...fields, owner, up: this.#up.has(owner) }, entries: new Map(entries) };
+  #chooseVisible({ holdings }: NodeState, latest: LatestNode | undefined): Visible | undefined {
+    if (latest === undefined || this.#isMember(latest.node.name)) return undefined;
+    const { kind: _, removed, ...fields } = latest.node;
+    if (removed) return undefined;
+    const { owner } = latest;
+    const entries = new Map(holdings.get(owner)?.entries);
+    return { view: { ...fields, owner, up: this.#up.has(owner) }, entries };
   }
+}
+
+function latestOf({ holdings }: NodeState): LatestNode | undefined {
+  let best: LatestNode | undefined;
+  for (const [owner, { node }] of holdings) {
+    if (node === undefined) continue;
+    const isLater =
+      best === undefined ||
+      node.registeredAt > best.node.registeredAt ||
+      (node.registeredAt === best.node.registeredAt && owner > best.owner);
+    if (isLater) best = { owner, node };
+  }
+  return best;
 }
 
 /** An external node is shown without the versions of its owner's ledger: readers of entries compare values only. */
@@ -266,7 +293,9 @@ function difference(before: Entries, after: Entries): EntryChange[] {
 }
 
 const isSameView = (a: ExternalNodeView, b: ExternalNodeView): boolean =>
-  a.owner === b.owner && a.up === b.up && sameNode({ kind: 'node', ...a }, { kind: 'node', ...b });
+  a.owner === b.owner && a.up === b.up && sameNode(toNode(a), toNode(b));
+
+const toNode = (view: ExternalNodeView): ExternalNode => ({ kind: 'node', removed: false, ...view });
 
 function addNodeTopics(name: string, topics: TopicSink): void {
   topics.add('nodes');

@@ -77,7 +77,7 @@ export interface CatalogView {
 }
 
 /** An external node as readers see it. The same object until something about it changes. */
-export interface ExternalNodeView extends Omit<ExternalNode, 'kind'> {
+export interface ExternalNodeView extends Omit<ExternalNode, 'kind' | 'removed'> {
   /** The agent that it was registered with, which runs its checks. */
   readonly owner: string;
   /** The owner is a live member, as this agent sees it. */

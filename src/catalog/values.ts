@@ -21,6 +21,7 @@ export const sameNode = (a: ExternalNode, b: ExternalNode): boolean =>
     a.address === b.address &&
     a.id === b.id &&
     a.registeredAt === b.registeredAt &&
+    a.removed === b.removed &&
     sameMap(a.meta, b.meta, (x, y) => x === y) &&
     sameMap(a.taggedAddresses, b.taggedAddresses, (x, y) => x === y));
 

@@ -59,7 +59,7 @@ export class ExternalRegistries {
     for (const { registered, ...saved } of snapshot) {
       const { taggedAddresses, meta } = saved;
       const pairs = { taggedAddresses: new Map(taggedAddresses), meta: new Map(meta) };
-      const node: ExternalNode = { kind: 'node', ...saved, ...pairs };
+      const node: ExternalNode = { kind: 'node', removed: false, ...saved, ...pairs };
       const reason = problemOf(node);
       if (reason !== undefined) {
         this.#rejected.push({ kind: 'restoreRejected', part: 'external node', reason: `its ${reason}` });
@@ -95,8 +95,24 @@ export class ExternalRegistries {
     return this.#nodes.has(name.toLowerCase());
   }
 
-  register(registration: ExternalRegistration, now: Millis, out: CheckEffect[]): void {
-    const { node, service, checks } = registration;
+  /** Nodes of other agents that were removed here. */
+  removals(): readonly string[] {
+    return [...this.#nodes.values()].filter(({ node }) => node.removed).map(({ node }) => node.name);
+  }
+
+  /** Stands for the removal of a node that another agent has: nothing is on it. */
+  registerRemoval(node: ExternalNode, now: Millis, out: CheckEffect[]): void {
+    this.deregister({ node: node.name }, now, out);
+    this.register(node, { service: undefined, checks: [] }, now, out);
+  }
+
+  register(
+    node: ExternalNode,
+    registration: Pick<ExternalRegistration, 'service' | 'checks'>,
+    now: Millis,
+    out: CheckEffect[],
+  ): void {
+    const { service, checks } = registration;
     const known = this.#nodes.get(node.name.toLowerCase());
     if (known === undefined && this.#nodes.size >= MAX_EXTERNAL_NODES)
       throw new AgentError(
@@ -169,8 +185,9 @@ export class ExternalRegistries {
 
   snapshot(now: Millis): ExternalNodeSnapshot[] {
     return [...this.#nodes.values()].map(
-      ({ node: { kind: _, taggedAddresses, meta, ...node }, registry }) => ({
+      ({ node: { kind: _, taggedAddresses, meta, removed, ...node }, registry }) => ({
         ...node,
+        ...(removed && { removed }),
         taggedAddresses: [...taggedAddresses],
         meta: [...meta],
         registered: registry.snapshot(now),
@@ -211,7 +228,7 @@ export class ExternalRegistries {
 
 function fillRegistry(
   registry: Registry,
-  { service, checks }: ExternalRegistration,
+  { service, checks }: Pick<ExternalRegistration, 'service' | 'checks'>,
   now: Millis,
   effects: CheckEffect[],
 ): void {

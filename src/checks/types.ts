@@ -184,7 +184,7 @@ export type CheckFact = Readonly<
   | { kind: 'leaseReleased'; lease: string; services: string }
   /** Nobody has come back for it. */
   | { kind: 'leaseExpired'; lease: string; services: string }
-  /** Another agent has registered an external node of ours later, so ours was dropped. */
+  /** Another agent has registered or removed an external node of ours later, so ours was dropped. */
   | { kind: 'externalNodeSuperseded'; node: string; owner: string }
   /** A part of the snapshot could not be restored. */
   | { kind: 'restoreRejected'; part: string; reason: string }
@@ -231,13 +231,14 @@ export interface ExternalNodeSnapshot {
   readonly meta: readonly (readonly [string, string])[];
   readonly id: string;
   readonly registeredAt: number;
+  /** It stands for the removal of one that another agent owned. */
+  readonly removed?: boolean;
   readonly registered: RegistrySnapshot;
 }
 
 /** What one request says of an external node. */
 export interface ExternalRegistration {
-  /** `registeredAt` is of this agent's wall clock. */
-  readonly node: ExternalNode;
+  readonly node: Omit<ExternalNode, 'registeredAt' | 'removed'>;
   /** A node that is known stays as it is. */
   readonly keepNode: boolean;
   readonly service: ServiceDefinition | undefined;

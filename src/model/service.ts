@@ -80,6 +80,8 @@ export interface ExternalNode {
   readonly id: string;
   /** By the wall clock of its owner: the latest registration of a name wins. */
   readonly registeredAt: number;
+  /** Another agent than its owner has removed it: readers see no such node, and all earlier owners give it up. */
+  readonly removed: boolean;
 }
 
 /** An external node, or a service or check on it, in the ledger of the agent that it was registered with. Immutable. */

@@ -157,6 +157,7 @@ const NodeBody = struct('node', 0, {
   meta: omitEmpty(stringKeyMap('m', MAX_META, STR)),
   id: omitEmpty(str('i')),
   registeredAt: u64('t'),
+  removed: omitEmpty(bool('x')),
 });
 
 const nested = <R extends W, W>(

@@ -16,7 +16,7 @@ const register = (node: string, status: CheckStatus = 'passing', address = '192.
     kind: 'registerNode',
     registration: {
       node: {
-        ...{ kind: 'node', name: node, address, id: '', registeredAt: 0 },
+        ...{ kind: 'node', name: node, address, id: '' },
         ...{ taggedAddresses: new Map(), meta: new Map([['external', 'true']]) },
       },
       keepNode: false,
@@ -43,6 +43,16 @@ const answers = (story: Story): Record<string, string[]> =>
         }),
       ]),
   );
+
+/** The external nodes that each running agent shows, or that are in its next snapshot. */
+const namesOf = (story: Story, inSnapshot = false): string[][] =>
+  [...story.world.hosts]
+    .filter((host) => host.running)
+    .map(({ disk, runningAgent: { view } }) =>
+      inSnapshot
+        ? (disk.snapshot?.external ?? []).map(({ name }) => name)
+        : [...view.catalog.externalNodes()].map(({ name }) => name),
+    );
 
 /** Each running agent answers so within the time. */
 function expectEverywhere(story: Story, expected: readonly string[], within = '30s'): void {
@@ -108,6 +118,51 @@ test('A43 two agents that take one name in a partition agree on the later one wh
   story.run('5s');
   story.heal();
   expectEverywhere(story, ['ext dan 192.0.2.2 passing'], '3m');
+});
+
+test('A43 any agent removes a node for all, at once and for good, whether its owner is there or away', () => {
+  const story = createStory(NAMES, { seed: 47 });
+  story.runCommand('bob', register('ext'));
+  expectEverywhere(story, ['ext bob 192.0.2.9 passing']);
+  expect(story.runCommand('cat', { kind: 'deregisterNode', node: 'EXT', anyOwner: true }).ok).toBe(true);
+  expectEverywhere(story, []);
+  expect(namesOf(story)).toEqual([[], [], [], []]);
+  story.run('5s');
+  story.stop('cat'); // bob has given it up
+  story.run('2m');
+  expectEverywhere(story, []);
+
+  story.runCommand('bob', register('two'));
+  expectEverywhere(story, ['two bob 192.0.2.9 passing']);
+  story.stop('bob');
+  story.runUntil(() => story.member('ann', 'bob')?.status === 'failed');
+  story.runCommand('ann', { kind: 'deregisterNode', node: 'two', anyOwner: true });
+  story.run('1s');
+  story.stop('ann');
+  story.restart('ann', { restore: true }); // which remembers it
+  story.run('25m');
+  expectEverywhere(story, []);
+  story.restart('bob', { restore: true });
+  story.run('60s');
+  expectEverywhere(story, []);
+});
+
+test('A43 a removed node can be registered again, anywhere, and nothing is left of a removal that all have heard of', () => {
+  const story = createStory(NAMES, { seed: 48, linkQuality: { loss: 0.1 } });
+  story.runCommand('bob', register('ext'));
+  expectEverywhere(story, ['ext bob 192.0.2.9 passing']);
+  story.runCommand('cat', { kind: 'deregisterNode', node: 'ext', anyOwner: true });
+  expectEverywhere(story, []);
+  for (const name of ['dan', 'cat', 'bob']) {
+    expect(story.runCommand(name, register('ext')).ok).toBe(true);
+    expectEverywhere(story, [`ext ${name} 192.0.2.9 passing`]);
+    story.runCommand('ann', { kind: 'deregisterNode', node: 'ext', anyOwner: true });
+    expectEverywhere(story, []);
+  }
+  const keptBy = (): string[] => namesOf(story, true).flat();
+  expect(keptBy()).toContain('ext');
+  story.run('25m');
+  expect(keptBy()).toEqual([]);
 });
 
 test('A43 no member can be registered as an external node, in whatever case', () => {

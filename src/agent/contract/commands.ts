@@ -69,8 +69,11 @@ export type Command = Readonly<
   | { kind: 'maintenance'; service?: string; on: boolean; reason: string }
   /** A node that is no member, or a service and checks of one, which this agent owns from now on. */
   | { kind: 'registerNode'; registration: ExternalRegistration }
-  /** All of an external node of this agent, or one service or check of it. Nothing to remove is no error. */
-  | { kind: 'deregisterNode'; node: string; service?: string; check?: string }
+  /**
+   * All of an external node of this agent, or one service or check of it; with `anyOwner` all of one, whoever owns it. Nothing to
+   * remove is no error.
+   */
+  | { kind: 'deregisterNode'; node: string; service?: string; check?: string; anyOwner?: boolean }
   /** Withdraws an instance from the answers, or puts it back. */
   | { kind: 'drain'; service: string; on: boolean }
   /** A Serf query. The reply comes at once; `View.queryReport` follows the responses. */

@@ -1,12 +1,13 @@
 /**
- * The external nodes that are registered with this agent: which names may be taken, and when another agent has taken one over.
+ * The external nodes that are registered with this agent: which names may be taken, when another agent has taken one over, and
+ * how a node of another agent is removed here.
  * Their services and checks are in checks/external-registries.ts, what readers see in catalog/external-nodes.ts.
  *
  * Source: A43 (docs/replication.md).
  */
 import { AgentError } from '../../base/errors.ts';
 import type { Rng } from '../../base/rng.ts';
-import type { Millis } from '../../base/time.ts';
+import { type Millis, NEVER } from '../../base/time.ts';
 import type { ExternalNodes } from '../../catalog/external-nodes.ts';
 import { validatePublishable } from '../../catalog/publish-limits.ts';
 import type { ExternalNodeView } from '../../catalog/types.ts';
@@ -23,6 +24,12 @@ import { validateValue } from '../../wire/entry-limits.ts';
 import type { Command } from '../contract/commands.ts';
 import type { AgentOptions } from '../contract/options.ts';
 
+/**
+ * A removal stays at least this long after the last owner has given the node up, so that no reader that hears of the one before the
+ * other sees the node again.
+ */
+const REMOVAL_CHECK_INTERVAL: Millis = 600_000;
+
 export type ExternalCommand = Extract<Command, { kind: 'registerNode' | 'deregisterNode' }>;
 
 export interface ExternalOwnerContext {
@@ -37,6 +44,9 @@ export class ExternalOwner {
   readonly #nodes: ExternalNodes;
   readonly #serf: SerfView;
   readonly #options: AgentOptions;
+  #removalCheckAt: Millis;
+  /** Removals of nodes that no other agent had at the last check. */
+  #releasable: ReadonlySet<string> = new Set();
 
   constructor(options: AgentOptions, { nodes, serf, rng, downtime }: ExternalOwnerContext) {
     this.#options = options;
@@ -49,10 +59,12 @@ export class ExternalOwner {
       downtime,
       problemOf: (node) => validateValue({ kind: 'external', node: node.name, value: node }),
     });
+    this.#removalCheckAt =
+      this.#registries.removals().length > 0 ? options.now + REMOVAL_CHECK_INTERVAL : NEVER;
   }
 
   get deadline(): Millis {
-    return Math.min(this.#registries.deadline, this.#nodes.supersededAt);
+    return Math.min(this.#registries.deadline, this.#nodes.supersededAt, this.#removalCheckAt);
   }
 
   get revision(): number {
@@ -69,8 +81,11 @@ export class ExternalOwner {
 
   /** Throws `AgentError` with nothing changed. */
   handleCommand(command: ExternalCommand, now: Millis, out: CheckEffect[]): void {
-    if (command.kind === 'registerNode') this.#register(command.registration, now, out);
-    else this.#registries.deregister(command, now, out);
+    if (command.kind === 'registerNode') return this.#register(command.registration, now, out);
+    const latest = this.#nodes.latest(command.node);
+    if (command.anyOwner !== true || latest === undefined || latest.owner === this.#options.name)
+      this.#registries.deregister(command, now, out);
+    else if (!latest.node.removed) this.#removeElsewhere(latest.node, now, out);
   }
 
   onCheckFinished(outcome: CheckOutcome, now: Millis, out: CheckEffect[]): boolean {
@@ -80,12 +95,34 @@ export class ExternalOwner {
   tick(now: Millis, out: CheckEffect[]): void {
     if (this.#nodes.supersededAt <= now)
       for (const node of this.#nodes.consumeSuperseded()) {
-        const owner = this.#nodes.index.externalNode(node)?.owner;
+        const owner = this.#nodes.latest(node)?.owner;
         if (owner === undefined || owner === this.#options.name) continue;
         if (this.#registries.deregister({ node }, now, out))
           out.push({ kind: 'fact', fact: { kind: 'externalNodeSuperseded', node, owner } });
       }
+    if (this.#removalCheckAt <= now) this.#releaseRemovals(now, out);
     this.#registries.tick(now, out);
+  }
+
+  /** A later registration, of a node that is gone: the owner gives up its own when it hears of it, or when it is back. */
+  #removeElsewhere(node: ExternalNode, now: Millis, out: CheckEffect[]): void {
+    const removal = { ...node, registeredAt: this.#registrationTime(node.name, now), removed: true };
+    this.#registries.registerRemoval(removal, now, out);
+    this.#removalCheckAt = Math.min(this.#removalCheckAt, now + REMOVAL_CHECK_INTERVAL);
+  }
+
+  #releaseRemovals(now: Millis, out: CheckEffect[]): void {
+    const free = this.#registries.removals().filter((name) => !this.#nodes.isHeldElsewhere(name));
+    for (const node of free) if (this.#releasable.has(node)) this.#registries.deregister({ node }, now, out);
+    this.#releasable = new Set(free);
+    this.#removalCheckAt = this.#registries.removals().length > 0 ? now + REMOVAL_CHECK_INTERVAL : NEVER;
+  }
+
+  /** A clock that goes behind that of the last owner must not make this registration the earlier one. */
+  #registrationTime(name: string, now: Millis): number {
+    const { startedAt, now: bootedAt } = this.#options;
+    const last = this.#nodes.latest(name)?.node.registeredAt ?? -1;
+    return Math.max(Math.trunc(startedAt + (now - bootedAt)), last + 1);
   }
 
   #register(registration: ExternalRegistration, now: Millis, out: CheckEffect[]): void {
@@ -97,18 +134,19 @@ export class ExternalOwner {
     const seen = this.#nodes.index.externalNode(name);
     if (seen !== undefined && seen.owner !== this.#options.name && seen.up)
       throw new AgentError('conflict', `${seen.name} is registered with ${seen.owner}: register it there`);
-    // A clock that goes behind that of the last owner must not make this registration the earlier one.
-    const { startedAt, now: bootedAt } = this.#options;
-    const registeredAt = Math.max(Math.trunc(startedAt + (now - bootedAt)), (seen?.registeredAt ?? -1) + 1);
-    const node = { ...nodeOf(registration, seen), registeredAt };
+    const registeredAt = this.#registrationTime(name, now);
+    const node = { ...nodeOf(registration, seen), registeredAt, removed: false };
     validatePublishable({ kind: 'external', node: name, value: node });
-    this.#registries.register({ ...registration, node }, now, out);
+    this.#registries.register(node, registration, now, out);
   }
 }
 
 /** With `keepNode` a known node stays as readers see it. */
-function nodeOf({ node, keepNode }: ExternalRegistration, seen: ExternalNodeView | undefined): ExternalNode {
+function nodeOf(
+  { node, keepNode }: ExternalRegistration,
+  seen: ExternalNodeView | undefined,
+): ExternalRegistration['node'] {
   if (!keepNode || seen === undefined) return node;
-  const { name, address, taggedAddresses, meta, id, registeredAt } = seen;
-  return { kind: 'node', name, address, taggedAddresses, meta, id, registeredAt };
+  const { name, address, taggedAddresses, meta, id } = seen;
+  return { kind: 'node', name, address, taggedAddresses, meta, id };
 }

@@ -5,7 +5,7 @@
  * Source: Consul HTTP API, "Register Entity"; agent/structs, RegisterRequest, HealthCheckDefinition.
  */
 import { AgentError } from '../../base/errors.ts';
-import type { ExternalNode, ServiceDefinition } from '../../model/service.ts';
+import type { ServiceDefinition } from '../../model/service.ts';
 import type { ExternalCheck, ExternalRegistration } from '../types.ts';
 import { isBlankCheck, type ParseOptions, parseCheckFields, toCheckFields } from './check.ts';
 import {
@@ -44,8 +44,8 @@ export function parseNodeRegistration(value: unknown, options: ParseOptions = {}
     throw new AgentError('badRequest', 'Must provide node and address');
   const service = readService(fields, options);
   const checks = readChecks(fields, service, options);
-  const node: ExternalNode = {
-    ...{ kind: 'node', name, address, id: stringField(fields, 'id'), registeredAt: 0 },
+  const node: ExternalRegistration['node'] = {
+    ...{ kind: 'node', name, address, id: stringField(fields, 'id') },
     taggedAddresses: stringMapField(fields, 'taggedaddresses'),
     meta: stringMapField(fields, 'nodemeta'),
   };

@@ -75,7 +75,7 @@ export const FACT_TABLE: FactRows<JournalFact> = {
   externalNodeSuperseded: [
     'checks',
     'warn',
-    'external node dropped: another agent has registered it later',
+    'external node dropped: another agent has registered or removed it later',
     'external_nodes_superseded',
     ['node', 'owner'],
   ],

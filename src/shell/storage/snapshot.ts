@@ -101,6 +101,7 @@ const ExternalNodeSchema = v.looseObject({
   meta: PairsSchema,
   id: v.string(),
   registeredAt: CountSchema,
+  removed: v.exactOptional(v.boolean()),
   registered: RegisteredSchema,
 });
 

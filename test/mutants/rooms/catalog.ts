@@ -202,9 +202,25 @@ export const catalogMutants: readonly Mutant[] = [
   {
     id: 'catalog-external-shadows-member',
     file: 'catalog/external-nodes.ts',
-    find: 'if (best === undefined || this.#isMember(best.node.name)) return undefined;',
-    replace: 'if (best === undefined) return undefined;',
+    find: 'if (latest === undefined || this.#isMember(latest.node.name)) return undefined;',
+    replace: 'if (latest === undefined) return undefined;',
     description: 'An external node is shown in place of the member of its name.',
     expectedTests: ['unit/catalog/external-nodes.test.ts'],
+  },
+  {
+    id: 'catalog-external-removal-shown',
+    file: 'catalog/external-nodes.ts',
+    find: 'if (removed) return undefined;',
+    replace: '',
+    description: 'The removal of an external node is shown as a node.',
+    expectedTests: ['unit/catalog/external-nodes.test.ts', 'story/external-nodes.test.ts'],
+  },
+  {
+    id: 'agent-external-removal-forgotten',
+    file: 'agent/replication/external-owner.ts',
+    find: '.filter((name) => !this.#nodes.isHeldElsewhere(name))',
+    replace: '',
+    description: 'A removal is dropped while the owner of the node is away: it comes back with it.',
+    expectedTests: ['story/external-nodes.test.ts'],
   },
 ];

@@ -4,11 +4,11 @@ import type { EntryChange } from '../../../src/catalog/types.ts';
 import { type Entry, type EntryKey, type Published, toEntryKey } from '../../../src/model/service.ts';
 import { check, service } from '../http/data.ts';
 
-const node = (name: string, registeredAt: number, address = '192.0.2.1'): Published => ({
+const node = (name: string, registeredAt: number, address = '192.0.2.1', removed = false): Published => ({
   kind: 'external',
   node: name,
   value: {
-    ...{ kind: 'node', name, address, registeredAt, id: '' },
+    ...{ kind: 'node', name, address, registeredAt, id: '', removed },
     ...{ taggedAddresses: new Map(), meta: new Map() },
   },
 });
@@ -145,5 +145,22 @@ describe('A43 external nodes', () => {
     write('bob', node('ext', 2), node('mine', 3));
     expect([nodes.supersededAt, nodes.consumeSuperseded()]).toEqual([7, ['ext']]);
     expect([nodes.supersededAt, nodes.consumeSuperseded()]).toEqual([Number.POSITIVE_INFINITY, []]);
+  });
+
+  test('A43 a later removal hides the node, and its owner learns of it', () => {
+    const { nodes, write, shown, takeTopics } = world();
+    write('me', node('ext', 1), on('ext', service('web')));
+    takeTopics();
+    write('bob', node('EXT', 2, '192.0.2.1', true));
+    expect([shown('web'), [...nodes.index.externalNodes()]]).toEqual([[], []]);
+    expect(takeTopics()).toEqual(expect.arrayContaining(['node:ext', 'nodes', 'service:web', 'services']));
+    expect([nodes.consumeSuperseded(), nodes.latest('ext')?.owner]).toEqual([['EXT'], 'bob']);
+    write('ann', node('ext', 3));
+    expect(nodes.index.externalNode('ext')?.owner).toBe('ann');
+    write('ann', { remove: node('ext', 3) });
+    expect(nodes.index.externalNode('ext')).toBeUndefined();
+    expect(nodes.isHeldElsewhere('ext')).toBe(true);
+    write('bob', { remove: node('EXT', 2) });
+    expect([nodes.index.externalNode('ext')?.owner, nodes.isHeldElsewhere('ext')]).toEqual(['me', false]);
   });
 });

@@ -120,14 +120,16 @@ const COMMANDS: ByKind<Command> = {
     registration: {
       node: {
         ...{ kind: 'node', name: SECRET, address: SECRET, taggedAddresses: MAP, meta: MAP },
-        ...{ id: SECRET, registeredAt: 1 },
+        id: SECRET,
       },
       keepNode: false,
       service: SERVICE,
       checks: [{ definition: checkWith(PROBES.reported), output: SECRET }],
     },
   },
-  deregisterNode: { kind: 'deregisterNode', node: SECRET, service: SECRET, check: SECRET },
+  deregisterNode: {
+    ...{ kind: 'deregisterNode', node: SECRET, service: SECRET, check: SECRET, anyOwner: false },
+  },
   fireEvent: {
     ...{ kind: 'fireEvent', name: SECRET, payload: BYTES, coalesce: false },
     filter: { node: SECRET, service: SECRET, tag: SECRET },

@@ -11,6 +11,7 @@ import { parseNodeRegistration } from '../../../checks/definition/node-registrat
 import { requireOwnCheck } from '../../../checks/definition/refusals.ts';
 import { rejectScriptCheck, warnOfDeniedCheck } from '../../consul/requirements.ts';
 import { parseJson } from '../../endpoint/body.ts';
+import { flagParam } from '../../endpoint/query.ts';
 import { HttpError } from '../../endpoint/reply/reply.ts';
 import { route } from '../../endpoint/route.ts';
 import { any, arrayOf, boolean, object, optionalField, recordOf, string } from '../../endpoint/schema.ts';
@@ -67,29 +68,31 @@ function requireExternal(node: string, { agent: { view } }: Site): void {
     });
 }
 
-/** `PUT /v1/catalog/deregister`: `true` also if nothing matched. What other agents own is refused with their names. */
+/**
+ * `PUT /v1/catalog/deregister`: `true` also if nothing matched. What other agents own is refused with their names, but for a whole
+ * external node with `?owner`.
+ */
 export const catalogDeregister = route({
   method: 'PUT',
   scope: 'register',
   path: '/v1/catalog/deregister',
   summary: 'Remove an external node of this agent, or a service or check of it or of this node',
+  query: { owner: flagParam },
   requestSchema: object({ Node: string, ServiceID: optionalField(string), CheckID: optionalField(string) }),
   responseSchema: boolean,
   body: parseJson,
-  handler: async ({ body, view, site, change }) => {
+  handler: async ({ body, query: { owner: anyOwner }, view, change }) => {
     const fields = nonEmptyFields(body);
     const [node, service, check] = ['node', 'serviceid', 'checkid'].map((name) => fields.get(name));
     if (node === undefined) throw new AgentError('badRequest', 'Missing node');
     if (view.member(node) === undefined) {
       const external = view.catalog.externalNode(node);
       if (external === undefined) return true;
-      requireExternal(node, site);
-      if (external.owner !== view.node)
-        throw new HttpError(501, `the agent that has this node is away: ${external.owner}`.slice(0, 79), {
-          'X-Hearsay-Instead': 'Register the node here first, or remove that agent with force-leave',
-        });
       const what = { ...(service !== undefined && { service }), ...(check !== undefined && { check }) };
-      await change({ kind: 'deregisterNode', node, ...what });
+      if (external.owner === view.node) await change({ kind: 'deregisterNode', node, ...what });
+      else if (anyOwner && service === undefined && check === undefined)
+        await change({ kind: 'deregisterNode', node, anyOwner });
+      else throw ownedElsewhere(external.owner, { Node: node, ServiceID: service, CheckID: check });
       return true;
     }
     const isSelf = node.toLowerCase() === view.node.toLowerCase();
@@ -112,6 +115,20 @@ export const catalogDeregister = route({
     );
   },
 });
+
+/** One agent alone changes what is on its external nodes; any agent can remove a whole one. */
+function ownedElsewhere(owner: string, body: Readonly<Record<string, string | undefined>>): HttpError {
+  const isWhole = body['ServiceID'] === undefined && body['CheckID'] === undefined;
+  const json = JSON.stringify(body).replace(
+    /[^ -~]|'/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  return new HttpError(409, `another agent has this node: ${owner}`.slice(0, 79), {
+    'X-Hearsay-Instead': isWhole
+      ? 'Add ?owner to remove the node here, also while that agent is away'
+      : `On the host of that agent: curl -X PUT http://127.0.0.1:8500/v1/catalog/deregister -d '${json}'`,
+  });
+}
 
 /**
  * The strings of an object that are not empty; names match in any case and without `_`. Source: J1 to J3

@@ -15,7 +15,7 @@ async function world() {
     const { status, body: text } = await put(server, path, body);
     return [status, text] as const;
   };
-  return { agent, say };
+  return { agent, server, say };
 }
 
 const REGISTER = '/v1/catalog/register';
@@ -84,14 +84,45 @@ test.each<[what: string, body: unknown, status: number, sentence: string]>([
   expect(agent.commands).toEqual([]);
 });
 
-test('the node of an owner that is away is taken over, and not removed', async () => {
+test('the node of another agent is removed with ?owner, also when that one is away; without it the answer says so', async () => {
+  const { agent, server, say } = await world();
+  const path = '/v1/catalog/deregister';
+  for (const node of ['of-bob', 'of-cat'])
+    expect(await put(server, path, { Node: node })).toMatchObject({
+      status: 409,
+      body: `another agent has this node: ${node.slice(3)}`,
+      headers: { 'x-hearsay-instead': expect.stringContaining('?owner') },
+    });
+  expect(agent.commands).toEqual([]);
+  for (const node of ['Of-Bob', 'of-cat'])
+    expect(await say(`${path}?owner`, { Node: node })).toEqual([200, 'true']);
+  expect(agent.commands).toEqual([
+    { kind: 'deregisterNode', node: 'Of-Bob', anyOwner: true },
+    { kind: 'deregisterNode', node: 'of-cat', anyOwner: true },
+  ]);
+  expect(await say(`${path}?owner`, { Node: 'bob' })).toMatchObject([501, expect.any(String)]);
+});
+
+test('a service or check on the node of another agent is removed there: the answer has the command', async () => {
+  const { agent, server } = await world();
+  for (const query of ['', '?owner'])
+    expect(
+      await put(server, `/v1/catalog/deregister${query}`, { Node: 'of-bob', ServiceID: "é's" }),
+    ).toMatchObject({
+      status: 409,
+      body: 'another agent has this node: bob',
+      headers: {
+        'x-hearsay-instead': expect.stringContaining(
+          `curl -X PUT http://127.0.0.1:8500/v1/catalog/deregister -d '{"Node":"of-bob","ServiceID":"\\u00e9\\u0027s"}'`,
+        ),
+      },
+    });
+  expect(agent.commands).toEqual([]);
+});
+
+test('the node of an owner that is away is taken over', async () => {
   const { agent, say } = await world();
   expect(await say(REGISTER, { Node: 'of-cat', Address: '192.0.2.3' })).toEqual([200, 'true']);
-  expect(await say('/v1/catalog/deregister', { Node: 'of-cat' })).toEqual([
-    501,
-    'the agent that has this node is away: cat',
-  ]);
-  expect(await say('/v1/catalog/deregister', { Node: 'of-bob' })).toMatchObject([409, expect.any(String)]);
   expect(await say('/v1/catalog/deregister', { Node: 'Of-Ann', CheckID: 'c' })).toEqual([200, 'true']);
   expect(agent.commands).toMatchObject([
     { kind: 'registerNode' },
