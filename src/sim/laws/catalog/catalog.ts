@@ -36,6 +36,8 @@ export class CatalogLaws {
   readonly #lastSeen = new Map<string, Map<string, NodeCatalog | undefined>>();
   /** Since when a host has had changes of its own that it has not sent. */
   readonly #unsentSince = new Map<SimHost, Millis>();
+  /** When a host last sent changes of its own. */
+  readonly #sentAt = new Map<SimHost, Millis>();
   readonly #services = new Set<string>();
   readonly #clocks = new Map<SimHost, Millis>();
   #hasSerfPeers = false;
@@ -102,8 +104,9 @@ export class CatalogLaws {
     for (const { service } of own?.instances ?? []) this.#services.add(service.name.toLowerCase());
     const changed = this.#histories.recordPublished(host.name, entriesFromNode(own), this.#world.now);
     // If two hosts share a name, each change of one looks like a change of the other.
-    if (changed && !this.#contested.has(host.name) && !this.#unsentSince.has(host))
-      this.#unsentSince.set(host, this.#world.now);
+    if (!changed || this.#contested.has(host.name) || this.#unsentSince.has(host)) return;
+    // A datagram is seen before the facts of its input, and to a single peer the first copy is the only one.
+    if (this.#sentAt.get(host) !== this.#world.now) this.#unsentSince.set(host, this.#world.now);
   }
 
   #checkOwner(host: SimHost, owner: string): void {
@@ -168,7 +171,9 @@ export class CatalogLaws {
         this.#context.reportViolation(
           `P64 ${host.label} sent ${to.label}, a Serf peer, a catalog message of type ${message[1]}`,
         );
-      if (ledgerOwner(message.subarray(1)) === host.name) this.#unsentSince.delete(host);
+      if (ledgerOwner(message.subarray(1)) !== host.name) continue;
+      this.#sentAt.set(host, this.#world.now);
+      this.#unsentSince.delete(host);
     }
   }
 

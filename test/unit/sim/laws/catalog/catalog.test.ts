@@ -258,6 +258,17 @@ test('I12: changes that are not sent', () => {
   expect(violations.map((what) => what.split(' ').slice(0, 2).join(' '))).toEqual(['I12 bob']);
 });
 
+test('I12: a change that leaves in the very input that made it has been sent, the next one has not', () => {
+  const { world, violations, bob, step } = pair();
+  bob.emitNext({ kind: 'sendPacket', to: world.host('ann').address, packet: rumor('bob') });
+  step('bob', 'bob', [instance('bob', one)]);
+  world.run(10_000);
+  expect(violations).toEqual([]);
+  step('bob', 'bob', [instance('bob', two)]);
+  world.run(10_000);
+  expect(violations.map((what) => what.split(' ').slice(0, 2).join(' '))).toEqual(['I12 bob']);
+});
+
 test('I14: an answer that changes while its index stays, or an index that falls', () => {
   const { ann, world, violations, step } = pair();
   step('bob', 'bob', [instance('bob', one)]);
