@@ -26,6 +26,7 @@ export default defineConfig({
           name: 'fast',
           // Files share the modules of their process: loading them took half of the time.
           isolate: false,
+          setupFiles: ['test/support/property-seed.ts'],
           include: ['test/**/*.test.ts'],
           exclude: [...WORLDS, ...REAL],
           testTimeout: 60_000,

@@ -106,7 +106,7 @@ class AgentCore implements Agent {
     this.#lanes = [...lanes, ...this.#services.lanes];
     this.#packets = new Packets(envelope, this.#lanes, nonce, config.packetBytes, {
       ...(codec === undefined ? {} : { codec }),
-      isMember: (at) => swim.members.isAddressOfMember(at),
+      standingOf: (at) => swim.members.standingOf(at),
     });
     this.#streams = new Streams(envelope, this.#createStreamHost(), nonce, config.streamTimeout, codec);
     this.#earlySync = new EarlySync(config.gossipInterval, rng.fork());

@@ -7,6 +7,8 @@ export interface Rng {
   int(below: number): number;
   /** An independent generator: two users do not change each other's numbers. */
   fork(): Rng;
+  /** An independent generator of this name, which takes no number of this one: a new user does not change what others draw. */
+  derive(name: string): Rng;
 }
 
 /** sfc32 (Chris Doty-Humphrey, PractRand), seeded by splitmix32. The same seed gives the same numbers on every platform. */
@@ -38,7 +40,15 @@ export function createRng(seed: number): Rng {
     next: () => draw() / 0x1_0000_0000,
     int: (below) => Math.floor((draw() / 0x1_0000_0000) * below),
     fork: () => createRng(draw()),
+    derive: (name) => createRng(fnv1a(name, seed)),
   };
+}
+
+/** FNV-1a (Fowler, Noll, Vo) of a text, begun with `seed`. */
+function fnv1a(text: string, seed: number): number {
+  let hash = Math.imul(seed, 0x9e3779b9) ^ 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash;
 }
 
 /** Shuffles in place (Fisher-Yates). */

@@ -88,12 +88,13 @@ export class SwimContext {
   isPausing = false;
   #now: Millis;
   #out: SwimEffect[] = [];
-  #seqNo = 0;
+  readonly #seqNos: Rng;
 
   constructor(options: SwimOptions) {
     const { config, rng, now } = options;
     this.config = config;
     this.rng = rng;
+    this.#seqNos = rng.derive('ping numbers');
     this.ackPayload = options.ackPayload;
     this.#intern = options.intern ?? ((identity) => identity);
     this.#now = now;
@@ -129,10 +130,13 @@ export class SwimContext {
     return this.members.self.identity.name;
   }
 
-  /** One counter for all pings; never 0. */
+  /**
+   * The number of a new ping; never 0.
+   *
+   * Differs: memberlist counts up. Then whoever was pinged once, or tries small numbers, can send the acks of members that do not exist.
+   */
   nextSeqNo(): number {
-    this.#seqNo = this.#seqNo === 0xffff_ffff ? 1 : this.#seqNo + 1;
-    return this.#seqNo;
+    return 1 + this.#seqNos.int(0xffff_ffff);
   }
 
   intern(identity: Identity): Identity {

@@ -9,7 +9,7 @@ import { type Rng, shuffle } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import { foldName } from '../config/names.ts';
 import { isUp, type OwnWord } from './precedence.ts';
-import type { Absence, Identity, Member, MemberState, MembersView } from './types.ts';
+import type { Absence, Identity, Member, MemberState, MembersView, Standing } from './types.ts';
 
 /** A member as swim/ writes it. A row is one object from its addition to its removal. */
 export interface MutableMember extends Member {
@@ -40,6 +40,8 @@ export class MemberTable implements MembersView {
   readonly #ring: MutableMember[] = [];
   /** How many rows each host has, and each host with its port. */
   readonly #addresses = new Map<string, number>();
+  /** How many of the rows at each host with its port have answered there. */
+  readonly #answeredAt = new Map<string, number>();
   #cursor = 0;
   #up = 1;
   /** Rows that have answered. */
@@ -53,7 +55,7 @@ export class MemberTable implements MembersView {
     this.#byName.set(identity.name, this.self);
     this.#byFoldedName.set(foldName(identity.name), this.self);
     this.#ring.push(this.self);
-    this.#countAddress(identity, 1);
+    this.#countAddress(this.self, 1);
   }
 
   get size(): number {
@@ -84,7 +86,7 @@ export class MemberTable implements MembersView {
     const row: MutableMember = { identity, state: 'dead', incarnation: 0, since: now };
     this.#byName.set(identity.name, row);
     this.#byFoldedName.set(folded, row);
-    this.#countAddress(identity, 1);
+    this.#countAddress(row, 1);
     const at = this.#rng.int(this.#ring.length + 1);
     const moved = this.#ring[at];
     if (moved === undefined) this.#ring.push(row);
@@ -98,9 +100,9 @@ export class MemberTable implements MembersView {
 
   setIdentity(row: MutableMember, identity: Identity): void {
     if (row.identity === identity) return;
-    this.#countAddress(row.identity, -1);
+    this.#countAddress(row, -1);
     row.identity = identity;
-    this.#countAddress(identity, 1);
+    this.#countAddress(row, 1);
   }
 
   isAddressOfMember(address: Address): boolean {
@@ -111,19 +113,24 @@ export class MemberTable implements MembersView {
     return this.#addresses.has(host);
   }
 
-  #countAddress({ address }: Identity, by: 1 | -1): void {
-    for (const key of [address.host, hostAndPort(address)]) {
-      const count = (this.#addresses.get(key) ?? 0) + by;
-      if (count > 0) this.#addresses.set(key, count);
-      else this.#addresses.delete(key);
-    }
+  standingOf(address: Address): Standing {
+    if (this.#answeredAt.has(hostAndPort(address))) return 'answered';
+    return this.isAddressOfMember(address) ? 'unanswered' : 'outsider';
+  }
+
+  #countAddress({ identity: { address }, hasAnswered }: MutableMember, by: 1 | -1): void {
+    addTo(this.#addresses, address.host, by);
+    addTo(this.#addresses, hostAndPort(address), by);
+    if (hasAnswered === true) addTo(this.#answeredAt, hostAndPort(address), by);
   }
 
   /** Whether it has answered at its address; not any more once it has another one. */
   setAnswered(row: MutableMember, hasAnswered: boolean): void {
     if ((row.hasAnswered === true) === hasAnswered) return;
     row.hasAnswered = hasAnswered;
-    this.#answered += hasAnswered ? 1 : -1;
+    const by = hasAnswered ? 1 : -1;
+    this.#answered += by;
+    addTo(this.#answeredAt, hostAndPort(row.identity.address), by);
     // Invariant: no row is counted twice.
     assert(this.#answered >= 0 && this.#answered < this.size, `${this.#answered} rows have answered`);
   }
@@ -204,7 +211,7 @@ export class MemberTable implements MembersView {
   #unlist(row: MutableMember): void {
     const { name } = row.identity;
     if (row.hasAnswered === true) this.#answered -= 1;
-    this.#countAddress(row.identity, -1);
+    this.#countAddress(row, -1);
     this.#byName.delete(name);
     this.#byFoldedName.delete(foldName(name));
   }
@@ -269,4 +276,10 @@ export class MemberTable implements MembersView {
 }
 
 /** Equal for the 4-octet and the 16-octet form of an IPv4 address. */
+function addTo(counts: Map<string, number>, key: string, by: 1 | -1): void {
+  const count = (counts.get(key) ?? 0) + by;
+  if (count > 0) counts.set(key, count);
+  else counts.delete(key);
+}
+
 const hostAndPort = ({ host, port }: Address): string => `${host} ${port}`;

@@ -30,6 +30,9 @@ export interface Member {
   readonly hasAnswered?: boolean;
 }
 
+/** What is known of an address: a member has answered there, a member is said to be there, or none is. */
+export type Standing = 'answered' | 'unanswered' | 'outsider';
+
 /** An announced absence: it ends with `until`, or as soon as the member announces itself above `incarnation`. */
 export interface Absence {
   readonly incarnation: number;
@@ -229,6 +232,7 @@ export interface MembersView {
   readonly upCount: number;
   /** Does a row of any state have this address? */
   isAddressOfMember(address: Address): boolean;
+  standingOf(address: Address): Standing;
   /** The same without the port: streams of a member come from any. */
   isHostOfMember(address: Address): boolean;
   /** Up to `k` different random rows for which `eligible` holds. */

@@ -2,7 +2,7 @@
 import type { Address } from '../../base/address.ts';
 import { WireError } from '../../base/errors.ts';
 import { isUp } from '../../swim/precedence.ts';
-import type { Member } from '../../swim/types.ts';
+import type { Member, Standing } from '../../swim/types.ts';
 import {
   type Alive,
   decodeMessage,
@@ -22,13 +22,12 @@ const ROTATE_EVERY = 4;
 /** Peers below memberlist's protocol 5 do not understand a CRC. Source: memberlist net.go. */
 const CRC_PROTOCOL = 5;
 
-/** Is there a member, in whatever state, at this address? */
-type IsMember = (at: Address) => boolean;
+type StandingOf = (at: Address) => Standing;
 
 export interface PacketOptions {
   readonly codec?: WireCodec;
   /** Absent: outsiders are treated as members, as agents of Serf do. */
-  readonly isMember?: IsMember;
+  readonly standingOf?: StandingOf;
 }
 
 export class Packets {
@@ -38,7 +37,7 @@ export class Packets {
   /** The bytes that messages may take in a packet. */
   readonly #capacity: number;
   readonly #codec: WireCodec;
-  readonly #isMember: IsMember | undefined;
+  readonly #standingOf: StandingOf | undefined;
   /** What may still be sent because of the datagram that is being handled. */
   #replies: ReplyBudget | undefined;
   /** The bytes that a packet may take besides its messages. */
@@ -51,7 +50,7 @@ export class Packets {
     lanes: readonly Lane[],
     nonce: () => Uint8Array,
     packetBytes: number,
-    { codec = WIRE_CODEC, isMember }: PacketOptions = {},
+    { codec = WIRE_CODEC, standingOf }: PacketOptions = {},
   ) {
     this.#envelope = envelope;
     this.#lanes = lanes;
@@ -59,7 +58,7 @@ export class Packets {
     this.#capacity = availableBytes(packetBytes, envelope);
     this.#overhead = packetBytes - this.#capacity;
     this.#codec = codec;
-    this.#isMember = isMember;
+    this.#standingOf = standingOf;
   }
 
   /**
@@ -149,7 +148,7 @@ export class Packets {
    * same for the lanes of the catalog.
    */
   #recordHolder(messages: readonly Uint8Array[], from: Address): void {
-    if (this.#lanes.every((lane) => lane.queue.size === 0) || this.#isMember?.(from) === false) return;
+    if (this.#lanes.every((lane) => lane.queue.size === 0) || this.#standingOf?.(from) === 'outsider') return;
     for (const octets of messages) {
       const user = octets[0] === MESSAGE_TYPE.user;
       const message = user ? octets.subarray(1) : octets;
@@ -161,14 +160,14 @@ export class Packets {
 
   /** What the agent sends of its own accord, and not because of a datagram, has no limit. */
   #mayReply(to: Address, peer: Member | undefined, parts: readonly Uint8Array[]): boolean {
-    if (this.#replies === undefined || this.#isMember === undefined) return true;
+    if (this.#replies === undefined || this.#standingOf === undefined) return true;
     let bytes = this.#overhead;
     for (const part of parts) bytes += part.length + COMPOUND_OVERHEAD;
-    return this.#replies.trySpend(peer !== undefined || this.#isMember(to), bytes);
+    return this.#replies.trySpend(peer === undefined ? this.#standingOf(to) : standingOf(peer), bytes);
   }
 
   #mayPiggyback(peer: Member | undefined): boolean {
-    return this.#isMember === undefined || (peer !== undefined && isUp(peer.state));
+    return this.#standingOf === undefined || (peer !== undefined && isUp(peer.state));
   }
 
   /** `maxSends`: of a packet of gossip; absent: the packet is a probe or an ack. */
@@ -211,6 +210,8 @@ export class Packets {
     }
   }
 }
+
+const standingOf = ({ hasAnswered }: Member): Standing => (hasAnswered === true ? 'answered' : 'unanswered');
 
 const understandsCrc = (peer: Member | undefined): boolean =>
   peer !== undefined && (peer.identity.vsn[1] as number) >= CRC_PROTOCOL;

@@ -174,13 +174,16 @@ export class IncomingQueries {
     return QueryResponse.encode({ ltime, id, from: this.#host.self, flags, payload });
   }
 
-  /** Random members that are alive and can relay. */
+  /** Random members that are alive, exist for all that this agent knows, and can relay. */
   #pickRelays({ relayFactor }: IncomingQuery): Address[] {
     const { statuses, self, rng } = this.#host;
     if (relayFactor === 0 || statuses.size < relayFactor + 1) return [];
     const capable = [...statuses.all()].filter(
       ({ name, status, member }) =>
-        status === 'alive' && name !== self && (member.identity.vsn[1] as number) >= RELAY_PROTOCOL,
+        status === 'alive' &&
+        name !== self &&
+        member.hasAnswered === true &&
+        (member.identity.vsn[1] as number) >= RELAY_PROTOCOL,
     );
     return shuffle(capable, rng)
       .slice(0, Math.min(relayFactor, MAX_RELAYS))

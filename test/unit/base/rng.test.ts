@@ -39,3 +39,11 @@ test('shuffle keeps every item and can give every order', () => {
   for (let i = 0; i < 500; i++) orders.add(shuffle(['a', 'b', 'c'], rng).join(''));
   expect([...orders].sort()).toEqual(['abc', 'acb', 'bac', 'bca', 'cab', 'cba']);
 });
+
+test('a derived generator takes no number of its source, and has others by another name', () => {
+  const [plain, used] = [createRng(1), createRng(1)];
+  const [a, b, c] = [used.derive('a').next(), used.derive('b').next(), createRng(2).derive('a').next()];
+  expect(used.next()).toBe(plain.next());
+  expect(new Set([a, b, c]).size).toBe(3);
+  expect(used.derive('a').next()).toBe(a);
+});

@@ -87,9 +87,9 @@ export class One {
     this.out.length = 0;
   }
 
-  up(name: string, tags?: Record<string, string>): void {
+  up(name: string, tags?: Record<string, string>, hasAnswered = false): void {
     this.serf.handleMemberEvent(
-      { kind: 'memberJoined', member: member(name, 'alive', tags) },
+      { kind: 'memberJoined', member: { ...member(name, 'alive', tags), hasAnswered } },
       this.now,
       this.out,
     );

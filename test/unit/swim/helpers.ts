@@ -218,6 +218,12 @@ export class Actor {
     );
   }
 
+  /** Takes all effects, and returns the number of the ping among them. */
+  pingNumber(): number {
+    for (const { message } of this.sends()) if (message.kind === 'ping') return message.seqNo;
+    throw new Error('no ping was sent');
+  }
+
   sends(): Send[] {
     return this.take().filter((effect) => effect.kind === 'send');
   }

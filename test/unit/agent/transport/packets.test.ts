@@ -86,7 +86,7 @@ describe('filling a packet from the lanes', () => {
   ])('S31 %s gets no broadcasts, and none counts as sent', (_, receiver) => {
     const { lanes, out, sent, kinds } = door(plain, 1);
     const packets = new Packets(plain, Object.values(lanes), () => new Uint8Array(12), BUDGET, {
-      isMember: () => false,
+      standingOf: () => 'outsider',
     });
     lanes.membership.queue.enqueue(suspect('eve'), 'eve');
     packets.send(at, receiver, Ping.create({ seqNo: 1, node: 'bob' }), undefined, true, out);

@@ -99,8 +99,9 @@ describe('P55 a query of another member', () => {
   });
 
   test('P56 with a relay factor the response goes through other members too, and they relay it', () => {
-    const ann = one({ members: ['bob', 'cat', 'dan'] });
+    const ann = one({ members: ['bob'] });
     const cat = one({ members: ['bob'] });
+    for (const name of ['cat', 'dan']) ann.up(name, {}, true);
 
     ann.query(7, 3, { ...ofBob, flags: 1, relayFactor: 2 });
 
@@ -114,6 +115,14 @@ describe('P55 a query of another member', () => {
       cat.receive(body);
       expect(sent(cat)).toEqual([direct]);
     }
+  });
+
+  test('S31 members that never answered, and may be invented, are no relays', () => {
+    const ann = one({ members: ['bob', 'cat', 'dan'] });
+
+    ann.query(7, 3, { ...ofBob, flags: 1, relayFactor: 2 });
+
+    expect(sent(ann).map(({ to }) => to)).toEqual([atBob.host]);
   });
 
   test('P56 only responses to members are relayed', () => {

@@ -32,6 +32,7 @@ const table = (state: MemberState): MembersView => {
     upCount: 2,
     isAddressOfMember,
     isHostOfMember: isAddressOfMember,
+    standingOf: () => 'answered',
     pickRandom: () => [bob],
   };
 };

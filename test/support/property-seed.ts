@@ -1,0 +1,7 @@
+/**
+ * Properties run with the same inputs each time, so that a change is judged by itself and not by its luck. `npm run properties` tries
+ * other inputs, and prints the seed that repeats what it finds.
+ */
+import * as fc from 'fast-check';
+
+fc.configureGlobal({ ...fc.readConfigureGlobal(), seed: Number(process.env['HEARSAY_PROPERTY_SEED'] ?? 1) });
