@@ -146,6 +146,7 @@ export const QUERY_PARAMETERS: Readonly<Record<string, JsonObject>> = {
   node: param('A member; several if repeated', strings),
   'node-meta': param('`key:value` in the meta of the node; all must match', strings),
   note: param('The output of the check', string),
+  owner: param('At whichever agent owns the node', string, presence),
   passing: param('Only those whose checks all pass', { type: 'boolean' }, presence),
   peer: param('A cluster peer: there are none, so the list is empty', string),
   port: param('Name of a port of the service', string),
