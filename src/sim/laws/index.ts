@@ -1,7 +1,6 @@
 /**
  * Laws are invariants that are checked from outside, after every input with an effect, and over all rows once per
- * virtual second. Each is in a file of its own; their ids are explained in docs/reliability.md. Agreement in the quiet
- * period is checked here.
+ * virtual second. Each is in a file of its own; their ids are explained in docs/reliability.md.
  */
 
 import type { Fact } from '../../agent/contract/facts.ts';
@@ -29,6 +28,8 @@ import { RowLaw } from './membership/rows.ts';
 import { BoundsLaw } from './wire/bounds.ts';
 import { EncryptionLaw } from './wire/encryption.ts';
 import { LaneLaw } from './wire/lanes.ts';
+
+export { disagreements } from './membership/agreement.ts';
 
 const SWEEP_EVERY = 1000;
 const MAX_VIOLATIONS = 100;
@@ -152,32 +153,4 @@ export class LawChecker {
       for (const law of this.#laws) law.checkRow?.(host, member);
     for (const law of this.#laws) law.checkHost?.(host);
   }
-}
-
-/**
- * L1: every running host is alive at every running host, at one incarnation. L2: no host that does not run is up
- * anywhere. One line for each disagreement.
- */
-export function disagreements(world: World): string[] {
-  const running = [...world.hosts].filter((host) => host.running);
-  const names = new Set(running.map((host) => host.name));
-  const isOnlyBearer = ({ name }: SimHost): boolean =>
-    running.filter((one) => one.name === name).length === 1;
-  const found: string[] = [];
-  for (const { label, runningAgent } of running) {
-    for (const host of running) {
-      const member = runningAgent.view.member(host.name);
-      const self = host.runningAgent.view.self();
-      if (member?.status !== 'alive')
-        found.push(`${label} sees ${host.name} as ${member?.status ?? 'unknown'}`);
-      else if (member.incarnation !== self.incarnation)
-        found.push(`${label} sees ${host.name}@${member.incarnation} instead of @${self.incarnation}`);
-      else if (member.address.key !== host.address.key && isOnlyBearer(host))
-        found.push(`${label} sees ${host.name} at ${member.address.key} instead of ${host.address.key}`);
-    }
-    for (const member of runningAgent.view.members())
-      if (!names.has(member.name) && member.status !== 'left' && member.status !== 'failed')
-        found.push(`${label} sees ${member.name} as ${member.status}, which does not run`);
-  }
-  return found;
 }

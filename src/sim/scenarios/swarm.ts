@@ -9,8 +9,10 @@ import type { Millis } from '../../base/time.ts';
 import { FAKE_NAME_PREFIX } from '../faults/forgeries.ts';
 import { BYZANTINE_KINDS, drawFaults, type Fault, type FaultKind, scheduleFaults } from '../faults/index.ts';
 import { catalogDisagreements } from '../laws/catalog/catalog.ts';
-import { disagreements, LawChecker } from '../laws/index.ts';
+import { LawChecker } from '../laws/index.ts';
 import type { Judgments, Law, LawContext } from '../laws/law.ts';
+import { type Disagreement, disagreements, findDisagreements } from '../laws/membership/agreement.ts';
+import { FormerAddresses } from '../laws/membership/former-addresses.ts';
 import { unsettledHosts } from '../laws/membership/quiet-period.ts';
 import { createAgentFor } from '../peers/create-agent.ts';
 import { type CatalogLoadKind, drawCatalogLoad, scheduleCatalogLoad } from '../workload/catalog-load.ts';
@@ -188,14 +190,20 @@ function checkAgreement(run: SwarmRun, agreement: Agreement): string[] {
   targets.calm();
   const limit =
     byzantine && parameters.kinds.length === BYZANTINE_KINDS.length ? RETURN_WITHIN : AGREE_WITHIN;
-  const agreed = (): boolean =>
-    (byzantine ? presenceDisagreements(world) : disagreements(world)).length === 0;
-  if (!world.runUntil(agreed, limit, 200))
-    return [`L1, L2 ${limit} ms after the faults`, ...disagreements(world)];
+  const former = new FormerAddresses(world);
+  const left = (): readonly Disagreement[] =>
+    byzantine ? presenceDisagreements(world) : findDisagreements(world);
+  const leftOfOurs = (): readonly Disagreement[] => (byzantine ? left() : former.withoutMoved(left()));
+  if (
+    !world.runUntil(() => leftOfOurs().length === 0, limit, 200) ||
+    !world.runUntil(() => left().length === 0, former.heldUntil - world.now, 200)
+  )
+    return [`L1, L2 ${world.now - end} ms after the faults`, ...disagreements(world)];
   agreement.members = world.now - end;
   judged('L3');
-  if (!world.runUntil(() => isAgreed(world), CATALOG_AGREE_WITHIN - agreement.members, 200))
-    return [`L3 ${CATALOG_AGREE_WITHIN} ms after the faults`, ...allDisagreements(world)];
+  const forCatalog = CATALOG_AGREE_WITHIN - Math.min(agreement.members, AGREE_WITHIN);
+  if (!world.runUntil(() => isAgreed(world), forCatalog, 200))
+    return [`L3 ${world.now - end} ms after the faults`, ...allDisagreements(world)];
   agreement.catalog = world.now - end;
   return [];
 }
@@ -272,5 +280,7 @@ const isAgreed = (world: World): boolean =>
  * Disagreements about which real hosts are there. Invented names do not count, and neither does a member that is held
  * alive at an incarnation it has outbid since.
  */
-const presenceDisagreements = (world: World): string[] =>
-  disagreements(world).filter((line) => !line.includes(FAKE_NAME_PREFIX) && !line.includes(' instead of @'));
+const presenceDisagreements = (world: World): readonly Disagreement[] =>
+  findDisagreements(world).filter(
+    ({ what }) => !what.includes(FAKE_NAME_PREFIX) && !what.includes(' instead of @'),
+  );
