@@ -22,6 +22,7 @@ import { interfaceAddress } from './shell/net/interface-address.ts';
 import { type ConfigReading, Reloader, readOwnServices } from './shell/reload.ts';
 import { KeyringReader } from './shell/reload-keys.ts';
 import { RejoinedSeeds } from './shell/seeds.ts';
+import { connectServiceManager } from './shell/service-manager.ts';
 import { type Shell, startShell } from './shell/shell.ts';
 import type { KeyringStore } from './shell/storage/keyring.ts';
 import { loadKeys } from './shell/storage/load-keys.ts';
@@ -155,6 +156,9 @@ async function startParts(
   });
   cleanups.push(async () => (await discovery)?.stop());
   await seeds.join(stopping);
+  const { env, pid } = process;
+  const manager = connectServiceManager({ env, pid, agent, logger: log.logger });
+  cleanups.push(async () => manager?.close());
   return {
     ...{ node: config.node, address: formatAddress(shell.address) },
     ...{ http: servers.http, dns: servers.dns, rpc: servers.rpc },
@@ -163,10 +167,12 @@ async function startParts(
       return reloader.config;
     },
     leave: async () => {
+      manager?.stopping();
       await agent.execute({ kind: 'leave' });
       await stopped;
     },
     pause: async (duration) => {
+      manager?.stopping();
       await agent.execute({ kind: 'pause', duration });
       await stopped;
     },
