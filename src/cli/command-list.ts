@@ -156,6 +156,10 @@ const SETUP: CommandGroup = {
     summary: 'Print a completion script for bash, zsh or fish',
     load: async () => (await import('./commands/completion.ts')).completionCommand,
   },
+  man: {
+    summary: 'Print a manual page',
+    load: async () => (await import('./commands/man.ts')).manCommand,
+  },
   version: {
     summary: 'Print the version of this program',
     load: async () => (await import('./commands/version.ts')).versionCommand,

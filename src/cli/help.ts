@@ -56,13 +56,36 @@ export function installHelp(program: Command): void {
   install(program);
 }
 
-function formatHelp(command: Command, all: boolean): string {
-  const sections: readonly Section[] = [
+/** What a help text or a manual page says of a command. */
+export interface CommandHelp {
+  readonly usage: string;
+  readonly sections: readonly Section[];
+  /** What `addHelpText` has put after it: examples, and notes. */
+  readonly after: string;
+}
+
+/** Everything about `command`, as `--help-all` shows it. */
+export function describeHelp(command: Command): CommandHelp {
+  let after = '';
+  const write = (text: string): void => {
+    after += text;
+  };
+  // Commander collects these texts by events, which its types do not show.
+  const emitter = command as Command & { emit(event: string, context: object): boolean };
+  emitter.emit('afterHelp', { command, error: false, write });
+  return { usage: formatUsage(command), sections: sectionsOf(command, true), after: after.trim() };
+}
+
+const sectionsOf = (command: Command, all: boolean): readonly Section[] =>
+  [
     { heading: 'Arguments:', items: command.registeredArguments.map(toArgumentItem) },
     ...commandSections(command, all),
     ...optionSections(command, all),
     ...(all ? (detailSections.get(command) ?? []) : []),
   ].filter(({ items }) => items.length > 0);
+
+function formatHelp(command: Command, all: boolean): string {
+  const sections = sectionsOf(command, all);
   const lengths = sections.flatMap(({ items }) => items.map(({ term }) => term.length));
   const column = INDENT + Math.max(...lengths.filter((length) => length <= MAX_TERM)) + GAP;
   const blocks = [

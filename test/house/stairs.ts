@@ -38,7 +38,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   http: 'endpoint pool consul hearsay routes server',
   rpc: 'protocol commands server',
   serf: 'membership queries',
-  shell: 'net logging storage runners handlers',
+  shell: 'host net logging storage runners handlers',
   sim: 'world faults workload laws peers scenarios',
   swim: 'state rules connections',
   'agent/contract': '',

@@ -1,7 +1,7 @@
 /** The user as whom exec checks and handlers run (`--exec-user`), so that they cannot touch the agent and its files (S14). */
 import { readFile } from 'node:fs/promises';
-import { AgentError } from '../base/errors.ts';
-import type { ProgramUser } from './program.ts';
+import { AgentError } from '../../base/errors.ts';
+import type { ProgramUser } from '../program.ts';
 
 const NUMBERS = /^(\d{1,10})(?::(\d{1,10}))?$/;
 

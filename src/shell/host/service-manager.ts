@@ -5,8 +5,8 @@
  */
 import { spawn } from 'node:child_process';
 import type { Logger } from 'pino';
-import type { AgentHandle } from '../agent/contract/agent-handle.ts';
-import { countLive } from '../agent/operations/rejoin-policy.ts';
+import type { AgentHandle } from '../../agent/contract/agent-handle.ts';
+import { countLive } from '../../agent/operations/rejoin-policy.ts';
 
 export interface ServiceManagerOptions {
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { resolveExecUser } from '../../../src/shell/exec-user.ts';
-import { runProgram } from '../../../src/shell/program.ts';
+import { resolveExecUser } from '../../../../src/shell/host/exec-user.ts';
+import { runProgram } from '../../../../src/shell/program.ts';
 
 const users = async () => 'root:x:0:0:root:/root:/bin/sh\nweb:x:1234:1235::/:/bin/false\n';
 const isRoot = process.geteuid?.() === 0;
