@@ -1,5 +1,6 @@
 /** I26 computes what scheduled checks must do, and tells on an agent that does something else. */
 import { expect, test } from 'vitest';
+import { OVERDUE_SLACK } from '../../../../../src/checks/scheduler.ts';
 import type { CheckDefinition } from '../../../../../src/checks/types.ts';
 import type { CheckStatus } from '../../../../../src/model/service.ts';
 import { CheckLaw } from '../../../../../src/sim/laws/catalog/checks.ts';
@@ -111,6 +112,20 @@ test('I26: a run that never ends is a failure, and what comes of it later is non
   expect(one.broken()).toEqual([]);
   one.world.run(3000);
   expect(one.broken()[0]).toContain('I26 ann shows c as passing instead of critical');
+});
+
+test('I26: a run may be given up a little before it is overdue, by a clock that runs fast (seed 2000503)', () => {
+  const one = clinic(undefined);
+  const definition = makeScheduledCheck('c', 'web', { interval: INTERVAL });
+  one.show('c', 'passing', definition);
+  one.world.command('ann', { kind: 'deregisterCheck', id: 'other' });
+  const lasts = definition.timeout + OVERDUE_SLACK;
+  one.world.run(2020 - (lasts % 1000)); // the law looks 20 ms before the run is overdue
+  one.run();
+  one.world.run(lasts - 30);
+  one.show('c', 'critical');
+  one.world.run(3000);
+  expect(one.broken()).toEqual([]);
 });
 
 test('I26: an alias that does not follow, also by way of another alias, or one whose target is gone', () => {
