@@ -57,8 +57,15 @@ export class LeaveLaw implements Law {
   /** Nobody killed either since the command, and all packets of that time arrived. */
   #isFair(host: SimHost, observer: SimHost, { lost, observers, finished }: OrderedLeave): boolean {
     if (observer.options.serfPeer === true || observer.paused) return false;
+    if (this.#isOfAnother(host, observer)) return false;
     if (!finished && !host.running) return false;
     return lost === this.#lost && observers.get(observer) === observer.bootCount;
+  }
+
+  /** Whether the observer speaks of another host that has this name, and is at another address. */
+  #isOfAnother(host: SimHost, observer: SimHost): boolean {
+    const hasRival = [...this.#context.world.hosts].some((one) => one !== host && one.name === host.name);
+    return hasRival && observer.agent?.view.member(host.name)?.address.key !== host.address.key;
   }
 
   get #lost(): number {

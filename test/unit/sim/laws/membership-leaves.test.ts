@@ -45,6 +45,21 @@ test.each<[string, (it: ReturnType<typeof leaving>) => void]>([
   expect(it.step(failed)).not.toContain('I21');
 });
 
+test('I21 does not judge what is shown of another host of that name (seed 2000804)', () => {
+  const it = leaving();
+  it.poke('bob', { kind: 'fact', fact: { kind: 'leaveFinished', propagated: true } });
+  it.world.stop('bob');
+  it.world.add('twin', { name: 'bob' });
+  it.world.start('twin');
+  expect(it.step(failed)).toContain('I21');
+
+  const other = leaving();
+  other.world.add('twin', { name: 'bob' });
+  other.world.start('twin');
+  other.ann.show('bob', { address: other.world.host('twin').address });
+  expect(other.step(failed)).not.toContain('I21');
+});
+
 test('I21 does not judge Serf peers', () => {
   expect(leaving({ serfPeer: true }).step(failed)).not.toContain('I21');
 });
