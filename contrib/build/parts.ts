@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { NODE_BUNDLE, REQUIRE_IN_MODULES } from './bundle.ts';
+import { UI_BUNDLE } from './ui.ts';
 
 export interface Part {
   readonly name: string;
@@ -28,4 +29,13 @@ const program: Part = {
   },
 };
 
-export const PARTS: readonly Part[] = [program];
+/** The dashboard, which the HTTP server reads from `ui/` beside the program's own folder. */
+const dashboard: Part = {
+  name: 'dashboard',
+  build: async (folder) => {
+    const { metafile } = await build({ ...UI_BUNDLE, outdir: join(folder, 'ui') });
+    return [metafile];
+  },
+};
+
+export const PARTS: readonly Part[] = [program, dashboard];

@@ -7,8 +7,10 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
+import { ASSET_PREFIX, UI_FILES } from '../../src/http/endpoint/reply/ui-files.ts';
 import { bundledPackages, NODE_BUNDLE } from '../build/bundle.ts';
 import { nodeNotice, noticesOf } from '../build/notices.ts';
+import { UI_BUNDLE } from '../build/ui.ts';
 
 /** Where Node looks for the mark that a blob was put in. */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
@@ -25,10 +27,12 @@ export async function buildSingleFile(target: string): Promise<string> {
       entryPoints: ['contrib/release/entry.ts'],
       outfile: script,
       format: 'cjs',
+      logOverride: { 'empty-import-meta': 'silent' }, // the files of the dashboard are assets here
     });
     mkdirSync(dirname(target), { recursive: true });
+    const ui = await build({ ...UI_BUNDLE, outdir: join(work, 'ui') });
     injectBlob(target, createBlob(work, script));
-    const notices = noticesOf(bundledPackages([metafile]), [nodeNotice(process.execPath)]);
+    const notices = noticesOf(bundledPackages([metafile, ui.metafile]), [nodeNotice(process.execPath)]);
     writeFileSync(join(dirname(target), 'THIRD_PARTY_NOTICES'), notices);
     return target;
   } finally {
@@ -40,7 +44,8 @@ function createBlob(work: string, script: string): string {
   const config = join(work, 'sea.json');
   const output = join(work, 'hearsay.blob');
   // With the code cache a command starts in half of the time.
-  const settings = { main: script, output, disableExperimentalSEAWarning: true, useCodeCache: true };
+  const assets = Object.fromEntries(UI_FILES.map((name) => [ASSET_PREFIX + name, join(work, 'ui', name)]));
+  const settings = { main: script, output, assets, disableExperimentalSEAWarning: true, useCodeCache: true };
   writeFileSync(config, JSON.stringify(settings));
   execFileSync(process.execPath, ['--experimental-sea-config', config], { stdio: 'pipe' });
   return output;

@@ -7,6 +7,7 @@ import type { ReloadReport } from '../config/reload.ts';
 import type { AgentConfig } from '../config/schema.ts';
 import { deriveNodeId } from './consul/nodes.ts';
 import type { AgentInfo } from './endpoint/agent-info.ts';
+import { createUiLoader } from './endpoint/reply/ui-files.ts';
 import type { HttpListenAddress } from './server/listen.ts';
 import type { HttpServerOptions } from './server/server.ts';
 
@@ -23,6 +24,7 @@ type HttpConfig = Pick<
   | 'selfService'
   | 'suspectsLast'
   | 'consulVersion'
+  | 'ui'
 >;
 
 /** The parts of a running agent that its HTTP server shows or uses. */
@@ -74,6 +76,7 @@ export function toHttpOptions(
     legacyGetWrites: config.httpGetWrites,
     emptyKv: config.httpKv === 'empty',
     ...(reload === undefined ? {} : { reload }),
+    ...(config.ui === 'on' ? { ui: createUiLoader() } : {}),
     selfService: config.selfService,
     suspectsLast: config.suspectsLast,
     wallClock: Date.now,

@@ -26,6 +26,7 @@ export const LAYERS: Readonly<Record<string, string>> = {
   'servers.ts': 'base config access agent shell http dns rpc',
   'main.ts': 'base wire config files agent shell http replay servers.ts',
   cli: 'base config files replay sim main.ts',
+  ui: '',
 };
 
 /** Rooms inside a layer, from the ground up: each may import those to its left. Files beside them are free. */
@@ -41,6 +42,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   shell: 'host net logging storage runners handlers',
   sim: 'world faults workload laws peers scenarios',
   swim: 'state rules connections',
+  ui: 'style data parts views',
   'agent/contract': '',
   'http/endpoint': 'reply filter',
   'http/routes': 'consul hearsay',

@@ -114,7 +114,7 @@ const ABSENT: readonly (readonly [Project, reason: string, keys: string])[] = [
   [
     'Consul',
     '',
-    'ui ui_config ui_dir enable_debug pid_file disable_update_check limits cache node_id disable_host_node_id disable_anonymous_signature disable_keyring_file disable_remote_exec use_streaming_backend auto_reload_config experiments reporting license_path audit cloud locality protocol log_rotate_bytes log_rotate_duration log_rotate_max_files discovery_max_stale max_query_time default_query_time check_output_max_size check_update_interval discard_check_output disable_http_unprintable_char_filter serf_lan_allowed_cidrs advertise_reconnect_timeout',
+    'ui_dir enable_debug pid_file disable_update_check limits cache node_id disable_host_node_id disable_anonymous_signature disable_keyring_file disable_remote_exec use_streaming_backend auto_reload_config experiments reporting license_path audit cloud locality protocol log_rotate_bytes log_rotate_duration log_rotate_max_files discovery_max_stale max_query_time default_query_time check_output_max_size check_update_interval discard_check_output disable_http_unprintable_char_filter serf_lan_allowed_cidrs advertise_reconnect_timeout',
   ],
 ];
 

@@ -47,6 +47,12 @@ export const httpSection = defineSection({
     default: 'refuse',
     doc: 'Response to key/value reads: refuse answers 501; empty answers 404, for tools that must find no keys. Writes are always refused.',
   }),
+  ui: choiceSetting({
+    values: ['on', 'off'],
+    default: 'on',
+    doc: 'Whether the HTTP server serves the dashboard at /ui/.',
+    source: 'consul ui_config.enabled',
+  }),
   consulVersion: textSetting({
     default: '1.22.0',
     placeholder: 'VERSION',

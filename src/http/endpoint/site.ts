@@ -7,6 +7,7 @@ import type { ReloadReport } from '../../config/reload.ts';
 import type { AgentInfo } from './agent-info.ts';
 import type { BlockingQueries } from './blocking.ts';
 import type { ReplyCache } from './reply/reply-cache.ts';
+import type { UiFiles } from './reply/ui-files.ts';
 
 export interface Site {
   readonly agent: AgentHandle;
@@ -24,6 +25,8 @@ export interface Site {
   readonly reload?: () => Promise<ReloadReport>;
   /** Why no run of such a check will be let out; absent: any may be. */
   readonly explainDenial?: (probe: CheckProbe) => string | undefined;
+  /** The files of the dashboard, `undefined` where it was not built; absent: it is off. */
+  readonly ui?: () => UiFiles | undefined;
   /** Wall clock, milliseconds. */
   wallClock(): number;
   /** The agent's monotonic clock, on which `MemberView.since` is measured. */

@@ -1,6 +1,5 @@
 /** All routes, one line per file. Order does not matter: the router prefers literal segments to parameters. */
 import { createOpenApiDocument } from '../endpoint/openapi.ts';
-import { HttpReply } from '../endpoint/reply/reply.ts';
 import { type Route, route } from '../endpoint/route.ts';
 import { any, recordOf } from '../endpoint/schema.ts';
 import * as agent from './consul/agent.ts';
@@ -18,6 +17,7 @@ import * as metrics from './consul/metrics.ts';
 import * as operatorKeyring from './consul/operator-keyring.ts';
 import * as status from './consul/status.ts';
 import { UNSUPPORTED_ROUTES } from './consul/unsupported.ts';
+import * as dashboard from './dashboard.ts';
 import * as hearsayCluster from './hearsay/cluster.ts';
 import * as hearsayEvents from './hearsay/events.ts';
 import * as hearsayHealth from './hearsay/health.ts';
@@ -26,15 +26,6 @@ import * as hearsayLeases from './hearsay/leases.ts';
 import * as hearsayQueries from './hearsay/queries.ts';
 import * as hearsayServices from './hearsay/services.ts';
 import * as hearsayWhy from './hearsay/why.ts';
-
-/** `GET /`: load balancers probe it. Source: T11 (docs/consul.md). */
-const banner = route({
-  method: 'GET',
-  scope: 'public',
-  path: '/',
-  summary: 'A banner',
-  handler: () => new HttpReply(200, 'hearsay agent', { 'Content-Type': 'text/plain; charset=utf-8' }),
-});
 
 /** Describes all routes, itself included. */
 const openapi = route({
@@ -47,8 +38,8 @@ const openapi = route({
 });
 
 export const ROUTES: readonly Route[] = [
-  banner,
   openapi,
+  ...Object.values(dashboard),
   ...Object.values(agent),
   ...Object.values(agentServices),
   ...Object.values(agentChecks),

@@ -12,6 +12,7 @@ import type { ReloadReport } from '../../config/reload.ts';
 import type { AgentInfo } from '../endpoint/agent-info.ts';
 import { BlockingQueries } from '../endpoint/blocking.ts';
 import { ReplyCache } from '../endpoint/reply/reply-cache.ts';
+import type { UiFiles } from '../endpoint/reply/ui-files.ts';
 import type { Site } from '../endpoint/site.ts';
 import { ROUTES } from '../routes/index.ts';
 import { createOriginCheck, validateBindAddress } from './access.ts';
@@ -50,6 +51,8 @@ export interface HttpServerOptions {
   readonly emptyKv?: boolean;
   /** Reads settings and service files again; absent if this agent cannot. */
   readonly reload?: () => Promise<ReloadReport>;
+  /** The files of the dashboard, `undefined` where it was not built; absent: it is off. */
+  readonly ui?: () => UiFiles | undefined;
   /** Why no run of such a check will be let out; absent: any may be. */
   readonly explainDenial?: (probe: CheckProbe) => string | undefined;
   /** Wall clock in milliseconds, for the uptime. */
@@ -150,6 +153,7 @@ function createSite(options: HttpServerOptions, address: () => string): Site {
     suspectsLast,
     emptyKv,
     ...(reload === undefined ? {} : { reload }),
+    ...(options.ui === undefined ? {} : { ui: options.ui }),
     ...(options.explainDenial === undefined ? {} : { explainDenial: options.explainDenial }),
     wallClock,
     monotonicClock,

@@ -22,7 +22,8 @@ describe('keys of Consul and Serf are told what stands for them here', () => {
       'server: true',
       "f:1: Consul's `server` has no counterpart (there are no servers here, every agent is alike): remove it",
     ],
-    ['ui: true', "f:1: Consul's `ui` has no counterpart: remove it"],
+    ['ui_dir: /srv', "f:1: Consul's `ui_dir` has no counterpart: remove it"],
+    ['ui_config: {enabled: true}', "f:1: Consul's `ui_config.enabled` is `ui` here"],
     ['services: [{name: a}]', "f:1: Consul's `services` is a file of its own, named by `service` here"],
   ])('%s', async (text, problem) => {
     expect(await problemsOf(text)).toEqual([problem]);

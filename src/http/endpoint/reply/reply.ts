@@ -28,9 +28,13 @@ export class HttpReply implements EncodedReply {
     this.headers = headers;
   }
 
-  /** An empty body has a length, too: Go and Python clients want `200` and `Content-Length: 0`. */
+  /**
+   * An empty body has a length, too: Go and Python clients want `200` and `Content-Length: 0`. Only 304 has none, which
+   * would be that of the body not sent.
+   */
   get rawHeaders(): readonly string[] {
-    this.#rawHeaders ??= toRawHeaders(this.headers, { 'Content-Length': String(this.body.length) });
+    const length: ReplyHeaders = this.status === 304 ? {} : { 'Content-Length': String(this.body.length) };
+    this.#rawHeaders ??= toRawHeaders(this.headers, length);
     return this.#rawHeaders;
   }
 

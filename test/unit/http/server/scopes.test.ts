@@ -27,7 +27,11 @@ describe('S13 routes', () => {
   test('S13 every route declares its scope', () => {
     for (const { path, scope } of ROUTES)
       expect([path, SCOPES]).toEqual([path, expect.arrayContaining([scope])]);
-    expect(offered.filter(({ scope }) => scope === 'public').map(({ path }) => path)).toEqual(['/']);
+    expect(offered.filter(({ scope }) => scope === 'public').map(({ path }) => path)).toEqual([
+      '/',
+      '/ui',
+      '/ui/:path...',
+    ]);
   });
 
   test('S13 reading needs read, and nothing that writes does with it', () => {

@@ -1,0 +1,94 @@
+/** The dashboard: its frame, and which view is shown in it. */
+import { html, render } from 'htm/preact';
+import type { VNode } from 'preact';
+import { useContext, useEffect, useState } from 'preact/hooks';
+import { onTokenNeeded } from './data/api.ts';
+import { Cluster, followCluster } from './data/cluster.ts';
+import type { InfoJson } from './data/types.ts';
+import { ConnectionPill } from './parts/connection.ts';
+import { TokenDialog } from './parts/dialog.ts';
+import { ClusterContext, usePlace, usePolled } from './parts/hooks.ts';
+import { type Place, pathOf, TABS, type Tab } from './place.ts';
+import { Overview } from './views/overview.ts';
+
+interface ViewProps {
+  readonly place: Place;
+  readonly info: InfoJson | undefined;
+}
+
+const VIEWS: Readonly<Partial<Record<Tab, (props: ViewProps) => VNode>>> = {
+  overview: Overview,
+};
+
+const TITLES: Readonly<Record<Tab, string>> = {
+  overview: 'Overview',
+  map: 'Map',
+  nodes: 'Nodes',
+  services: 'Services',
+  events: 'Events',
+  actions: 'Actions',
+};
+
+/** How often this agent is asked how it is, in milliseconds. */
+const INFO_INTERVAL = 2000;
+
+function App(): VNode {
+  const cluster = useContext(ClusterContext);
+  const [place, go] = usePlace();
+  const [tokens, setTokens] = useState(0);
+  const [asking, setAsking] = useState(false);
+  useEffect(() => onTokenNeeded(() => setAsking(true)), []);
+  useEffect(() => followCluster(cluster), [cluster, tokens]);
+  useKeys(go);
+  const info = usePolled<InfoJson>('/v1/hearsay/info', INFO_INTERVAL, tokens).data;
+  useEffect(() => {
+    const what = place.name ?? TITLES[place.tab];
+    document.title = `${what} · ${info?.datacenter ?? 'hearsay'}`;
+  }, [place, info?.datacenter]);
+  const View = VIEWS[place.tab] ?? Overview;
+  const done = (): void => {
+    setAsking(false);
+    setTokens((count) => count + 1);
+  };
+  return html`<a class="skip" href="#main">Skip to the content</a>
+    <${Header} place=${place} info=${info} />
+    <main id="main" tabindex="-1"><${View} key=${`${place.tab}/${place.name ?? ''}`} place=${place} info=${info} /></main>
+    ${asking && html`<${TokenDialog} onDone=${done} />`}`;
+}
+
+function Header({ place, info }: ViewProps): VNode {
+  return html`<header>
+    <a class="brand" href="/ui/"><img src="/ui/icon.svg" alt="" width="22" height="22" />hearsay</a>
+    ${info !== undefined && html`<span class="where">${info.datacenter} <span class="quiet">seen from</span> ${info.node}</span>`}
+    <${ConnectionPill} />
+    <nav aria-label="Views">
+      ${TABS.filter((tab) => VIEWS[tab] !== undefined).map(
+        (tab) =>
+          html`<a key=${tab} href=${pathOf({ tab })} aria-current=${tab === place.tab ? 'page' : undefined}>${TITLES[tab]}</a>`,
+      )}
+    </nav>
+  </header>`;
+}
+
+/** 1 to 6 show a view, and / goes to the filter. */
+function useKeys(go: (to: Place) => void): void {
+  useEffect(() => {
+    const press = (event: KeyboardEvent): void => {
+      const isTyping =
+        event.target instanceof Element && event.target.closest('input, textarea, select, dialog') !== null;
+      if (isTyping || event.metaKey || event.ctrlKey || event.altKey) return;
+      const tab = TABS[Number(event.key) - 1];
+      if (tab !== undefined) go({ tab });
+      const filter =
+        event.key === '/' ? document.querySelector<HTMLInputElement>('input[type=search]') : null;
+      if (filter === null) return;
+      event.preventDefault();
+      filter.focus();
+    };
+    document.addEventListener('keydown', press);
+    return () => document.removeEventListener('keydown', press);
+  }, [go]);
+}
+
+const root = document.getElementById('app');
+if (root !== null) render(html`<${ClusterContext.Provider} value=${new Cluster()}><${App} /><//>`, root);

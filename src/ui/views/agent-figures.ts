@@ -1,0 +1,58 @@
+/** How this agent is: its health score, its queues and what it sends. */
+import { html } from 'htm/preact';
+import type { VNode } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { gaugeOf, type MetricsJson, ratePerSecond, type Sample } from '../data/metrics.ts';
+import type { InfoJson } from '../data/types.ts';
+import { usePolled } from '../parts/hooks.ts';
+import { formatBytes, formatMillis, toAge } from '../parts/text.ts';
+
+const INTERVAL = 2000;
+
+export function AgentFigures({ info }: { readonly info: InfoJson }): VNode {
+  const { before, after } = useSamples();
+  const rate = (name: string, format: (value: number) => string): string => {
+    const value = after === undefined ? undefined : ratePerSecond(name, before, after);
+    return value === undefined ? '…' : format(value);
+  };
+  const late = after && gaugeOf(after.metrics, 'hearsay_tick_lateness_seconds', 'quantile', '0.999');
+  const waiting = Object.values(info.lanes).reduce((sum, count) => sum + count, 0);
+  const { awareness } = info.health;
+  const figures: readonly (readonly [string, string])[] = [
+    ['Health score', awareness === 0 ? '0, healthy' : `${awareness}, unwell: its own probes are slower`],
+    ['Running for', toAge(info.uptimeMs)],
+    ['Late turns', late === undefined ? '…' : `99.9 % within ${formatMillis(1000 * late)}`],
+    ['Messages waiting', String(waiting)],
+    [
+      'Packets',
+      `${rate('hearsay_packets_sent_total', toTenths)} sent, ${rate('hearsay_packets_received_total', toTenths)} received a second`,
+    ],
+    [
+      'Bytes',
+      `${rate('hearsay_bytes_sent_total', formatBytes)} sent, ${rate('hearsay_bytes_received_total', formatBytes)} received a second`,
+    ],
+    ['Memory', formatBytes(info.memory.rssBytes)],
+    ['Gossip', info.encrypted ? 'encrypted' : 'not encrypted'],
+    ['Gossip address', info.address.gossip],
+    ['HTTP', info.address.http],
+    ['DNS', info.address.dns ?? 'off'],
+    ['Version', info.version],
+  ];
+  return html`<section aria-labelledby="agent">
+    <h2 id="agent">This agent, ${info.node}</h2>
+    <dl class="facts">${figures.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+  </section>`;
+}
+
+const toTenths = (value: number): string => value.toFixed(1);
+
+/** The last two samples of the metrics. */
+function useSamples(): { readonly before: Sample | undefined; readonly after: Sample | undefined } {
+  const { data, at } = usePolled<MetricsJson>('/v1/agent/metrics', INTERVAL);
+  const [samples, setSamples] = useState<readonly Sample[]>([]);
+  useEffect(() => {
+    if (data !== undefined) setSamples((all) => [...all, { at, metrics: data }].slice(-2));
+  }, [data, at]);
+  const after = samples.at(-1);
+  return { before: samples.length > 1 ? samples[0] : undefined, after };
+}

@@ -1,0 +1,42 @@
+/** The dashboard stays small: what a browser loads, and what a contributor reads. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { expect, test } from 'vitest';
+import { UI_BUNDLE } from '../../contrib/build/ui.ts';
+import { findLines, importsOf, src } from './sources.ts';
+
+const ui = src.filter(({ path }) => path.startsWith('src/ui/'));
+
+test('its sources have less than 2,500 lines, without blank ones and comments', () => {
+  const lines = readdirSync('src/ui', { recursive: true, encoding: 'utf8' })
+    .map((name) => join('src/ui', name))
+    .filter((path) => statSync(path).isFile())
+    .flatMap((path) => readFileSync(path, 'utf8').split('\n'))
+    .filter((line) => !/^\s*(?:$|\/\/|\/?\*)/.test(line));
+  expect(lines.length).toBeGreaterThan(500);
+  expect(lines.length).toBeLessThan(2500);
+});
+
+test('a browser loads less than 70 kB', async () => {
+  const { outputFiles } = await build({ ...UI_BUNDLE, outdir: 'dist/ui', write: false });
+  const sizes = outputFiles.map(({ contents }) => gzipSync(contents).length);
+  expect(sizes.length).toBe(4);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(70_000);
+});
+
+test('it makes no markup of text, and keeps nothing in the browser', () => {
+  const forbidden =
+    /innerHTML|outerHTML|insertAdjacent|document\.write|localStorage|sessionStorage|\bcookie\b|\beval\b/;
+  expect(ui.length).toBeGreaterThan(15);
+  expect(ui.flatMap((source) => findLines(forbidden, source))).toEqual([]);
+});
+
+test('it is drawn with preact and htm, and nothing else', () => {
+  const packages = ui
+    .flatMap(importsOf)
+    .filter(({ target }) => target === undefined)
+    .map(({ specifier }) => specifier);
+  expect([...new Set(packages)].sort()).toEqual(['htm/preact', 'preact', 'preact/hooks']);
+});
