@@ -115,7 +115,7 @@ export class AnswerLaw implements Law {
       return;
     }
     const type = host.options.v6 === true ? 'AAAA' : 'A';
-    const expected = new Set(usable.map(({ node }) => view.member(node)?.address.host ?? 'nowhere'));
+    const expected = new Set(usable.map(({ node }) => addressOf(view, node)).filter(isOfType(type)));
     const addresses = dataOf(ask(dns, service, type, TCP).packet);
     // Instances of one node have one address and one port, so they are one record.
     const nodes = new Set(usable.map(({ node }) => node)).size;
@@ -158,6 +158,15 @@ export class AnswerLaw implements Law {
     this.#context.reportViolation(what);
   }
 }
+
+/** External nodes have no address of a member. */
+const addressOf = (view: View, node: string): string =>
+  view.catalog.externalNode(node)?.address ?? view.member(node)?.address.host ?? 'nowhere';
+
+const isOfType =
+  (type: 'A' | 'AAAA') =>
+  (address: string): boolean =>
+    address.includes(':') === (type === 'AAAA');
 
 const pathsOf = (service: string, node: string): string[] => [
   `/v1/health/service/${service}`,

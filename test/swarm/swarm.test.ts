@@ -4,6 +4,7 @@ import { BYZANTINE_KINDS, FAULT_KINDS } from '../../src/sim/faults/index.ts';
 import { CATALOG_LAWS, MEMBERSHIP_LAWS, QUIET_LAWS, READER_LAWS } from '../../src/sim/laws/law.ts';
 import { COUNTED_STATES } from '../../src/sim/scenarios/run-stats.ts';
 import { CATALOG_LOAD_KINDS } from '../../src/sim/workload/catalog-load.ts';
+import { EXTERNAL_LOAD_KINDS } from '../../src/sim/workload/external-load.ts';
 import { runWithReaders } from './answers.ts';
 import { shrink } from './shrink.ts';
 
@@ -35,7 +36,8 @@ describe('ten hosts in three minutes of faults, then a quiet period', () => {
   });
 
   afterAll(() => {
-    const all = [...FAULT_KINDS, ...BYZANTINE_KINDS, ...CATALOG_LOAD_KINDS, ...COUNTED_STATES];
+    const actions = [...CATALOG_LOAD_KINDS, ...EXTERNAL_LOAD_KINDS];
+    const all = [...FAULT_KINDS, ...BYZANTINE_KINDS, ...actions, ...COUNTED_STATES];
     const laws = [...MEMBERSHIP_LAWS, ...CATALOG_LAWS, ...READER_LAWS, ...QUIET_LAWS];
     expect([...all, ...laws].filter((kind) => !came.has(kind))).toEqual([]);
   });

@@ -17,6 +17,7 @@ import { unsettledHosts } from '../laws/membership/quiet-period.ts';
 import { createAgentFor } from '../peers/create-agent.ts';
 import { type CatalogLoadKind, drawCatalogLoad, scheduleCatalogLoad } from '../workload/catalog-load.ts';
 import { CheckTargets } from '../workload/check-targets.ts';
+import { drawExternalLoad, type ExternalLoadKind, scheduleExternalLoad } from '../workload/external-load.ts';
 import { bootstrapCluster, joinOthers, simulateRejoinPolicy } from '../world/bootstrap.ts';
 import type { SimHost } from '../world/host.ts';
 import { World } from '../world/world.ts';
@@ -48,7 +49,7 @@ export interface SwarmReport {
   readonly faults: readonly Fault[];
   /** Faults that were injected, by kind. */
   readonly faultCounts: Readonly<Counts<FaultKind>>;
-  readonly actionCounts: Readonly<Counts<CatalogLoadKind>>;
+  readonly actionCounts: Readonly<Counts<CatalogLoadKind | ExternalLoadKind>>;
   /** Changes of members to each state, summed over all observers. */
   readonly stateCounts: Readonly<Counts<CountedState>>;
   /** How often each law judged. */
@@ -82,6 +83,7 @@ const NEWCOMER = 'late';
 const KEPT_LINES = 600;
 const FAULTS_PER_MINUTE = 8;
 const ACTIONS_PER_MINUTE = 30;
+const EXTERNAL_ACTIONS_PER_MINUTE = 10;
 /** Hosts that the rejoin policy uses as seeds. */
 const SEED_HOSTS = 3;
 
@@ -130,14 +132,16 @@ export function runSwarm(options: SwarmOptions): SwarmReport {
     kinds: parameters.kinds,
     count: Math.round(FAULTS_PER_MINUTE * minutes),
   }).filter((_, i) => includeFault(i));
-  const actions = drawCatalogLoad(rng, {
-    hosts: labels.slice(0, members - parameters.serfPeers),
-    span,
-    count: Math.round(ACTIONS_PER_MINUTE * minutes),
-  });
-  const actionCounts: Counts<CatalogLoadKind> = {};
+  const hosts = labels.slice(0, members - parameters.serfPeers);
+  const plan = { hosts, span, count: Math.round(ACTIONS_PER_MINUTE * minutes) };
+  const actions = drawCatalogLoad(rng, plan);
+  const externalPlan = { hosts, span, count: Math.round(EXTERNAL_ACTIONS_PER_MINUTE * minutes) };
+  const actionCounts: Counts<CatalogLoadKind | ExternalLoadKind> = {};
   scheduleFaults(world, faults, (fault) => stats.recordFault(fault));
   scheduleCatalogLoad(world, actions, ({ kind }) => increment(actionCounts, kind));
+  scheduleExternalLoad(world, drawExternalLoad(seed, externalPlan), ({ kind }) =>
+    increment(actionCounts, kind),
+  );
 
   const run: SwarmRun = { world, lawChecker, targets, parameters, byzantine: isByzantine(parameters) };
   const agreement: Agreement = { members: Number.POSITIVE_INFINITY, catalog: Number.POSITIVE_INFINITY };

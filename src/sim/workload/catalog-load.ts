@@ -15,6 +15,7 @@ import {
   makeService,
   makeTtlCheck,
 } from './definitions.ts';
+import { EXTERNAL_SERVICE } from './external-load.ts';
 
 export type CatalogLoadKind =
   | 'register'
@@ -81,8 +82,8 @@ const DRAWN_FROM: readonly CatalogLoadKind[] = [
   'deregister',
 ];
 
-/** Names of all services that these actions register. */
-export const catalogLoadServices: readonly string[] = [...NAMES, 'burst', 'job', 'proxy'];
+/** Names of all services that a workload registers. */
+export const catalogLoadServices: readonly string[] = [...NAMES, 'burst', 'job', 'proxy', EXTERNAL_SERVICE];
 
 export function drawCatalogLoad(rng: Rng, { hosts, span, count }: CatalogLoadPlan): CatalogLoadAction[] {
   const actions: CatalogLoadAction[] = [];

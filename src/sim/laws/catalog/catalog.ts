@@ -299,7 +299,7 @@ function unsentMessages({ label, runningAgent }: SimHost): string[] {
 function servedWithoutOwner({ label, runningAgent }: SimHost, names: ReadonlySet<string>): string[] {
   const found: string[] = [];
   for (const { node, instances } of runningAgent.view.catalog.nodes()) {
-    if (names.has(node)) continue;
+    if (names.has(node) || runningAgent.view.catalog.externalNode(node) !== undefined) continue; // I27
     for (const { service, status } of instances)
       if (status !== 'critical') found.push(`${label} serves ${service.id} of ${node}, which does not run`);
   }

@@ -9,7 +9,7 @@ import type { Law, LawContext } from '../law.ts';
 
 export class ExternalNodeLaw implements Law {
   readonly #context: LawContext;
-  /** What was registered, as `HOST NODE ADDRESS` and `HOST NODE SERVICE`. */
+  /** What was registered, as `HOST NODE ADDRESS` and `HOST NODE SERVICE`, with nodes in lower case. */
   readonly #registered = new Set<string>();
 
   constructor(context: LawContext) {
@@ -19,8 +19,9 @@ export class ExternalNodeLaw implements Law {
   onCommand(host: SimHost, command: Command): void {
     if (command.kind !== 'registerNode') return;
     const { node, service } = command.registration;
-    this.#registered.add(`${host.name} ${node.name} ${node.address}`);
-    if (service !== undefined) this.#registered.add(`${host.name} ${node.name} ${service.id}`);
+    const name = node.name.toLowerCase();
+    this.#registered.add(`${host.name} ${name} ${node.address}`);
+    if (service !== undefined) this.#registered.add(`${host.name} ${name} ${service.id}`);
   }
 
   checkPeriodically(host: SimHost): void {
@@ -34,7 +35,8 @@ export class ExternalNodeLaw implements Law {
     const report = (what: string): void =>
       this.#context.reportViolation(`I27 ${host.label} shows ${name} of ${owner} ${what}`);
     this.#context.judged('I27');
-    if (!this.#registered.has(`${owner} ${name} ${address}`))
+    const folded = name.toLowerCase();
+    if (!this.#registered.has(`${owner} ${folded} ${address}`))
       report(`at ${address}, as nobody registered it`);
     const member = view.member(name);
     if (member?.name === name && member.status !== 'left') report('which is a member');
@@ -43,7 +45,7 @@ export class ExternalNodeLaw implements Law {
     if (owner !== host.name && up !== (status !== 'failed' && status !== 'left'))
       report(`as ${up ? 'up' : 'down'}, and its owner is ${status}`);
     for (const instance of view.catalog.node(name)?.instances ?? []) {
-      if (!this.#registered.has(`${owner} ${name} ${instance.service.id}`))
+      if (!this.#registered.has(`${owner} ${folded} ${instance.service.id}`))
         report(`with ${instance.service.id}, which nobody registered`);
       if (instance.status !== expectedStatus(instance, up))
         report(`${instance.service.id} as ${instance.status}`);

@@ -172,11 +172,13 @@ function isRefused(part: Uint8Array): boolean {
 const textOf = (entries: ReadonlyMap<EntryKey, Published>): string =>
   [...entries.values()].map(canonicalText).sort().join('\n');
 
-/** Checks of services that are not there are not shown. */
+/** Checks of services that are not there are not shown, and external nodes elsewhere. */
 const withoutHidden = (entries: ReadonlyMap<EntryKey, Published>): Map<EntryKey, Published> =>
   new Map(
     [...entries].filter(
-      ([, value]) => value.kind !== 'check' || value.serviceId === '' || entries.has(`s:${value.serviceId}`),
+      ([, value]) =>
+        value.kind !== 'external' &&
+        (value.kind !== 'check' || value.serviceId === '' || entries.has(`s:${value.serviceId}`)),
     ),
   );
 
