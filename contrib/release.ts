@@ -1,11 +1,13 @@
 /** `npm run build:sea`, `build:deb` and others: writes what their argument names into `release/`. */
 import { statSync } from 'node:fs';
+import { buildDebianPackage } from './release/debian.ts';
 import { buildSingleFile } from './release/single-file.ts';
 
 const FOLDER = 'release';
 
 /** What can be built, each with a builder that returns the path of its file. */
 const KINDS: Readonly<Record<string, () => Promise<string>>> = {
+  deb: () => buildDebianPackage(FOLDER),
   sea: () => buildSingleFile(`${FOLDER}/hearsay`),
 };
 
