@@ -186,7 +186,7 @@ function toMillis(field: Field): Millis {
     return parseDuration(value.replaceAll('μ', 'µ')); // Go takes the Greek letter and the micro sign
   } catch (error) {
     const clause = error instanceof Error ? error.message : String(error);
-    throw requestDecodeError(`${key}: ${clause}`, path, clause);
+    throw requestDecodeError(`${key}: invalid duration: ${clause}`, path, clause); // Go's words, which clients look for
   }
 }
 

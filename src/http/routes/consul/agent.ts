@@ -50,6 +50,7 @@ export const agentSelf = route({
         ...info.settings,
         HearsayVersion: info.version,
         GossipAddress: info.gossipAddress,
+        SerfAdvertiseAddrLAN: `tcp://${info.gossipAddress}`,
         HTTPAddress: site.address(),
         DNSAddress: info.dnsAddress ?? '',
       },

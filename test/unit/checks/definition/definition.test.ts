@@ -118,6 +118,12 @@ describe('JSON decoding', () => {
     },
   );
 
+  test('J6: what is no duration is told in Go’s words, too', () => {
+    expect(check({ TCP: 'a:1', Interval: '10x' })).toBe(
+      'Request decode failed: Interval: invalid duration: "10x" is not a duration such as 500ms or 1m30s',
+    );
+  });
+
   test.each([-2, 65_536, 70_000])('J7: port %d is refused', (Port) => {
     expect(service({ Port })).toBe(`Invalid service port ${Port}: must be -1 to 65535`);
   });

@@ -21,6 +21,13 @@ describe('GET /v1/agent/self', () => {
       for (const value of Object.values(group)) expect(typeof value).toBe('string');
   });
 
+  test('HashiCorp’s own tests join the address of gossip that DebugConfig has, behind tcp://', async () => {
+    const { DebugConfig } = (
+      await send(await serve(new FakeAgent(member('ann'))), '/v1/agent/self')
+    ).json() as { DebugConfig: Json };
+    expect(DebugConfig['SerfAdvertiseAddrLAN']).toBe(`tcp://${INFO.gossipAddress}`);
+  });
+
   test('Nomad asserts the types of five fields', async () => {
     const { Config } = (await send(await serve(new FakeAgent(member('ann'))), '/v1/agent/self')).json() as {
       Config: Json;
