@@ -10,6 +10,7 @@ import { VERSION } from './base/version.ts';
 import type { ReloadReport } from './config/reload.ts';
 import type { AgentConfig } from './config/schema.ts';
 import { formatPrometheus } from './http/endpoint/metrics-format.ts';
+import { type Containers, startContainers } from './register/containers/containers.ts';
 import { createRecordedAgent, type RecordedAgent } from './replay/recorder.ts';
 import { openServers, type ServerStartup, type Servers } from './servers.ts';
 import { monotonicNow } from './shell/driver.ts';
@@ -120,9 +121,11 @@ async function startParts(
   const { agent } = shell;
 
   for (const warning of await registerServiceFiles(config, shell)) log.logger.warn(warning);
+  const containers = openContainers(startup, agent);
   const degraded = (): readonly string[] => [
     ...(state.storage?.degraded ?? []),
     ...(recorder?.degraded() ?? []),
+    ...containers.degraded(),
   ];
   registerProcessMetrics(meter, {
     ...{ journal, view: agent.view, degraded, version: VERSION },
@@ -293,6 +296,16 @@ function buildAgent(
     now: monotonicNow(),
   };
   return recorder === undefined ? createAgent(options) : recorder.createAgent(options, seed);
+}
+
+/** Registers containers, and removes those that an earlier run has registered if there is no engine any more. */
+function openContainers({ config, journal, cleanups }: Startup, agent: AgentHandle): Containers {
+  const containers = startContainers({
+    ...{ agent, config, env: process.env, userId: process.getuid?.() },
+    record: (fact) => journal.record(fact),
+  });
+  cleanups.push(() => containers.stop());
+  return containers;
 }
 
 /** Registers the services of `--service` files. A file with an error stops the start. */

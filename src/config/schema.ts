@@ -3,6 +3,7 @@
  * keys, help texts and docs/config.md are derived from here.
  */
 import type { Address } from '../base/address.ts';
+import { containersSection } from './containers.ts';
 import { handlersSetting } from './handlers.ts';
 import {
   validateCidr,
@@ -218,6 +219,7 @@ export const agentSection = defineSection({
     validate: validateNotEmpty,
     doc: 'File with service definitions, as Consul JSON or YAML, or a directory of such files.',
   }),
+  ...containersSection,
   allowExecChecks: booleanSetting({
     default: false,
     doc: 'Allow exec checks, but only in --service files.',

@@ -21,10 +21,11 @@ export const LAYERS: Readonly<Record<string, string>> = {
   http: 'base model wire config access catalog checks serf agent',
   dns: 'base model config catalog agent',
   rpc: 'base wire config access serf agent',
+  register: 'base model config checks agent',
   replay: 'base model wire checks serf agent',
   sim: 'base model wire config swim catalog checks serf agent',
   'servers.ts': 'base config access agent shell http dns rpc',
-  'main.ts': 'base wire config files agent shell http replay servers.ts',
+  'main.ts': 'base wire config files agent shell http register replay servers.ts',
   cli: 'base config files replay sim main.ts',
   ui: '',
 };

@@ -21,7 +21,10 @@ const GROUPS: readonly (readonly [heading: string, keys: RegExp])[] = [
     'Node and cluster:',
     /^(node|datacenter|bind|interface|advertise|join|retryJoin|retryJoinMax|retryJoinInterval|discover|rejoinAfterLeave|replayOnJoin|tag|preset|label|onStop)$/,
   ],
-  ['Services and checks:', /^(service|selfService|suspectsLast|allowExecChecks|execUser|checkAllow)$/],
+  [
+    'Services and checks:',
+    /^(service$|containers|selfService|suspectsLast|allowExecChecks|execUser|checkAllow)/,
+  ],
   ['HTTP API:', /^(http|insecure|openOperator|consulVersion)/],
   ["Serf's RPC:", /^rpc/],
   ['DNS:', /^(dns|domain$|altDomain$)/],

@@ -12,7 +12,8 @@ export type Component =
   | 'storage'
   | 'handlers'
   | 'http'
-  | 'rpc';
+  | 'rpc'
+  | 'containers';
 /** What a fact is worth may depend on its values. */
 type LevelOf<F> = FactLevel | ((fact: F) => FactLevel);
 /** Only the fields named in a row are ever logged. */

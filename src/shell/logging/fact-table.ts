@@ -278,5 +278,26 @@ export const FACT_TABLE: FactRows<JournalFact> = {
   restartNeeded: ['agent', 'warn', 'changed settings wait for a restart', 'restarts_needed', ['settings']],
   reloaded: ['agent', 'info', 'settings and service files were read again', 'reloads', ['changes']],
   reloadFailed: ['agent', 'error', 'reload failed, nothing is changed', 'reloads_failed', ['reason']],
+  containerRefused: [
+    'containers',
+    'rateLimited',
+    'container is not registered',
+    'containers_refused',
+    ['engine', 'container', 'reason'],
+  ],
+  containerEngineAway: [
+    'containers',
+    'warn',
+    'container engine is away: its services stay for a minute, then they are critical',
+    'container_engines_away',
+    ['engine', 'reason'],
+  ],
+  containerEngineBack: [
+    'containers',
+    'info',
+    'container engine answers: its containers are followed',
+    'container_engines_back',
+    ['engine', 'containers'],
+  ],
   agentCrashed: ['agent', 'fatal', 'invariant violated: agent stopped', 'crashes', ['reason', 'stack']],
 };

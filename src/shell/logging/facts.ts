@@ -31,6 +31,10 @@ export type ShellFact = Readonly<
   | { kind: 'restartNeeded'; settings: string }
   | { kind: 'reloaded'; changes: number }
   | { kind: 'reloadFailed'; reason: string }
+  /** `reason` is a clause that says what to do. */
+  | { kind: 'containerRefused'; engine: string; container: string; reason: string }
+  | { kind: 'containerEngineAway'; engine: string; reason: string }
+  | { kind: 'containerEngineBack'; engine: string; containers: number }
   | { kind: 'agentCrashed'; reason: string; stack: string }
 >;
 

@@ -1,0 +1,85 @@
+/** The containers of this host, registered as their labels say: one follower for each engine that the settings name. */
+import { join } from 'node:path';
+import type { AgentHandle } from '../../agent/contract/agent-handle.ts';
+import { isLoopback } from '../../base/address.ts';
+import type { AgentConfig } from '../../config/schema.ts';
+import { ContainerEngine } from './engine.ts';
+import { type ContainerFact, EngineFollower } from './follower.ts';
+import { isSelected } from './labels.ts';
+import { engineOf } from './services.ts';
+
+export interface ContainersOptions {
+  readonly agent: AgentHandle;
+  readonly config: Pick<
+    AgentConfig,
+    'containers' | 'containersNetwork' | 'containersSelect' | 'containersAllow' | 'selfService'
+  >;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Of this process; `undefined` where there are no users. */
+  readonly userId: number | undefined;
+  record(fact: ContainerFact): void;
+}
+
+export interface Containers {
+  /** Engines that are away, as sentences. */
+  degraded(): readonly string[];
+  stop(): Promise<void>;
+}
+
+/** Also without an engine: what an earlier life of the agent has registered for one that is not named any more goes. */
+export function startContainers({ agent, config, env, userId, record }: ContainersOptions): Containers {
+  const engines = [...new Set(config.containers)];
+  removeLeftovers(agent, new Set(engines));
+  const allows = compileNames(config.containersAllow, config.selfService);
+  const followers = engines.map(
+    (engine) =>
+      new EngineFollower({
+        ...{ agent, engine, record, allows, node: agent.view.node },
+        source: new ContainerEngine(socketsOf(engine, env, userId)),
+        network: config.containersNetwork,
+        isLocal: isLoopback(agent.view.address.ip),
+        selects: (labels) => isSelected(labels, config.containersSelect),
+      }),
+  );
+  const runs = followers.map((follower) => follower.run());
+  return {
+    degraded: () => followers.flatMap(({ problem }) => problem ?? []),
+    stop: async () => {
+      for (const follower of followers) follower.stop();
+      await Promise.all(runs);
+    },
+  };
+}
+
+function removeLeftovers(agent: AgentHandle, engines: ReadonlySet<string>): void {
+  for (const [id, { definition }] of [...agent.view.local.services()]) {
+    const engine = engineOf(definition);
+    if (engine === undefined || engines.has(engine)) continue;
+    agent.execute({ kind: 'deregisterService', id }).catch(() => undefined); // it is gone already, or the agent stops
+  }
+}
+
+/** The usual sockets of an engine, in the order in which they are tried. */
+export function socketsOf(
+  engine: string,
+  env: Readonly<Record<string, string | undefined>>,
+  userId: number | undefined,
+): readonly string[] {
+  if (engine.startsWith('unix:')) return [engine.slice('unix:'.length)];
+  if (engine === 'docker') return ['/var/run/docker.sock'];
+  const runtime = env['XDG_RUNTIME_DIR'] ?? `/run/user/${userId ?? 0}`;
+  const [ofRoot, ofUser] = ['/run/podman/podman.sock', join(runtime, 'podman/podman.sock')];
+  return userId === 0 ? [ofRoot, ofUser] : [ofUser, ofRoot];
+}
+
+/** Names match in any case. Nobody takes the name under which agents show themselves. */
+function compileNames(patterns: readonly string[], selfService: string): (name: string) => boolean {
+  const lower = patterns.map((pattern) => pattern.toLowerCase());
+  return (name) => {
+    const wanted = name.toLowerCase();
+    if (wanted === selfService.toLowerCase() && selfService !== 'off') return false;
+    const matches = (pattern: string): boolean =>
+      pattern.endsWith('*') ? wanted.startsWith(pattern.slice(0, -1)) : wanted === pattern;
+    return lower.length === 0 || lower.some(matches);
+  };
+}
