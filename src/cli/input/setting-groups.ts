@@ -25,7 +25,7 @@ const GROUPS: readonly (readonly [heading: string, keys: RegExp])[] = [
     'Services and checks:',
     /^(service$|containers|selfService|suspectsLast|allowExecChecks|execUser|checkAllow)/,
   ],
-  ['HTTP API:', /^(http|insecure|openOperator|consulVersion)/],
+  ['HTTP API:', /^(http|ui$|insecure|openOperator|consulVersion)/],
   ["Serf's RPC:", /^rpc/],
   ['DNS:', /^(dns|domain$|altDomain$)/],
   ['State and keys:', /^(dataDir|importSerfSnapshot|keyringFile|gossipKey)$/],
