@@ -11,6 +11,7 @@ import { CatalogLaws } from './catalog/catalog.ts';
 import { CheckLaw } from './catalog/checks.ts';
 import { ExternalNodeLaw } from './catalog/external-nodes.ts';
 import { FirstAnswerLaw } from './catalog/first-answers.ts';
+import { LeaseLaw } from './catalog/leases.ts';
 import { PersistenceLaw } from './catalog/persistence.ts';
 import { PromiseLaw } from './catalog/promises.ts';
 import { RestoredNodeLaw } from './catalog/restored-nodes.ts';
@@ -67,6 +68,7 @@ export class LawChecker {
       new LaneLaw(context),
       new PersistenceLaw(context),
       new TtlLaw(context),
+      new LeaseLaw(context),
       new FirstAnswerLaw(context),
       new PromiseLaw(context),
       new LeaveLaw(context),

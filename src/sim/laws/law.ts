@@ -19,8 +19,8 @@ export const CATALOG_LAWS = [
   ...(['I27'] as const),
   ...(['I17 of a torn catalog', 'I17 of a restored catalog', 'I19 after a torn write'] as const),
 ] as const;
-/** Laws that judge in stories, which leave a host alone; elsewhere never, or by chance. */
-export const STORY_LAWS = ['I11 of a lone host'] as const;
+/** Laws that judge in stories, which hold leases, and leave a host alone; elsewhere never, or by chance. */
+export const STORY_LAWS = ['I33', 'I11 of a lone host'] as const;
 /** Laws of the quiet period. */
 export const QUIET_LAWS = ['L1', 'L2', 'L3', 'L5', 'L6', 'L7', 'L8'] as const;
 /** Laws of events, queries and keys. */

@@ -151,6 +151,7 @@ const STATUS = 'status ';
 const SAVED: ReadonlySet<string> = new Set<PendingCommand['command']['kind']>([
   ...(['setTags', 'registerService', 'deregisterService', 'registerCheck'] as const),
   ...(['deregisterCheck', 'updateCheck', 'maintenance', 'drain'] as const),
+  ...(['holdLease', 'closeLease', 'releaseLease'] as const),
 ]);
 
 function itemsOf(view: View): LocalItems {
