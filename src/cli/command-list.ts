@@ -61,6 +61,14 @@ const SERVICES: CommandGroup = {
     summary: 'Register the services of a file with the agent',
     load: async () => (await import('./commands/register.ts')).registerCommand,
   },
+  exec: {
+    summary: 'Run a program as a service, for as long as it lives',
+    load: async () => (await import('./commands/exec.ts')).execCommand,
+  },
+  lease: {
+    summary: 'Register a service for as long as this command runs',
+    load: async () => (await import('./commands/lease.ts')).leaseCommand,
+  },
   deregister: {
     summary: 'Remove a service from the agent',
     load: async () => (await import('./commands/deregister.ts')).deregisterCommand,

@@ -34,6 +34,9 @@ export interface Client {
   get(path: string, speed?: keyof typeof READ_TIMEOUTS): Promise<unknown>;
   /** Sends `body` as JSON, or bytes as they are. */
   put(path: string, body?: unknown): Promise<unknown>;
+  /** Sends `body` as JSON, and calls `onLine` for each line of the answer until it ends. Rejects if it falls silent. */
+  hold(path: string, body: unknown, signal: AbortSignal, onLine: (line: string) => void): Promise<void>;
+  delete(path: string): Promise<unknown>;
   /** Calls `onLine` for each line of a response without end, until it ends or `signal` aborts. */
   streamLines(path: string, signal: AbortSignal, onLine: (line: string) => void): Promise<void>;
   /** Like `get`, with the index of the state that was read. Rejects early when `signal` aborts. */
@@ -62,9 +65,13 @@ export class HttpStatusError extends CliError {
   }
 }
 
-/** Adds the options of every command that talks to the agent. */
+/** Adds the options of every command that talks to the agent and prints what it says. */
 export const addClientOptions = (command: Command, json?: string): Command =>
-  addJsonOption(command, json)
+  addConnectionOptions(addJsonOption(command, json));
+
+/** Adds the options of every command that talks to the agent. */
+export const addConnectionOptions = (command: Command): Command =>
+  command
     .addOption(
       connectionOption(
         '--http-addr <url>',
@@ -126,7 +133,10 @@ export async function createClient(cli: CliContext, options: ClientOptions): Pro
     },
     getWithIndex: (path, signal) =>
       call('GET', path, { signal, ...(/[?&]index=/.test(path) ? {} : { timeout: READ_TIMEOUT }) }),
-    streamLines: async (path, signal, onLine) => void (await call('GET', path, { signal, onLine })),
+    streamLines: async (path, signal, onLine) =>
+      void (await call('GET', path, { signal, onLine, silent: true })),
+    hold: async (path, body, signal, onLine) => void (await call('PUT', path, { body, signal, onLine })),
+    delete: async (path) => (await call('DELETE', path)).body,
   };
 }
 
@@ -137,6 +147,8 @@ interface RequestOptions {
   readonly signal?: AbortSignal;
   /** Receives each line as it arrives. The response then has no body. */
   onLine?(line: string): void;
+  /** The lines may be far apart, as those of a log. */
+  readonly silent?: boolean;
 }
 
 type Target = { readonly host: string; readonly port: number } | { readonly socketPath: string };
@@ -164,7 +176,7 @@ interface OutgoingRequest extends RequestOptions {
 function send(
   target: Target & { readonly method: string; readonly path: string },
   address: string,
-  { token, body, signal, onLine, timeout = SILENCE_TIMEOUT }: OutgoingRequest,
+  { token, body, signal, onLine, silent = false, timeout = SILENCE_TIMEOUT }: OutgoingRequest,
 ): Promise<AgentResponse> {
   const isRaw = body instanceof Uint8Array;
   const payload = isRaw ? body : body === undefined ? '' : JSON.stringify(body);
@@ -191,7 +203,7 @@ function send(
           readResponse(response, address).then(resolve, reject);
           return;
         }
-        outgoing.setTimeout(0); // a log may be silent for long
+        if (silent) outgoing.setTimeout(0);
         splitLines(response, onLine).then(
           () => resolve({ body: undefined, index: 0, unsaved: '', warning: '' }),
           reject,

@@ -1,0 +1,173 @@
+/**
+ * Runs a program as a service: starts it, leases its services when it listens, forwards signals, drains before it is told to
+ * stop, and ends with its exit code. The agent may be away at any time; the program does not notice.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Millis } from '../../base/time.ts';
+import { Child, type Exit } from './child.ts';
+import { type LeaseClient, LeaseHolder } from './lease-holder.ts';
+import { countConnections, isListening } from './ports.ts';
+
+export interface SupervisorClient extends LeaseClient {
+  put(path: string): Promise<unknown>;
+}
+
+/** One service of the program, in the shape of Consul's API as far as this file needs it. */
+export interface ExecService {
+  readonly ID: string;
+  /** 0: it has none, and is ready as soon as it runs. */
+  readonly Port: number;
+  readonly Address: string;
+}
+
+export interface SupervisorOptions {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly services: readonly ExecService[];
+  readonly lease: string;
+  readonly grace: string;
+  /** 0: it may take any time to listen. */
+  readonly readyTimeout: Millis;
+  readonly drainTimeout: Millis;
+  readonly client: SupervisorClient;
+  notice(sentence: string): void;
+  /** Calls `handler` at each signal until the function it returns is called. */
+  onSignal(signal: ForwardedSignal, handler: () => void): () => void;
+  /** The terminal sends SIGINT to the program, too. */
+  readonly hasTerminal: boolean;
+}
+
+export type ForwardedSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2';
+
+const POLL: Millis = 100;
+/** Gossip has told every agent by then, and clients that have just been told an address have dialed it. */
+const MIN_DRAIN: Millis = 1000;
+const EXIT_FAILED = 1;
+
+/** Resolves to the exit code. */
+export async function superviseProgram(options: SupervisorOptions): Promise<number> {
+  return await new Supervisor(options).run();
+}
+
+class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #child: Child;
+  readonly #holder: LeaseHolder;
+  /** Aborted when nothing has to be waited for any more: the program has ended, or a signal came a second time. */
+  readonly #hurry = new AbortController();
+  #isStopping = false;
+  #isForwarded = false;
+  #hasEnded = false;
+  #isLate = false;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#child = new Child(options.argv, options.env);
+    const names = options.services.map(({ ID }) => ID).join(', ');
+    this.#holder = new LeaseHolder({
+      ...{ client: options.client, lease: options.lease, grace: options.grace, services: options.services },
+      onHeld: () => options.notice(`${names} is registered`),
+      onLost: (reason, ended) =>
+        options.notice(
+          ended
+            ? `${names} is not registered any more, and the program runs on: ${reason}`
+            : `${names} is not registered, and will be when the agent is back: ${reason}`,
+        ),
+    });
+  }
+
+  async run(): Promise<number> {
+    const { onSignal } = this.#options;
+    const off = [
+      ...(['SIGTERM', 'SIGINT'] as const).map((name) => onSignal(name, () => this.#onStopSignal(name))),
+      ...(['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const).map((name) =>
+        onSignal(name, () => this.#child.signal(name)),
+      ),
+    ];
+    const registering = this.#registerWhenReady();
+    const exit = await this.#child.exited;
+    this.#hasEnded = true;
+    this.#hurry.abort();
+    await registering;
+    await this.#holder.release(this.#isStopping ? '' : exit.reason);
+    for (const remove of off) remove();
+    return this.#exitCode(exit);
+  }
+
+  #exitCode({ code, reason }: Exit): number {
+    if (this.#isLate) return EXIT_FAILED;
+    if (reason !== '' && !this.#isStopping) this.#options.notice(`${this.#options.argv[0]}: ${reason}`);
+    return code;
+  }
+
+  async #registerWhenReady(): Promise<void> {
+    if (!(await this.#waitUntilReady())) return;
+    void this.#holder.hold();
+  }
+
+  /** False: the program has ended, or is told to, before it listens. */
+  async #waitUntilReady(): Promise<boolean> {
+    const { services, readyTimeout, notice } = this.#options;
+    const startedAt = performance.now();
+    for (;;) {
+      if (this.#hasEnded || this.#isStopping) return false;
+      const ready = await Promise.all(
+        services.map(({ Address, Port }) => Port <= 0 || isListening(Address, Port)),
+      );
+      if (this.#hasEnded || this.#isStopping) return false;
+      const missing = services.filter((_, i) => ready[i] === false);
+      if (missing.length === 0) return true;
+      if (readyTimeout > 0 && performance.now() - startedAt > readyTimeout) {
+        const ports = missing.map(({ ID, Port }) => `${ID} on port ${Port}`).join(', ');
+        notice(
+          `the program does not listen for ${ports} after ${readyTimeout / 1000}s, and is stopped: give it longer with --ready-timeout`,
+        );
+        this.#isLate = true;
+        this.#isStopping = true;
+        this.#child.signal('SIGTERM');
+        return false;
+      }
+      await this.#pause(POLL);
+    }
+  }
+
+  #onStopSignal(name: 'SIGTERM' | 'SIGINT'): void {
+    if (this.#isStopping) {
+      if (this.#isForwarded) this.#child.signal(name);
+      else this.#hurry.abort(); // whoever repeats a signal does not want to wait
+      return;
+    }
+    this.#isStopping = true;
+    void this.#drain().then(() => {
+      this.#isForwarded = true;
+      // Once only: programs take a second SIGINT for impatience.
+      if (!this.#hasEnded && !(name === 'SIGINT' && this.#options.hasTerminal)) this.#child.signal(name);
+    });
+  }
+
+  /** Waits until the services are in no answer any more and their clients have gone, or the time is over. Never rejects. */
+  async #drain(): Promise<void> {
+    const { services, client, drainTimeout, notice } = this.#options;
+    if (!this.#holder.isOpen || drainTimeout <= 0) return;
+    notice(`draining for ${drainTimeout / 1000}s at most; repeat the signal to stop at once`);
+    const startedAt = performance.now();
+    const age = (): Millis => performance.now() - startedAt;
+    const asked = services.map(({ ID }) =>
+      client.put(`/v1/hearsay/drain/${encodeURIComponent(ID)}?enable=true`),
+    );
+    const results = await Promise.race([Promise.allSettled(asked), this.#pause(drainTimeout)]);
+    if (!Array.isArray(results) || results.every(({ status }) => status === 'rejected')) return;
+    await this.#pause(Math.min(MIN_DRAIN, drainTimeout - age()));
+    const ports = services.map(({ Port }) => Port).filter((port) => port > 0);
+    while (age() < drainTimeout && !this.#hurry.signal.aborted) {
+      if (ports.length === 0 || (await countConnections(ports)) === 0) return;
+      await this.#pause(POLL);
+    }
+  }
+
+  /** Ends early when there is nothing to wait for any more. */
+  async #pause(millis: Millis): Promise<void> {
+    const { signal } = this.#hurry;
+    await sleep(Math.max(0, millis), undefined, { signal }).catch(() => undefined);
+  }
+}
