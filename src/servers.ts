@@ -90,7 +90,7 @@ async function openHttp(
   const http = await startHttpServer(
     toHttpOptions(config, listen, {
       ...{ agent, meter, degraded, explainDenial, openOperator, reload, dnsAddress, issueOperatorToken },
-      ...{ logs: log, monotonicClock: monotonicNow },
+      ...{ logs: log, warnings: () => journal.recentWarnings(), monotonicClock: monotonicNow },
       onError: (error) => journal.record({ kind: 'httpRequestFailed', ...describeFault(error) }),
     }),
   );

@@ -96,6 +96,10 @@ const SERVICES: CommandGroup = {
 };
 
 const DIAGNOSIS: CommandGroup = {
+  doctor: {
+    summary: 'Find what is wrong in the cluster, why, and what mends it',
+    load: async () => (await import('./commands/doctor.ts')).doctorCommand,
+  },
   why: {
     summary: 'Explain the status of a node or of the instances of a service',
     load: async () => (await import('./commands/why.ts')).whyCommand,

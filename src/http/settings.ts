@@ -34,7 +34,7 @@ export interface HttpRuntime
       'agent' | 'onError' | 'openOperator' | 'issueOperatorToken' | 'explainDenial'
     >,
     Required<Pick<HttpServerOptions, 'meter' | 'monotonicClock'>>,
-    Required<Pick<AgentInfo, 'degraded' | 'logs'>> {
+    Required<Pick<AgentInfo, 'degraded' | 'warnings' | 'logs'>> {
   /** `host:port`; `undefined` if DNS is off. */
   readonly dnsAddress: string | undefined;
   readonly reload: (() => Promise<ReloadReport>) | undefined;
@@ -43,7 +43,7 @@ export interface HttpRuntime
 export function toHttpOptions(
   config: HttpConfig,
   listen: HttpListenAddress,
-  { agent, dnsAddress, degraded, logs, reload, openOperator, ...rest }: HttpRuntime,
+  { agent, dnsAddress, degraded, warnings, logs, reload, openOperator, ...rest }: HttpRuntime,
 ): HttpServerOptions {
   return {
     listen,
@@ -67,6 +67,7 @@ export function toHttpOptions(
       },
       ...(dnsAddress === undefined ? {} : { dnsAddress }),
       degraded,
+      warnings,
       logs,
     },
     tokens: toScopeTokens(config),

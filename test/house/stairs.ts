@@ -26,7 +26,8 @@ export const LAYERS: Readonly<Record<string, string>> = {
   sim: 'base model wire config swim catalog checks serf agent',
   'servers.ts': 'base config access agent shell http dns rpc',
   'main.ts': 'base wire config files agent shell http register replay servers.ts',
-  cli: 'base config files register replay sim main.ts',
+  doctor: 'base',
+  cli: 'base config files register doctor replay sim main.ts',
   ui: '',
 };
 

@@ -33,7 +33,7 @@ const INFO: AgentInfo = {
     datacenter: 'dc1',
     startedAt: 0,
   },
-  ...{ settings: {}, gossipAddress: '10.0.0.1:7946', degraded: () => [] },
+  ...{ settings: {}, gossipAddress: '10.0.0.1:7946', degraded: () => [], warnings: () => [] },
 };
 const NODE_INDEXES = /,"(?:Create|Modify)Index":\d+/g;
 const findRoutes = createRouter(ROUTES);

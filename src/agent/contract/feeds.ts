@@ -1,4 +1,5 @@
 /** Feeds: what happens here, for servers that pass it on. A listener must be quick, and must not call the agent. */
+import type { Millis } from '../../base/time.ts';
 import type { LogLevel } from '../../config/schema.ts';
 import type { HandlerEvent } from '../../serf/types.ts';
 
@@ -15,4 +16,18 @@ export interface LogFeed {
 export interface EventFeed {
   /** Calls `onEvent` for each event from now on, until the returned function is called. */
   follow(onEvent: (event: HandlerEvent) => void): () => void;
+}
+
+/** Equal warnings of the log within the last hour. */
+export interface RecentWarning {
+  /** The part of the agent that warned, as in the log. */
+  readonly component: string;
+  /** The kind of the fact, such as `packetRejected`. */
+  readonly kind: string;
+  readonly message: string;
+  /** The fields of the last of them, as in the log: texts are escaped. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly count: number;
+  readonly firstAgoMs: Millis;
+  readonly lastAgoMs: Millis;
 }

@@ -63,19 +63,22 @@ export interface QueryInput {
   readonly parameters: string;
 }
 
-/** Sends a Serf query and calls `show` with each of its states. Resolves to `undefined` when interrupted. */
+/**
+ * Sends a Serf query and calls `show` with each of its states, until it ends or `isEnough` holds. Resolves to `undefined` when
+ * interrupted.
+ */
 export async function sendQuery(
   cli: CliContext,
   client: Client,
   { name, payload, parameters }: QueryInput,
   show: (state: QueryState) => void,
+  isEnough: (state: QueryState) => boolean = () => false,
 ): Promise<QueryState | undefined> {
   const path = `/v1/hearsay/query/${encodeURIComponent(name)}${parameters === '' ? '' : `?${parameters}`}`;
-  const first = parseResponse(
-    QueryStateSchema,
-    await client.put(path, new TextEncoder().encode(payload)),
-    client,
-  );
-  const read = (body: unknown): QueryState => parseResponse(QueryStateSchema, body, client);
+  const read = (body: unknown): QueryState => {
+    const state = parseResponse(QueryStateSchema, body, client);
+    return { ...state, finished: state.finished || isEnough(state) };
+  };
+  const first = read(await client.put(path, new TextEncoder().encode(payload)));
   return pollUntilFinished(cli, client, `/v1/hearsay/answers/${first.id}`, first, read, show);
 }

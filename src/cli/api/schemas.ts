@@ -174,6 +174,7 @@ export const NodeWhySchema = v.looseObject({
       observer: v.string(),
       message: v.string(),
       kind: v.string(),
+      count: v.optional(v.number()),
     }),
   ),
 });

@@ -1,6 +1,6 @@
 /** `hearsay reachability`: sends a ping query and shows which members acknowledge it, as `serf reachability`. */
 import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
-import { sendQuery } from '../api/poll.ts';
+import { type QueryState, sendQuery } from '../api/poll.ts';
 import { MembersSchema, parseResponse } from '../api/schemas.ts';
 import { addExample, type CliContext, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
 import { sanitize } from '../sanitize.ts';
@@ -20,11 +20,13 @@ async function reach(cli: CliContext, options: ClientOptions): Promise<number> {
   const expected = new Set(up);
   let shown = 0;
   const ping = { name: '_serf_ping', payload: '', parameters: '' };
-  const result = await sendQuery(cli, client, ping, ({ acks }) => {
+  const show = ({ acks }: QueryState): void => {
     if (options.json !== true)
       for (const from of acks.slice(shown)) io.out.write(`${colors.green('reached')}  ${sanitize(from)}\n`);
     shown = acks.length;
-  });
+  };
+  const isEnough = ({ acks }: QueryState): boolean => up.every((name) => acks.includes(name));
+  const result = await sendQuery(cli, client, ping, show, isEnough);
   if (result === undefined) return EXIT.interrupted;
   const reached = result.acks.filter((name) => expected.has(name));
   const unresponsive = up.filter((name) => !result.acks.includes(name));

@@ -1,15 +1,19 @@
 /** The journal turns facts into log lines and counters, both from the fact table. A packet is a line at `trace`. */
 import type { Logger } from 'pino';
+import type { RecentWarning } from '../../agent/contract/feeds.ts';
 import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
-import type { Component, FactRow } from './fact-row.ts';
+import type { Component, FactLevel, FactRow } from './fact-row.ts';
 import { FACT_TABLE } from './fact-table.ts';
 import type { JournalFact } from './facts.ts';
+import { RecentWarnings } from './recent-warnings.ts';
 
 export interface Journal {
   record(fact: JournalFact): void;
   /** Counts a packet; a line at `trace`. */
   recordPacket(direction: 'received' | 'sent', peer: Address, bytes: number): void;
+  /** What was warned of in the last hour, grouped, the latest first. */
+  recentWarnings(): readonly RecentWarning[];
   /** Counts since the start, by name. Every counter of the table exists from the beginning. */
   readonly counters: ReadonlyMap<string, number>;
   /** Prometheus help of each counter, without a full stop. */
@@ -17,6 +21,7 @@ export interface Journal {
 }
 
 const WARNING_INTERVAL: Millis = 10_000;
+const WARNING_LEVELS: ReadonlySet<FactLevel> = new Set(['rateLimited', 'warn', 'error', 'fatal']);
 const PACKET_COUNTERS = [
   ['packets_received', 'Datagrams received'],
   ['packets_sent', 'Datagrams sent'],
@@ -38,13 +43,17 @@ export function createJournal(logger: Logger, now: () => Millis = () => performa
   const count = (name: string, by = 1): void => void counters.set(name, (counters.get(name) ?? 0) + by);
   for (const counter of COUNTER_HELP.keys()) counters.set(counter, 0);
   const limiter = new WarningLimiter(now);
+  const warnings = new RecentWarnings(now);
   return {
     counters,
     counterHelp: COUNTER_HELP,
+    recentWarnings: () => warnings.list(),
     record: (fact) => {
       const [component, rowLevel, message, counter, fields] = FACT_TABLE[fact.kind] as FactRow<JournalFact>;
       const tableLevel = typeof rowLevel === 'function' ? rowLevel(fact) : rowLevel;
       count(counter);
+      if (WARNING_LEVELS.has(tableLevel))
+        warnings.record({ component, kind: fact.kind, message, fields: pick(fact, fields) });
       const { level, suppressed } =
         tableLevel === 'rateLimited' ? limiter.levelFor(fact.kind) : { level: tableLevel, suppressed: 0 };
       if (!logger.isLevelEnabled(level)) return;

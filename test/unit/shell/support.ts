@@ -63,6 +63,7 @@ export function noting(): Journal & { readonly facts: JournalFact[] } {
     recordPacket: () => {},
     counters: new Map(),
     counterHelp: new Map(),
+    recentWarnings: () => [],
   };
 }
 

@@ -17,3 +17,18 @@ export const hearsayHealth = route({
     partitionSummary: toPartitionSummaryJson(view.partitionSummary(), site),
   }),
 });
+
+/** `GET /v1/hearsay/warnings`: what the log warned of in the last hour, equal warnings together, the latest first. */
+export const hearsayWarnings = route({
+  method: 'GET',
+  scope: 'read',
+  path: '/v1/hearsay/warnings',
+  summary: 'What this agent warned of in the last hour',
+  responseSchema: arrayOf(
+    object({
+      ...{ component: string, kind: string, message: string, fields: recordOf(any) },
+      ...{ count: number, firstAgoMs: number, lastAgoMs: number },
+    }),
+  ),
+  handler: ({ site }) => site.info.warnings(),
+});

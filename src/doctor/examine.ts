@@ -1,0 +1,16 @@
+/** One examination: every layer's findings, the worst first. */
+import { examineCluster } from './cluster.ts';
+import type { DoctorFinding, Facts, Severity } from './finding.ts';
+import { examineHost } from './host.ts';
+import { examinePairs } from './pairs.ts';
+import { examineServices } from './services.ts';
+
+const ORDER: readonly Severity[] = ['error', 'warning', 'note'];
+
+/** `nodes`: only findings about one of these; empty: all. */
+export function examine(facts: Facts, nodes: readonly string[] = []): readonly DoctorFinding[] {
+  const wanted = new Set(nodes);
+  return [...examineHost(facts), ...examinePairs(facts), ...examineCluster(facts), ...examineServices(facts)]
+    .filter((finding) => wanted.size === 0 || finding.nodes.some((node) => wanted.has(node)))
+    .sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
+}

@@ -1,0 +1,104 @@
+/** What the doctor looks at, and what it finds. Everything comes from the agent's HTTP API; the rules are pure. */
+import type { Millis } from '../base/time.ts';
+
+/** `error`: answers are wrong or missing now. `warning`: they may soon be. `note`: worth knowing. */
+export type Severity = 'error' | 'warning' | 'note';
+export type Layer = 'host' | 'pairs' | 'cluster' | 'services';
+
+export interface DoctorFinding {
+  readonly layer: Layer;
+  /** For scripts, such as `udpBlocked`. */
+  readonly code: string;
+  readonly severity: Severity;
+  /** The nodes that it is about. */
+  readonly nodes: readonly string[];
+  /** What is wrong and why, for people. */
+  readonly sentence: string;
+  readonly evidence: readonly string[];
+  /** The command or setting that mends it. */
+  readonly fix: string;
+}
+
+export interface MemberFact {
+  readonly name: string;
+  readonly addr: string;
+  readonly port: number;
+  readonly status: string;
+  readonly ageMs: Millis;
+}
+
+/** A row of `GET /v1/hearsay/warnings`. */
+export interface WarningFact {
+  readonly kind: string;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly count: number;
+  readonly lastAgoMs: Millis;
+}
+
+/** What is known about a member, as `hearsay why NODE` tells it. */
+export interface WhyFact {
+  readonly diagnosis: string;
+  readonly evidence: readonly {
+    readonly kind: string;
+    readonly observer: string;
+    readonly message: string;
+    /** Of the last occurrence. */
+    readonly agoMs: Millis;
+    readonly count: number;
+  }[];
+}
+
+export interface KeysFact {
+  readonly members: number;
+  /** How many members have each key as the primary one, by fingerprint. */
+  readonly primaries: Readonly<Record<string, number>>;
+  readonly errors: Readonly<Record<string, string>>;
+  readonly unresponsive: readonly string[];
+}
+
+export interface CheckReport {
+  readonly node: string;
+  readonly service: string;
+  readonly name: string;
+  readonly status: string;
+  readonly output: string;
+}
+
+/** How many instances of a service are there, and how many of them are passing or warning. */
+export interface ServiceFact {
+  readonly name: string;
+  readonly instances: number;
+  readonly usable: number;
+}
+
+/** One examination: what one agent knows at one moment. */
+export interface Facts {
+  /** The name of the agent that was asked. */
+  readonly self: string;
+  readonly members: readonly MemberFact[];
+  readonly awareness: number;
+  readonly degraded: readonly string[];
+  readonly partition: { readonly kind: string; readonly sentence: string };
+  readonly warnings: readonly WarningFact[];
+  readonly whys: ReadonlyMap<string, WhyFact>;
+  /** Live members that did not acknowledge a ping query. */
+  readonly silent: readonly string[];
+  /** Absent: gossip is not encrypted. */
+  readonly keys: KeysFact | undefined;
+  readonly services: readonly ServiceFact[];
+  readonly checks: readonly CheckReport[];
+  /** What the agent's DNS server said; absent: DNS is off. */
+  readonly dns: { readonly address: string; readonly error: string | undefined } | undefined;
+}
+
+/** What happened longer ago is over: a finding must be about now. */
+export const RECENT: Millis = 5 * 60_000;
+
+export const recentWarnings = ({ warnings }: Facts, kind: string): readonly WarningFact[] =>
+  warnings.filter((one) => one.kind === kind && one.lastAgoMs <= RECENT);
+
+/** A field of a warning as text. */
+export const textOf = ({ fields }: WarningFact, name: string): string => String(fields[name] ?? '');
+
+export const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
