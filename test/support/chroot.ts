@@ -15,7 +15,8 @@ mount -t proc proc /mnt/root/proc
 mount --rbind /dev /mnt/root/dev
 mount -t tmpfs tmpfs /mnt/root/tmp
 mount -t tmpfs tmpfs /mnt/root/run
-mkdir /mnt/root/tmp/given
+mkdir /mnt/root/tmp/given /mnt/root/tmp/upper
+mount --bind /mnt/upper /mnt/root/tmp/upper
 if [ $# -gt 0 ]; then cp "$@" /mnt/root/tmp/given/; fi
 exec chroot /mnt/root sh -s
 `;
@@ -40,7 +41,7 @@ export interface ChrootRun {
   readonly output: string;
 }
 
-/** Runs a shell script in a new one, with copies of `files` in /tmp/given. Its processes end with it. */
+/** Runs a shell script in a new one, with copies of `files` in /tmp/given. What it has written is in /tmp/upper, too. Its processes end with it. */
 export function runInChroot(script: string, files: readonly string[]): Promise<ChrootRun> {
   return new Promise((resolve) => {
     const [program, args] = unshare(files);
