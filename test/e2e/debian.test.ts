@@ -68,7 +68,7 @@ describe.skipIf(reason !== undefined)(`the Debian package (${reason ?? 'in a roo
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
   test('installs a program, its user, its pages and its completions', () => {
-    expect(run.output).toContain('state hearsay:hearsay 750 root:hearsay 750');
+    expect(run.output).toContain('state hearsay:hearsay 700 root:hearsay 750');
     expect(run.output).toContain(`version hearsay ${VERSION}`);
     expect(run.output).toMatch(/^pages \d\d+ \.TH HEARSAY-AGENT 1 /m);
   });
