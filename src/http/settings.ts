@@ -55,6 +55,7 @@ export function toHttpOptions(
       buildDate: '',
       nodeId: deriveNodeId(config.datacenter, config.node),
       datacenter: config.datacenter,
+      domains: [config.domain, config.altDomain],
       startedAt: Date.now(),
       settings: {
         preset: config.preset,

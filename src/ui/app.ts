@@ -9,7 +9,11 @@ import { ConnectionPill } from './parts/connection.ts';
 import { TokenDialog } from './parts/dialog.ts';
 import { ClusterContext, usePlace, usePolled } from './parts/hooks.ts';
 import { type Place, pathOf, TABS, type Tab } from './place.ts';
+import { Actions } from './views/actions.ts';
+import { Events } from './views/events.ts';
+import { Nodes } from './views/nodes.ts';
 import { Overview } from './views/overview.ts';
+import { Services } from './views/services.ts';
 
 interface ViewProps {
   readonly place: Place;
@@ -18,6 +22,10 @@ interface ViewProps {
 
 const VIEWS: Readonly<Partial<Record<Tab, (props: ViewProps) => VNode>>> = {
   overview: Overview,
+  nodes: Nodes,
+  services: Services,
+  events: Events,
+  actions: Actions,
 };
 
 const TITLES: Readonly<Record<Tab, string>> = {

@@ -1,6 +1,7 @@
 /** A Chromium for tests, with all that went wrong in its pages. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
@@ -11,6 +12,8 @@ export const hasChromium = pathOfChromium() !== '';
 function pathOfChromium(): string {
   return spawnSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).stdout.trim();
 }
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const FLAGS = [
   ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--no-proxy-server'],
@@ -56,4 +59,31 @@ function watch(context: BrowserContext, origin: string, problems: string[]): voi
   context.on('request', (request) => {
     if (!request.url().startsWith(`${origin}/`)) problems.push(`request: ${request.url()}`);
   });
+}
+
+/** What axe-core finds in the page as it is. */
+async function findBarriers(page: Page): Promise<readonly string[]> {
+  await page.evaluate(AXE);
+  return page.evaluate(`axe.run({ resultTypes: ['violations'] }).then(({ violations }) =>
+    violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => [id, html, failureSummary].join('\\n'))))`);
+}
+
+/**
+ * Whatever keeps people from the page: in both color schemes what axe-core finds, and at the width of a telephone whether one
+ * has to scroll sideways.
+ */
+export async function findFlaws(page: Page): Promise<readonly string[]> {
+  const flaws: string[] = [];
+  for (const colorScheme of ['dark', 'light'] as const) {
+    await page.emulateMedia({ colorScheme });
+    flaws.push(...(await findBarriers(page)));
+  }
+  const size = page.viewportSize() ?? { width: 1200, height: 860 };
+  await page.setViewportSize({ width: 390, height: 844 });
+  const overflow = await page.evaluate(
+    'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+  );
+  if (overflow !== 0) flaws.push(`the page is ${overflow} pixels wider than a screen of 390`);
+  await page.setViewportSize(size);
+  return flaws;
 }

@@ -49,6 +49,8 @@ export interface AgentProcessOptions {
   readonly program?: readonly string[];
   /** Put before the program, to run it in a namespace for example (netns.ts). */
   readonly commandPrefix?: readonly string[];
+  /** The token that reading over HTTP needs. */
+  readonly readToken?: string;
   /** Path of a Unix socket for HTTP, which ends in `.sock`. */
   readonly socket?: string;
 }
@@ -91,6 +93,7 @@ export async function startHearsay(options: AgentProcessOptions): Promise<Hearsa
   const env = {
     ...process.env,
     ...(options.key === undefined ? {} : { HEARSAY_GOSSIP_KEY: options.key }),
+    ...(options.readToken === undefined ? {} : { HEARSAY_HTTP_READ_TOKEN: options.readToken }),
     ...options.env,
   };
   const [program = '', ...words] = [
@@ -99,9 +102,10 @@ export async function startHearsay(options: AgentProcessOptions): Promise<Hearsa
     ...args,
   ];
   const { child, log } = launch(program, words, env);
+  const token = options.readToken === undefined ? '' : `?token=${options.readToken}`;
   await waitUntilReady(options.name, child, log, async () => {
-    if (options.join === undefined) return getJson(`${http}/v1/agent/self`);
-    return (await getJson<readonly unknown[]>(`${http}/v1/agent/members`)).length > 1;
+    if (options.join === undefined) return getJson(`${http}/v1/agent/self${token}`);
+    return (await getJson<readonly unknown[]>(`${http}/v1/agent/members${token}`)).length > 1;
   });
   return {
     kind: 'hearsay',

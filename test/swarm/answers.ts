@@ -31,6 +31,7 @@ const INFO: AgentInfo = {
     buildDate: '',
     nodeId: '',
     datacenter: 'dc1',
+    domains: [],
     startedAt: 0,
   },
   ...{ settings: {}, gossipAddress: '10.0.0.1:7946', degraded: () => [], warnings: () => [] },

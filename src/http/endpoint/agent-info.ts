@@ -17,6 +17,8 @@ export interface AgentInfo {
   readonly startedAt: number;
   /** Settings shown in `/v1/agent/self`, as users write them. Never keys or tokens. */
   readonly settings: Readonly<Record<string, string>>;
+  /** Those that DNS answers for. */
+  readonly domains: readonly string[];
   /** `host:port` that other members dial. */
   readonly gossipAddress: string;
   /** `host:port`; absent when DNS is off. */

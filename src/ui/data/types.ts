@@ -55,6 +55,8 @@ export interface InfoJson {
   readonly version: string;
   readonly node: string;
   readonly datacenter: string;
+  /** Those that DNS answers for. */
+  readonly domains: readonly string[];
   readonly address: { readonly gossip: string; readonly http: string; readonly dns: string | null };
   readonly health: { readonly awareness: number };
   readonly partitionSummary: SummaryJson;

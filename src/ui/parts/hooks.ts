@@ -1,8 +1,9 @@
 /** What views share: the cluster, replies of the API that are read again and again, the clock, and where the page is. */
 import { createContext } from 'preact';
-import { useContext, useEffect, useState } from 'preact/hooks';
+import { useContext, useEffect, useMemo, useState } from 'preact/hooks';
 import { getApi } from '../data/api.ts';
 import { Cluster } from '../data/cluster.ts';
+import { type CoordinateJson, roundTrip } from '../data/coordinates.ts';
 import { LiveLog } from '../data/log.ts';
 import { type Place, pathOf, toPlace } from '../place.ts';
 
@@ -101,4 +102,15 @@ export function useLog(): LiveLog {
   const [, redraw] = useState(0);
   useEffect(() => log.subscribe(() => redraw((count) => count + 1)), [log]);
   return log;
+}
+
+/** Estimated from this agent to each node, in milliseconds. */
+export function useRoundTrips(self: string | undefined): ReadonlyMap<string, number> {
+  const { data } = usePolled<readonly CoordinateJson[]>('/v1/coordinate/nodes', 10_000);
+  return useMemo(() => {
+    const own = data?.find(({ Node }) => Node === self);
+    return new Map(
+      own === undefined ? [] : data?.map(({ Node, Coord }) => [Node, roundTrip(own.Coord, Coord)]),
+    );
+  }, [data, self]);
 }

@@ -5,6 +5,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { gaugeOf, type MetricsJson, ratePerSecond, type Sample } from '../data/metrics.ts';
 import type { InfoJson } from '../data/types.ts';
 import { usePolled } from '../parts/hooks.ts';
+import { FactList } from '../parts/pieces.ts';
 import { formatBytes, formatMillis, toAge } from '../parts/text.ts';
 
 const INTERVAL = 2000;
@@ -40,7 +41,7 @@ export function AgentFigures({ info }: { readonly info: InfoJson }): VNode {
   ];
   return html`<section aria-labelledby="agent">
     <h2 id="agent">This agent, ${info.node}</h2>
-    <dl class="facts">${figures.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+    <${FactList} facts=${figures} />
   </section>`;
 }
 

@@ -167,6 +167,7 @@ export const INFO: AgentInfo = {
   buildDate: '2026-01-02T03:04:05Z',
   nodeId: deriveNodeId('dc1', 'ann'),
   datacenter: 'dc1',
+  domains: ['hearsay', 'consul'],
   startedAt: SEED - 90_000,
   settings: { preset: 'lan' },
   gossipAddress: '10.0.0.1:7946',

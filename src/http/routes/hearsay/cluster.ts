@@ -21,16 +21,27 @@ import { toMemberJson } from '../../hearsay/members.ts';
 import { toPartitionSummaryJson } from '../../hearsay/partition-summary.ts';
 import { reload } from '../../hearsay/reload.ts';
 
+/** What a filter can select members by; ages are left out, which change while it is read. */
+const MEMBER_FILTER_SCHEMA = object({
+  ...{ name: string, addr: string, port: number, status: string, tags: recordOf(string) },
+  ...{ incarnation: number, self: boolean },
+});
+
 /** `GET /v1/hearsay/members`: with suspicions, incarnations and ages. Blocks on `index`. */
 export const hearsayMembers = route({
   method: 'GET',
   scope: 'read',
   path: '/v1/hearsay/members',
   summary: 'Members with suspicions, incarnations and ages',
+  filterSchema: MEMBER_FILTER_SCHEMA,
   responseSchema: arrayOf(recordOf(any)),
   watch: () => ['members'],
   uncacheable: true,
-  handler: ({ view, site }) => view.members().map((member) => toMemberJson(member, site)),
+  handler: ({ view, site, matches }) =>
+    view
+      .members()
+      .map((member) => toMemberJson(member, site))
+      .filter(matches),
 });
 
 /** `GET /v1/hearsay/info`. */
@@ -48,6 +59,7 @@ export const hearsayInfo = route({
       node: view.node,
       nodeId: info.nodeId,
       datacenter: info.datacenter,
+      domains: info.domains,
       address: { gossip: info.gossipAddress, http: site.address(), dns: info.dnsAddress ?? null },
       health: { awareness },
       members: countByStatus(view.members()),

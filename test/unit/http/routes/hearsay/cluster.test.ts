@@ -28,6 +28,18 @@ describe('GET /v1/hearsay/members', () => {
     expect(list[0]).toMatchObject({ name: 'ann', self: true });
   });
 
+  test('selects by a filter', async () => {
+    const bob = member('bob', { status: 'failed', tags: new Map([['zone', 'z2']]) });
+    const server = await serve(new FakeAgent(member('ann'), bob));
+    const named = async (filter: string): Promise<string[]> => {
+      const answer = await send(server, `/v1/hearsay/members?filter=${encodeURIComponent(filter)}`);
+      return (answer.json() as { name: string }[]).map(({ name }) => name);
+    };
+    expect(await named('tags.zone == z2 and status != alive')).toEqual(['bob']);
+    expect(await named('name matches "^a"')).toEqual(['ann']);
+    expect((await send(server, '/v1/hearsay/members?filter=ageMs==1')).status).toBe(400);
+  });
+
   test('blocks on all fields, also those that Consul does not show', async () => {
     const agent = new FakeAgent(member('ann'));
     const server = await serve(agent);
@@ -47,6 +59,7 @@ test('GET /v1/hearsay/info', async () => {
     node: 'ann',
     nodeId: INFO.nodeId,
     datacenter: 'dc1',
+    domains: ['hearsay', 'consul'],
     address: { gossip: '10.0.0.1:7946', http: server.address, dns: '127.0.0.1:8600' },
     health: { awareness: 2 },
     members: { alive: 1, suspect: 0, away: 0, leaving: 0, left: 0, failed: 1, total: 2 },
