@@ -128,6 +128,12 @@ export interface Entry {
 /** A change an owner makes to its own ledger. */
 export type EntryWrite = { readonly put: Published } | { readonly remove: EntryKey };
 
+/** Begins the IDs of services that agents register for containers. */
+export const CONTAINER_PREFIX = 'container:';
+
+/** The check by which such a service shows how its container is. */
+export const containerCheckId = (serviceId: string): string => `${serviceId}:state`;
+
 /** Bytes of a check's output that are replicated. */
 export const MAX_GOSSIP_OUTPUT_BYTES = 256;
 

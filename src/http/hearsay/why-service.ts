@@ -4,7 +4,7 @@
 
 import { isSelfService } from '../../agent/readers/self-service.ts';
 import { CAPABILITY_TAG } from '../../agent/replication/catalog-peers.ts';
-import { isLeaseCheck, isMaintenanceCheck, isUsable } from '../../catalog/health.ts';
+import { isContainerCheck, isLeaseCheck, isMaintenanceCheck, isUsable } from '../../catalog/health.ts';
 import type { Check, EntryKey } from '../../model/service.ts';
 import { serviceEntryPart } from '../consul/checks.ts';
 import type { ConsulServiceEntry } from '../consul/schemas.ts';
@@ -31,7 +31,7 @@ import { hasTags, type PoolSelector } from '../pool/selectors.ts';
  */
 const INSTANCE_REASON_SCHEMA = object({
   kind: oneOf(
-    ...(['node', 'maintenance', 'draining', 'lease', 'check', 'unconfirmed'] as const),
+    ...(['node', 'maintenance', 'draining', 'lease', 'container', 'check', 'unconfirmed'] as const),
     ...(['tag', 'meta', 'filter', 'passing'] as const),
   ),
   excludes: boolean,
@@ -172,20 +172,24 @@ function checkReasons({ poolNode, instance }: ServiceInstance, site: Site): Inst
     .map((published): InstanceReason => {
       const check = withOwnOutput(published, poolNode.name, site);
       const kind = kindOf(check);
+      const sinceMs = statusAge(site, poolNode.name, `c:${check.id}`);
       return {
         kind,
         excludes: check.status === 'critical',
-        message: FORMATS[kind](check),
+        message: FORMATS[kind](check, sinceMs),
         source: poolNode.name,
-        sinceMs: statusAge(site, poolNode.name, `c:${check.id}`),
+        sinceMs,
         check: check.id,
         status: check.status,
       };
     });
 }
 
-const kindOf = (check: Check): 'maintenance' | 'lease' | 'check' =>
-  isMaintenanceCheck(check) ? 'maintenance' : isLeaseCheck(check) ? 'lease' : 'check';
+function kindOf(check: Check): keyof typeof FORMATS {
+  if (isMaintenanceCheck(check)) return 'maintenance';
+  if (isLeaseCheck(check)) return 'lease';
+  return isContainerCheck(check) ? 'container' : 'check';
+}
 
 /** Checks are named by their id, as `hearsay checks` and Consul's routes name them. */
 const formatCheckStatus = ({ serviceId, id, name, status, output }: Check): string => {
@@ -209,7 +213,16 @@ const formatCause = (text: string): string => {
   return line === '' ? '' : ` (${line})`;
 };
 
+/** `its container web-1 on b was killed for memory 3 s ago (137)`. */
+function formatContainer({ output }: Check, sinceMs: number | null): string {
+  const [line = ''] = output.split('\n');
+  const [, clause, code] = /^(.*) (\(\d{1,3}\))$/.exec(line) ?? [];
+  if (clause === undefined || sinceMs === null) return line;
+  return `${clause} ${Math.round(sinceMs / 1000)} s ago ${code}`;
+}
+
 const FORMATS = {
+  container: formatContainer,
   maintenance: formatMaintenance,
   lease: ({ output }: Check): string => output, // a clause already
   check: formatCheckStatus,

@@ -105,7 +105,8 @@ export function parseEvent(line: string): ContainerEvent | undefined {
   const event = toObject(JSON.parse(line));
   const actor = toObject(event['Actor']);
   const attributes = toObject(actor['Attributes']);
-  const action = toText(event['Action']);
+  const said = toText(event['Action']);
+  const action = said === 'died' ? 'die' : said; // as Podman's own API has it
   const type = toText(event['Type']);
   if (type === 'network' && /^(?:dis)?connect$/.test(action)) {
     const container = toText(attributes['container']);

@@ -147,13 +147,11 @@ export class EngineFollower {
     if (this.#reason !== undefined)
       record({ kind: 'containerEngineBack', engine, containers: this.#tracker.size });
     this.#reason = undefined;
-    this.#inspectMore();
     this.#advance();
   }
 
   #onEvent(event: Parameters<ContainerTracker['onEvent']>[0]): void {
     this.#tracker.onEvent(event, performance.now());
-    this.#inspectMore();
     this.#advance();
   }
 
@@ -163,7 +161,6 @@ export class EngineFollower {
       this.#inspecting++;
       void this.#inspect(inspection).finally(() => {
         this.#inspecting--;
-        this.#inspectMore();
         this.#advance();
       });
     }
@@ -183,6 +180,7 @@ export class EngineFollower {
   /** What has changed is carried out, and the next deadline is set. */
   #advance(): void {
     this.#tracker.tick(performance.now());
+    this.#inspectMore();
     if (!this.#isApplying) void this.#apply();
     this.#arm();
   }

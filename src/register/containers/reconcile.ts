@@ -3,7 +3,8 @@ import type { CommandRequest } from '../../agent/contract/commands.ts';
 import type { Registration } from '../../checks/definition/definition.ts';
 import { deepEqual } from '../../checks/definition/equal.ts';
 import type { CheckDefinition, LocalView } from '../../checks/types.ts';
-import { containerKeyOf, ownCheckIds, stateCheckId } from './services.ts';
+import { containerCheckId } from '../../model/service.ts';
+import { containerKeyOf, ownCheckIds } from './services.ts';
 import type { StateResult } from './state.ts';
 import type { WantedContainer } from './tracker.ts';
 
@@ -99,7 +100,7 @@ function withInitialStatus(
   state: StateResult | undefined,
   local: LocalView,
 ): CheckDefinition {
-  if (check.id !== stateCheckId(check.serviceId)) return check;
+  if (check.id !== containerCheckId(check.serviceId)) return check;
   const initial = local.checks().get(check.id)?.definition.initial ?? state?.status ?? check.initial;
   return { ...check, initial };
 }
@@ -110,7 +111,7 @@ function updateState(
   local: LocalView,
   refresh: boolean,
 ): readonly CommandRequest[] {
-  const id = stateCheckId(service);
+  const id = containerCheckId(service);
   const check = local.checks().get(id);
   if (!refresh && check?.status === status && check.output === output) return [];
   return [{ kind: 'updateCheck', id, status, output }];

@@ -6,6 +6,7 @@ import { joinHostPort } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
 import { FieldError } from '../../checks/definition/decode.ts';
 import { parseService, type Registration } from '../../checks/definition/definition.ts';
+import { CONTAINER_PREFIX, containerCheckId } from '../../model/service.ts';
 import { type Container, type ContainerPort, SHORT_ID } from './container.ts';
 import {
   composeProject,
@@ -42,8 +43,6 @@ export interface ContainerServices {
 
 /** The meta of a service that says which container it is of. */
 const META_ENGINE = 'container-engine';
-/** Begins the IDs of services that are registered here. */
-const ID_PREFIX = 'container:';
 /** The state of a container is told at least each minute. If it is not, something is wrong here, and nothing is known of it. */
 const STATE_TTL = '10m';
 const DEFAULT_INTERVAL = '10s';
@@ -58,20 +57,17 @@ export function containerKeyOf(
   { id, meta }: Pick<Registration['service'], 'id' | 'meta'>,
   engine: string,
 ): string | undefined {
-  if (meta.get(META_ENGINE) !== engine || !id.startsWith(ID_PREFIX)) return undefined;
-  return id.slice(ID_PREFIX.length).split(':')[0];
+  if (meta.get(META_ENGINE) !== engine || !id.startsWith(CONTAINER_PREFIX)) return undefined;
+  return id.slice(CONTAINER_PREFIX.length).split(':')[0];
 }
 
 /** The engine that a registered service came from; `undefined`: from none. */
 export const engineOf = ({ id, meta }: Pick<Registration['service'], 'id' | 'meta'>): string | undefined =>
-  id.startsWith(ID_PREFIX) ? meta.get(META_ENGINE) : undefined;
-
-/** The check by which a service shows how its container is. */
-export const stateCheckId = (serviceId: string): string => `${serviceId}:state`;
+  id.startsWith(CONTAINER_PREFIX) ? meta.get(META_ENGINE) : undefined;
 
 /** All IDs that the checks of a service of a container may have, but for those that others add. */
 export const ownCheckIds = (serviceId: string): readonly string[] => [
-  stateCheckId(serviceId),
+  containerCheckId(serviceId),
   ...CHECK_KINDS.map((kind) => `${serviceId}:${kind}`),
 ];
 
@@ -134,7 +130,7 @@ function register(
   const name = requested.name ?? defaultName(container);
   const endpoints = findEndpoints(container, requested, isFirst, options);
   const [main] = endpoints;
-  const id = `${ID_PREFIX}${containerKey(container.id)}:${requested.key === '' ? name : requested.key}`;
+  const id = `${CONTAINER_PREFIX}${containerKey(container.id)}:${requested.key === '' ? name : requested.key}`;
   const toReachable = (port: number): number | undefined => {
     const reach = findReach(container, { port }, options);
     return typeof reach === 'string' ? undefined : reach.port;
@@ -148,7 +144,12 @@ function register(
     Meta: { ...Object.fromEntries(requested.meta), ...containerMeta(container, options.engine) },
     ...(requested.weight === undefined ? {} : { Weights: { Passing: requested.weight, Warning: 1 } }),
     Checks: [
-      { CheckID: stateCheckId(id), Name: `Container ${container.name}`, TTL: STATE_TTL, Status: 'critical' },
+      {
+        CheckID: containerCheckId(id),
+        Name: `Container ${container.name}`,
+        TTL: STATE_TTL,
+        Status: 'critical',
+      },
       ...checkBodies(requested, main?.reach, id),
     ],
   };

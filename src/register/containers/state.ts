@@ -53,3 +53,6 @@ export function describeEnd(name: string, node: string, end: End | undefined): s
 /** It ended in order: nobody will ask why. */
 export const isOrderly = (end: End | undefined): boolean =>
   end === undefined || (!end.outOfMemory && (end.exitCode === 0 || end.exitCode === TERMINATED));
+
+/** It was ended by force, for a reason that the exit code does not tell. */
+export const isKill = ({ exitCode }: End): boolean => exitCode === KILLED;

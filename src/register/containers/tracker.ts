@@ -8,7 +8,7 @@ import { NEVER } from '../../base/time.ts';
 import type { Registration } from '../../checks/definition/definition.ts';
 import type { Container, ContainerEvent, ListedContainer } from './container.ts';
 import { type ContainerServicesOptions, containerKey, servicesOfContainer } from './services.ts';
-import { describeEnd, describeState, type End, isOrderly, type StateResult } from './state.ts';
+import { describeEnd, describeState, type End, isKill, isOrderly, type StateResult } from './state.ts';
 
 /** How long an ended container is shown as critical, so that people see why; one that ended in order is soon forgotten. */
 export const ENDED_GRACE: Millis = 60_000;
@@ -20,6 +20,12 @@ export const CRITICAL_AFTER: Millis = 60_000;
 
 /** Containers of one engine, and inspections that wait: an engine may lie without end. */
 const MAX_CONTAINERS = 20_000;
+
+/** A kill has a reason that only an inspection tells. The end is told without it if the inspection takes longer. */
+export const KILL_REASON_WAIT: Millis = 200;
+/** An engine may still inspect a container as running just after it has told of its end: it is asked again. */
+const RECHECK_FOR: Millis = 1000;
+const RECHECK_INTERVAL: Millis = 300;
 
 /** What is to be registered of a container. */
 export interface WantedContainer {
@@ -44,6 +50,8 @@ interface Tracked {
   container: Container | undefined;
   registrations: readonly Registration[] | undefined;
   ended: { readonly at: Millis; readonly end: End | undefined } | undefined;
+  /** When an event told of its end; a start ends that. */
+  diedAt: Millis | undefined;
   problem: string;
 }
 
@@ -60,6 +68,9 @@ export class ContainerTracker {
   readonly #changed = new Set<string>();
   /** When each container that has ended is forgotten. */
   readonly #forgetAt = new Map<string, Millis>();
+  /** Ends whose reason is waited for, and when containers are inspected again. */
+  readonly #dying = new Map<string, { readonly until: Millis; readonly end: End }>();
+  readonly #recheckAt = new Map<string, Millis>();
   /** Containers to inspect, and the request that is under way. */
   readonly #due = new Set<string>();
   readonly #asked = new Map<string, number>();
@@ -115,11 +126,19 @@ export class ContainerTracker {
   onEvent({ id, action, exitCode }: ContainerEvent, now: Millis): void {
     const tracked = this.#tracked.get(containerKey(id));
     if (tracked === undefined && (action !== 'start' || this.#due.size >= MAX_CONTAINERS)) return;
-    if (action === 'die' || action === 'died')
-      this.#end(tracked, { exitCode: exitCode ?? 0, outOfMemory: false }, now);
-    if (tracked !== undefined) tracked.stamp = undefined; // the list that it is of is outdated
+    if (tracked !== undefined) {
+      tracked.stamp = undefined; // the list that it is of is outdated
+      if (action === 'die') this.#onDeath(tracked, { exitCode: exitCode ?? 0, outOfMemory: false }, now);
+      else if (action === 'start') tracked.diedAt = undefined;
+    }
     this.#asked.delete(id); // and so may be an answer that is under way
     this.#due.add(id);
+  }
+
+  #onDeath(tracked: Tracked, end: End, now: Millis): void {
+    tracked.diedAt = now;
+    if (isKill(end)) this.#dying.set(containerKey(tracked.id), { until: now + KILL_REASON_WAIT, end });
+    else this.#end(tracked, end, now);
   }
 
   /** The next containers to inspect, at most `count`. */
@@ -143,6 +162,8 @@ export class ContainerTracker {
     const known = this.#tracked.get(key);
     if (container === undefined || container.state.kind === 'ended')
       return this.#end(known, container?.state, now, container?.name);
+    if (known?.diedAt !== undefined && now - known.diedAt < RECHECK_FOR)
+      return void this.#recheckAt.set(key, now + RECHECK_INTERVAL);
     if (!this.#options.selects(container.labels)) return this.#forget(key);
     if (known === undefined && this.#tracked.size >= MAX_CONTAINERS)
       return this.#refuse(key, container.name, `one engine has ${MAX_CONTAINERS} containers here at most`);
@@ -155,7 +176,7 @@ export class ContainerTracker {
     tracked.container = container;
     tracked.registrations = registrations;
     tracked.ended = undefined;
-    this.#forgetAt.delete(key);
+    this.#clearTimes(key);
     this.#changed.add(key);
   }
 
@@ -191,6 +212,9 @@ export class ContainerTracker {
   }
 
   tick(now: Millis): void {
+    for (const [key, { until, end }] of this.#dying)
+      if (now >= until) this.#end(this.#tracked.get(key), end, now);
+    for (const [key, at] of this.#recheckAt) if (now >= at) this.#recheck(key);
     for (const [key, at] of this.#forgetAt) if (now >= at) this.#forget(key);
     if (this.#awaySince === undefined) return;
     const away = now - this.#awaySince;
@@ -200,7 +224,8 @@ export class ContainerTracker {
 
   get deadline(): Millis {
     let next = NEVER;
-    for (const at of this.#forgetAt.values()) next = Math.min(next, at);
+    for (const at of [...this.#forgetAt.values(), ...this.#recheckAt.values()]) next = Math.min(next, at);
+    for (const { until } of this.#dying.values()) next = Math.min(next, until);
     if (this.#awaySince === undefined || this.#awayStep === 'critical') return next;
     return Math.min(next, this.#awaySince + (this.#awayStep === 'here' ? MARK_AFTER : CRITICAL_AFTER));
   }
@@ -259,12 +284,25 @@ export class ContainerTracker {
     this.markAllChanged([]);
   }
 
+  #recheck(key: string): void {
+    this.#recheckAt.delete(key);
+    const tracked = this.#tracked.get(key);
+    if (tracked !== undefined) this.#due.add(tracked.id);
+  }
+
+  #clearTimes(key: string): void {
+    this.#forgetAt.delete(key);
+    this.#dying.delete(key);
+    this.#recheckAt.delete(key);
+  }
+
   /** It is critical at once, and is forgotten after a while. What is learned later of the same end makes its words better. */
   #end(tracked: Tracked | undefined, end: End | undefined, now: Millis, name = ''): void {
     if (tracked === undefined) return;
     const before = tracked.ended;
     if (before !== undefined && end === undefined) return; // removed after it had ended
     const at = before?.at ?? now;
+    this.#dying.delete(containerKey(tracked.id));
     tracked.ended = { at, end };
     tracked.stamp = undefined;
     this.#forgetAt.set(containerKey(tracked.id), at + (isOrderly(end) ? ENDED_ORDERLY_GRACE : ENDED_GRACE));
@@ -276,7 +314,7 @@ export class ContainerTracker {
     const tracked = this.#tracked.get(key);
     if (tracked === undefined) return;
     this.#tracked.delete(key);
-    this.#forgetAt.delete(key);
+    this.#clearTimes(key);
     this.#due.delete(tracked.id);
     this.#changed.add(key);
   }
@@ -296,5 +334,5 @@ const hasHealth = ({ state }: Container): boolean => state.health !== undefined;
 
 const newTracked = (id: string): Tracked => ({
   ...{ id, isListed: false, stamp: undefined, container: undefined, registrations: undefined },
-  ...{ ended: undefined, problem: '' },
+  ...{ ended: undefined, diedAt: undefined, problem: '' },
 });

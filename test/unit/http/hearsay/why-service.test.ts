@@ -64,6 +64,32 @@ describe('GET /v1/hearsay/why', () => {
     });
   });
 
+  test.each([
+    [
+      'its container web-1 on fay was killed for memory (137)',
+      'its container web-1 on fay was killed for memory 3 s ago (137)',
+    ],
+    ['its container web-1 on fay is paused', 'its container web-1 on fay is paused'],
+    [
+      'the HEALTHCHECK of container web-1 on fay fails: no\nlines',
+      'the HEALTHCHECK of container web-1 on fay fails: no',
+    ],
+  ])('of a container it says how it is, and when it ended: %s', async (output, message) => {
+    const agent = new FakeAgent(member('fay', { tags: hearsay }));
+    const serviceId = 'container:c0ffee:web';
+    const state = check(`${serviceId}:state`, { serviceId, type: 'ttl', status: 'critical', output });
+    agent.catalog.held = [
+      instance('fay', service('web', { id: serviceId }), { checks: [state], status: 'critical' }),
+    ];
+    agent.catalog.seen.set(`fay c:${state.id}`, 2000);
+    const server = await serve(agent);
+    const { instances } = (await send(server, '/v1/hearsay/why?service=web')).json() as Why;
+    expect(instances[0]).toMatchObject({
+      summary: `out of results: ${message}`,
+      reasons: [{ kind: 'container', message, source: 'fay', sinceMs: 3000 }],
+    });
+  });
+
   test('a failed node: this agent is the source, since the node failed', async () => {
     const { of } = await world();
     expect(await of('bob')).toMatchObject({

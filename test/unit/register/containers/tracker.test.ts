@@ -5,6 +5,7 @@ import {
   CRITICAL_AFTER,
   ENDED_GRACE,
   ENDED_ORDERLY_GRACE,
+  KILL_REASON_WAIT,
   MARK_AFTER,
 } from '../../../../src/register/containers/tracker.ts';
 import { ended, idOf, Scene } from './scene.ts';
@@ -67,6 +68,40 @@ describe('a container', () => {
     expect(scene.services()).toEqual(['1 critical']);
     scene.advance(1);
     expect(scene.services()).toEqual([]);
+  });
+
+  test('that was killed is critical without the reason if no inspection tells it soon', () => {
+    const scene = new Scene();
+    const id = scene.add(1);
+    scene.list();
+    scene.tracker.onEvent({ id, action: 'die', exitCode: 137 }, scene.now);
+    scene.tracker.takeInspections(1); // never answered
+    expect(scene.tracker.deadline).toBe(scene.now + KILL_REASON_WAIT);
+    scene.advance(KILL_REASON_WAIT);
+    expect(scene.output()).toBe('its container c1 on b was killed (137)');
+  });
+
+  test.each([1, 137])('that ended with %i and is still inspected as running is asked again', (exitCode) => {
+    const scene = new Scene();
+    const id = scene.add(1);
+    scene.list();
+    scene.event(id, 'die', exitCode);
+    scene.advance(KILL_REASON_WAIT);
+    expect(scene.services()).toEqual(['1 critical']);
+    scene.set(id, ended(exitCode));
+    scene.advance(300);
+    expect(scene.services()).toEqual(['1 critical']);
+    scene.advance(ENDED_GRACE);
+    expect(scene.services()).toEqual([]);
+  });
+
+  test('whose end was told wrongly passes again after a second', () => {
+    const scene = new Scene();
+    const id = scene.add(1);
+    scene.list();
+    scene.event(id, 'die', 1);
+    for (let i = 0; i < 4; i++) scene.advance(300);
+    expect(scene.services()).toEqual(['1 passing']);
   });
 
   test('that starts again in time passes again, and stays', () => {
