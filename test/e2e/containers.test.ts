@@ -1,0 +1,159 @@
+/** Containers of a fake engine on real agents: how fast others see them come and go, and what remains after restarts. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { FakeEngine } from '../support/fake-engine.ts';
+import { getJson, httpRequest } from '../support/http.ts';
+import { type HearsayProcess, killProcesses, runHearsay, startHearsay } from '../support/processes.ts';
+import { sleep, waitUntil } from '../support/wait.ts';
+
+const ip = (host: number): string => `127.34.1.${host}`;
+
+let folder: string;
+let engine: FakeEngine;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'hearsay-containers-'));
+  engine = new FakeEngine(join(folder, 'engine.sock'));
+  await engine.start();
+});
+
+afterEach(async () => {
+  await killProcesses();
+  await engine.stop();
+  rmSync(folder, { recursive: true });
+});
+
+const startOther = (): Promise<HearsayProcess> => startHearsay({ name: 'a', ip: ip(1) });
+
+const startHost = (args: readonly string[] = []): Promise<HearsayProcess> =>
+  startHearsay({
+    ...{ name: 'b', ip: ip(2), join: ip(1) },
+    args: ['--containers', `unix:${engine.path}`, '--data-dir', join(folder, 'data'), ...args],
+  });
+
+async function passing(agent: HearsayProcess, service = 'web'): Promise<string[]> {
+  const entries = await getJson<{ Service: { Meta: Record<string, string> } }[]>(
+    `${agent.http}/v1/health/service/${service}?passing`,
+  );
+  return entries.map(({ Service }) => Service.Meta['container-name'] ?? '').sort();
+}
+
+const running = (): string[] =>
+  [...engine.containers.values()]
+    .filter(({ status }) => status === 'running')
+    .map(({ name }) => name)
+    .sort();
+
+const settled = (agent: HearsayProcess, limit = 20_000): Promise<boolean> =>
+  waitUntil(
+    `${agent.name} answers what runs`,
+    limit,
+    async () => (await passing(agent)).join() === running().join(),
+  );
+
+/** Milliseconds until the other agent answers so. */
+async function timed(agent: HearsayProcess, isSeen: (names: readonly string[]) => boolean): Promise<number> {
+  const from = performance.now();
+  for (;;) {
+    if (isSeen(await passing(agent))) return performance.now() - from;
+    if (performance.now() - from > 20_000) throw new Error('not within 20 s');
+    await sleep(5);
+  }
+}
+
+const percentile = (values: readonly number[], share: number): number =>
+  [...values].sort((x, y) => x - y)[Math.min(values.length - 1, Math.floor(values.length * share))] ??
+  Number.NaN;
+
+test('a container is answered by another agent in half a second, and is gone in as much', async () => {
+  const other = await startOther();
+  await startHost();
+  const [starts, ends]: [number[], number[]] = [[], []];
+  for (let i = 0; i < 40; i++) {
+    const { id, name } = engine.run();
+    starts.push(await timed(other, (names) => names.includes(name)));
+    engine.end(id, 137, i % 2 === 0);
+    ends.push(await timed(other, (names) => !names.includes(name)));
+  }
+  const figures = [percentile(starts, 0.5), percentile(starts, 0.99), percentile(ends, 0.99)];
+  console.log(`start p50, p99, kill p99: ${figures.map((one) => `${Math.round(one)} ms`).join(', ')}`);
+  expect(figures[0]).toBeLessThan(500);
+  expect(figures[1]).toBeLessThan(1500);
+  expect(figures[2]).toBeLessThan(800);
+});
+
+test('why says, on another agent, how a container ended', async () => {
+  const other = await startOther();
+  await startHost();
+  const { id, name } = engine.run({ name: 'web-1' });
+  await timed(other, (names) => names.includes(name));
+  engine.end(id, 137, true);
+  await timed(other, (names) => names.length === 0);
+  const { stdout } = await runHearsay(['why', 'web', '--http-addr', other.http]);
+  expect(stdout).toMatch(/its container web-1 on b was killed for memory \d+ s ago \(137\) \(according to b/);
+});
+
+test('neither a crash of the agent nor one of the engine leaves a ghost, or loses a container', async () => {
+  const other = await startOther();
+  let host = await startHost();
+  for (let i = 0; i < 30; i++) engine.run();
+  await settled(other);
+  for (let round = 0; round < 3; round++) {
+    await host.kill();
+    await engine.stop();
+    const ids = [...engine.containers.keys()];
+    for (const id of ids.slice(0, 5)) engine.remove(id);
+    for (const id of ids.slice(5, 8)) engine.end(id);
+    for (let i = 0; i < 6; i++) engine.run();
+    await engine.start();
+    host = await startHost();
+    await settled(other);
+  }
+  const services = await getJson<Record<string, unknown>>(`${host.http}/v1/agent/services`);
+  const critical = Object.keys(services).length - running().length;
+  expect(critical).toBeLessThanOrEqual(24); // those that ended, for a minute
+});
+
+test('an engine that is away is said so, and its containers stay as they stood', async () => {
+  const host = await startHearsay({ name: 'b', ip: ip(2), args: ['--containers', `unix:${engine.path}`] });
+  engine.run();
+  await settled(host);
+  await engine.stop();
+  const { degraded } = await waitUntil('it is degraded', 10_000, async () => {
+    const health = await getJson<{ degraded: string[] }>(`${host.http}/v1/hearsay/health`);
+    return health.degraded.length > 0 && health;
+  });
+  expect(degraded[0]).toMatch(/^the container engine unix:.* is away: there is no socket/);
+  expect(await passing(host)).toEqual(running());
+  await engine.start();
+  await waitUntil('it is well again', 20_000, async () => {
+    const health = await getJson<{ degraded: string[] }>(`${host.http}/v1/hearsay/health`);
+    return health.degraded.length === 0;
+  });
+});
+
+test('10,000 containers, of which an agent may have 8,192: it answers meanwhile, and its memory is bounded', async () => {
+  for (let i = 0; i < 10_000; i++)
+    engine.run(i % 1000 === 0 ? { labels: { 'hearsay.name': 'web', huge: 'x'.repeat(1_000_000) } } : {});
+  const from = performance.now();
+  const agent = await startHearsay({
+    ...{ name: 'b', ip: ip(2), args: ['--containers', `unix:${engine.path}`, '--log-level', 'warn'] },
+  });
+  let slowest = 0;
+  await waitUntil('all were looked at', 120_000, async () => {
+    const asked = performance.now();
+    await httpRequest('GET', `${agent.http}/v1/status/leader`);
+    slowest = Math.max(slowest, performance.now() - asked);
+    const services = await getJson<Record<string, unknown>>(`${agent.http}/v1/agent/services`);
+    return Object.keys(services).length === 8192;
+  });
+  const { body } = await httpRequest('GET', `${agent.http}/v1/agent/metrics?format=prometheus`);
+  const resident = Number(/^process_resident_memory_bytes (\S+)$/m.exec(body)?.[1]);
+  console.log(
+    `10,000 containers: ${Math.round((performance.now() - from) / 1000)} s, slowest answer ${Math.round(slowest)} ms, ${Math.round(resident / 2 ** 20)} MiB`,
+  );
+  expect(slowest).toBeLessThan(2000);
+  expect(resident).toBeLessThan(512 * 2 ** 20);
+}, 180_000);
