@@ -96,6 +96,10 @@ const SERVICES: CommandGroup = {
 };
 
 const DIAGNOSIS: CommandGroup = {
+  top: {
+    summary: 'Show the cluster live in the terminal, trouble first',
+    load: async () => (await import('./commands/top.ts')).topCommand,
+  },
   doctor: {
     summary: 'Find what is wrong in the cluster, why, and what mends it',
     load: async () => (await import('./commands/doctor.ts')).doctorCommand,

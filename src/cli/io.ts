@@ -10,6 +10,8 @@ export interface Output {
   write(text: string): void;
   /** Whether it is a terminal, read by people. */
   readonly isTerminal: boolean;
+  /** The size of the terminal, if it is one that tells it. */
+  size?(): { readonly columns: number; readonly rows: number } | undefined;
 }
 
 /** A running agent, as the commands need it. */
@@ -83,5 +85,12 @@ function toOutput(stream: NodeJS.WriteStream): Output {
       }
     process.exit(EXIT_FAILED);
   });
-  return { write: (text) => void stream.write(text), isTerminal: stream.isTTY === true };
+  return {
+    write: (text) => void stream.write(text),
+    isTerminal: stream.isTTY === true,
+    size: () => {
+      const { columns, rows } = stream;
+      return columns > 0 && rows > 0 ? { columns, rows } : undefined;
+    },
+  };
 }

@@ -40,9 +40,12 @@ export const AgentInfoSchema = v.looseObject({
   }),
   health: v.looseObject({ awareness: v.number() }),
   members: v.record(v.string(), v.number()),
+  /** Messages that wait in each broadcast queue. */
+  lanes: v.optional(v.record(v.string(), v.number())),
   /** Older agents do not send it. */
   partitionSummary: v.optional(
     v.looseObject({
+      kind: v.optional(v.string()),
       sentence: v.string(),
       minuteAgo: v.nullish(CensusSchema),
       hourAgo: v.nullish(CensusSchema),
