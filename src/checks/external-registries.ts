@@ -256,6 +256,8 @@ function toExternalEffect(node: string, effect: CheckEffect): CheckEffect {
   switch (effect.kind) {
     case 'run':
       return { kind: 'run', run: { ...effect.run, check: `${node}\n${effect.run.check}` } };
+    case 'stop':
+      return { kind: 'stop', check: `${node}\n${effect.check}` };
     case 'publish':
       return { kind: 'publish', changes: effect.changes.map((change) => toExternalWrite(node, change)) };
     case 'leaseChanged':

@@ -86,7 +86,7 @@ export class RegistryState {
       const output = truncateOutput(before?.output ?? '', outputMaxBytes);
       const check = { definition, status: before?.status ?? initial, output, fromFile };
       this.store.putCheck(check);
-      this.scheduler.schedule(definition, now);
+      if (this.scheduler.schedule(definition, now)) this.outbox.addStop(id);
       this.ttlTimers.clear(id);
       if (probe.kind === 'alias') this.#aliasIds.add(id);
       else this.#aliasIds.delete(id);
@@ -167,7 +167,7 @@ export class RegistryState {
     if (check === undefined) return;
     const { probe, serviceId } = check.definition;
     this.store.removeCheck(id);
-    this.scheduler.unschedule(id);
+    if (this.scheduler.unschedule(id)) this.outbox.addStop(id);
     this.ttlTimers.clear(id);
     this.#aliasIds.delete(id);
     this.reaper.delete(id);

@@ -26,6 +26,7 @@ const MAX_GOSSIP_NOTES_BYTES = 1024;
 export class Outbox {
   readonly #pending = new Map<EntryKey, EntryWrite>();
   readonly #facts: CheckFact[] = [];
+  readonly #stops = new Set<string>();
   readonly #changedLeases = new Set<string>();
   /** When each check was last published. */
   readonly #publishedAt = new Map<string, Millis>();
@@ -42,6 +43,11 @@ export class Outbox {
 
   addFact(fact: CheckFact): void {
     this.#facts.push(fact);
+  }
+
+  /** The run of this check is to be ended. */
+  addStop(check: string): void {
+    this.#stops.add(check);
   }
 
   addLeaseChange(lease: string): void {
@@ -86,6 +92,8 @@ export class Outbox {
   flush(out: CheckEffect[]): void {
     for (const fact of this.#facts) out.push({ kind: 'fact', fact });
     this.#facts.length = 0;
+    for (const check of this.#stops) out.push({ kind: 'stop', check });
+    this.#stops.clear();
     for (const lease of this.#changedLeases) out.push({ kind: 'leaseChanged', lease });
     this.#changedLeases.clear();
     if (this.#pending.size === 0) return;

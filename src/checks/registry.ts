@@ -219,7 +219,7 @@ export class Registry {
 
   /** A runner has finished. An outcome that belongs to no run under way is ignored. */
   onCheckFinished(outcome: CheckOutcome, now: Millis, out: CheckEffect[]): void {
-    const status = this.#state.scheduler.acceptOutcome(outcome);
+    const status = this.#state.scheduler.acceptOutcome(outcome, now);
     if (status !== undefined) this.#state.recordResult(outcome.check, status, outcome.output, now);
     this.#flush(now, out);
   }

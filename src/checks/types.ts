@@ -25,6 +25,8 @@ export type CheckProbe =
       readonly tlsSkipVerify: boolean;
     }
   | { readonly kind: 'udp'; readonly target: string }
+  /** Passes while a connection to the target is open. A run lasts as long as that. */
+  | { readonly kind: 'hold'; readonly target: string }
   | { readonly kind: 'ttl'; readonly ttl: Millis }
   | {
       readonly kind: 'grpc';
@@ -93,6 +95,8 @@ export interface CheckOutcome {
   readonly generation: number;
   readonly status: CheckStatus;
   readonly output: string;
+  /** The run goes on, and another outcome follows: a connection is held. */
+  readonly continues?: true;
 }
 
 /** A check of this agent and its present state. */
@@ -151,6 +155,8 @@ export const SERVICE_LEASE = '_service_lease:';
 /** What this layer wants done. */
 export type CheckEffect = Readonly<
   | { kind: 'run'; run: CheckRun }
+  /** Ends the run of a check that holds a connection; no outcome follows. */
+  | { kind: 'stop'; check: string }
   /** Never empty; removals come first. */
   | { kind: 'publish'; changes: readonly EntryWrite[] }
   /** The lease has another holder, or is gone: its holder of before has to look. */

@@ -123,6 +123,8 @@ export function formatEffect(effect: Effect, nextSealed: () => string, redacted:
       const { check, generation, probe, timeout } = effect.run;
       return `${kind} ${check} generation=${generation} kind=${probe.kind} timeout=${timeout}`;
     }
+    case 'stopCheck':
+      return `${kind} ${effect.check}`;
     case 'topicsChanged':
       return `${kind} ${effect.topics.join(' ')}`;
     case 'saveSnapshot': {

@@ -32,7 +32,7 @@ export interface DriverIo {
   readonly keys: {
     save(keys: readonly Uint8Array[], done: (error?: string) => void, isConfigured: boolean): void;
   };
-  readonly runners: { run(run: CheckRun): void };
+  readonly runners: { run(run: CheckRun): void; stop(check: string): void };
   readonly journal: { record(fact: Fact): void };
   readonly handlers: { notify(event: HandlerEvent): void };
   onStopped(reason: string | undefined): void;
@@ -50,6 +50,7 @@ export const createEffectHandlers = (io: DriverIo, dispatch: (input: Input) => v
   holdStream: ({ stream }) => io.tcp.hold(stream),
   closeStream: ({ stream }) => io.tcp.destroy(stream),
   runCheck: ({ run }) => io.runners.run(run),
+  stopCheck: ({ check }) => io.runners.stop(check),
   reply: ({ request, result }) => io.requests.reply(request, result),
   topicsChanged: ({ topics }) => io.subscriptions.notify(topics),
   saveSnapshot: ({ revision, snapshot }) =>

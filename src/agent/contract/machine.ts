@@ -62,6 +62,8 @@ export type Effect = Readonly<
   | { kind: 'closeStream'; stream: StreamId }
   | { kind: 'reply'; request: RequestId; result: CommandResult }
   | { kind: 'runCheck'; run: CheckRun }
+  /** Ends a run that holds a connection; no outcome follows. */
+  | { kind: 'stopCheck'; check: string }
   | { kind: 'topicsChanged'; topics: readonly Topic[] }
   /** Stores the snapshot in place of all earlier ones, whose revisions are lower; `snapshotStored` follows. */
   | { kind: 'saveSnapshot'; revision: number; snapshot: Snapshot }

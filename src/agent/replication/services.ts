@@ -282,6 +282,9 @@ export class ServiceLayer {
         case 'run':
           out.push({ kind: 'runCheck', run: effect.run });
           break;
+        case 'stop':
+          out.push({ kind: 'stopCheck', check: effect.check });
+          break;
         case 'publish':
           this.replication.publish(effect.changes, now);
           break;

@@ -34,7 +34,7 @@ const MAX_ARG_BYTES = 8192;
 export const PROBE_KEYS = [
   'http method header body disable_redirects tls_server_name tls_skip_verify',
   'tcp tcp_use_tls udp ttl grpc grpc_use_tls h2ping h2ping_use_tls alias_service alias_node',
-  'args script_args shell docker_container_id os_service',
+  'hold args script_args shell docker_container_id os_service',
 ].join(' ');
 
 export interface ProbeOptions {
@@ -71,6 +71,7 @@ const KINDS: readonly (readonly [
   ['args', readExec],
   ['scriptargs', readExec],
   ['h2ping', readH2ping],
+  ['hold', (fields) => ({ kind: 'hold', target: targetOf(stringField(fields, 'hold'), 'Hold') })],
   [
     'osservice',
     () => {
@@ -87,7 +88,7 @@ export function parseProbeFields(fields: Fields, options: ProbeOptions): CheckPr
     if (isSet(fields.peek(), key)) return inField(fields, key, () => read(fields, options));
   if (fields.peek().get('ttl') !== undefined) throw ttlError(fields);
   if (options.mayReport === true) return { kind: 'reported' };
-  const kinds = 'http, tcp, udp, grpc, h2ping, ttl, alias_service or args';
+  const kinds = 'http, tcp, udp, grpc, h2ping, hold, ttl, alias_service or args';
   throw new FieldError(
     // Consul's words come first: programs search for them.
     `Invalid check: TTL must be > 0 for TTL checks, or one of ${kinds} must be set`,

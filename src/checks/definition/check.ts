@@ -40,6 +40,8 @@ const MIN_INTERVAL = 1000;
 /** No check answers in less: such a time was meant to have a unit. */
 const MIN_TIMEOUT = 1;
 const MIN_TTL = 1;
+/** The longest time between two tries to hold a connection. */
+const DEFAULT_HOLD_INTERVAL = 30_000;
 const DEFAULT_TIMEOUT = 10_000;
 const DEFAULT_EXEC_TIMEOUT = 30_000;
 const MIN_DEREGISTER = 60_000;
@@ -217,13 +219,14 @@ function readTimes(
     throw inFieldError(fields, 'interval', 'Interval and TTL cannot both be specified');
   if (probe.kind === 'ttl') times.noteBelow('ttl', MIN_TTL);
   if (!isScheduled(probe)) return { interval: 0, timeout: 0 };
-  if (durationField(fields, 'interval') <= 0)
-    throw inFieldError(fields, 'interval', 'Interval must be > 0 for all checks but TTL and alias');
+  const isHold = probe.kind === 'hold';
+  if (durationField(fields, 'interval') <= 0 && !isHold)
+    throw inFieldError(fields, 'interval', 'Interval must be > 0 for all checks but TTL, alias and hold');
   times.noteBelow('timeout', MIN_TIMEOUT);
   const timeout = durationField(fields, 'timeout');
   const defaultTimeout = probe.kind === 'exec' ? DEFAULT_EXEC_TIMEOUT : DEFAULT_TIMEOUT;
   return {
-    interval: times.atLeast('interval', MIN_INTERVAL),
+    interval: times.atLeast('interval', MIN_INTERVAL) || (isHold ? DEFAULT_HOLD_INTERVAL : 0),
     timeout: timeout > 0 ? timeout : defaultTimeout,
   };
 }

@@ -69,6 +69,8 @@ function encodeProbe(probe: CheckProbe): Record<string, unknown> {
       return { TCP: probe.target, TCPUseTLS: probe.tls, ...encodeTls(probe) };
     case 'udp':
       return { UDP: probe.target };
+    case 'hold':
+      return { Hold: probe.target };
     case 'ttl':
       return { TTL: formatDuration(probe.ttl) };
     case 'grpc':

@@ -204,6 +204,7 @@ export const CHECK_DEFINITION_SCHEMA = named(
     TTL: optionalField(duration),
     GRPC: optionalField(string),
     GRPCUseTLS: optionalField(boolean),
+    Hold: optionalField(string),
     H2PING: optionalField(string),
     H2PingUseTLS: optionalField(boolean),
     AliasService: optionalField(string),

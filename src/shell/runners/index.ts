@@ -11,6 +11,7 @@ import { runExec } from './exec.ts';
 import { runGrpc } from './grpc.ts';
 import { EgressGuard, type EgressGuardOptions } from './guard.ts';
 import { runH2ping } from './h2ping.ts';
+import { HeldConnections } from './hold.ts';
 import { runHttp } from './http.ts';
 import type { CheckResult, RunContext } from './runner.ts';
 import { Slots, type SlotsOptions } from './slots.ts';
@@ -28,6 +29,8 @@ export interface RunnersOptions extends EgressGuardOptions, SlotsOptions {
 export interface Runners {
   /** Runs a check. A newer run of the same check cancels the older one, which then has no outcome. */
   run(run: CheckRun): void;
+  /** Ends a run that holds a connection; no outcome follows. */
+  stop(check: string): void;
   /** Why no run of this check will be let out; `undefined`: one may be. */
   explainDenial(probe: CheckProbe): string | undefined;
   /** Cancels all runs; no outcome follows. */
@@ -38,18 +41,25 @@ export interface Runners {
 export function createRunners(options: RunnersOptions): Runners {
   const guard = createGuard(options);
   const slots = new Slots(options);
+  const held = new HeldConnections(slots, guard, options.onOutcome);
   return {
-    run: (run) =>
+    run: (run) => {
+      if (run.probe.kind === 'hold') return held.open(run, run.probe.target);
       slots.schedule(run.check, async (canceled) => {
         const result = await runWithTimeout(run, options, guard, canceled);
         if (result !== undefined)
           options.onOutcome({ ...result, check: run.check, generation: run.generation });
-      }),
+      });
+    },
+    stop: (check) => held.stop(check),
     explainDenial: (probe) => {
       const host = hostOf(probe);
       return host === undefined ? undefined : guard.explainDenial(host);
     },
-    close: () => slots.close(),
+    close: () => {
+      slots.close();
+      held.close();
+    },
   };
 }
 
@@ -112,6 +122,8 @@ async function runCheck({ probe }: CheckRun, run: RunContext, allowExec: boolean
         if (!allowExec)
           throw new Error('exec checks are not allowed on this agent: start it with --allow-exec-checks');
         return await runExec(probe, run);
+      case 'hold':
+        throw new Error('a connection is held by hold.ts'); // it outlives its slot
     }
   } catch (error) {
     return { status: 'critical', output: describeError(error) };

@@ -98,6 +98,8 @@ export class SimEffects {
         return this.#saveCatalog(host, effect.bytes);
       case 'runCheck':
         return this.#runCheck(host, effect.run);
+      case 'stopCheck':
+        return; // No check of this world holds a connection.
       case 'storeKeys':
         return this.#storeKeys(host, effect.keys, effect.ticket);
       case 'notify':

@@ -84,6 +84,22 @@ export const checksMutants: readonly Mutant[] = [
     expectedTests: ['unit/checks/scheduler.test.ts'],
   },
   {
+    id: 'checks-hold-not-tried-again',
+    file: 'checks/scheduler.ts',
+    find: 'this.#runs.set(run.check, now + backoff * (0.5 + this.#rng.next() / 2));',
+    replace: 'this.#rng.next();',
+    description: 'A connection that has closed once is never held again.',
+    expectedTests: ['unit/checks/held-connections.test.ts'],
+  },
+  {
+    id: 'checks-hold-outlives-its-check',
+    file: 'checks/scheduler.ts',
+    find: "return isRunning && scheduled?.run.probe.kind === 'hold';",
+    replace: 'return isRunning && scheduled === undefined;',
+    description: 'The connection of a check that was removed stays open.',
+    expectedTests: ['unit/checks/held-connections.test.ts'],
+  },
+  {
     id: 'checks-lease-never-ends',
     file: 'checks/lease-rules.ts',
     find: 'state.store.leaseTable.release(held, reason, now + grace);',

@@ -177,6 +177,7 @@ const scheduled = fc.oneof(
   fc.record({ UDP: hostPort }),
   fc.record({ GRPC: fc.tuple(hostPort, word).map((parts) => parts.join('/')), TLSSkipVerify: fc.boolean() }),
   fc.record({ H2PING: hostPort, H2PingUseTLS: fc.boolean() }),
+  fc.record({ Hold: hostPort }),
   fc.record({ Args: fc.array(word, { minLength: 1 }) }),
 );
 const anyProbe = fc.oneof(

@@ -26,7 +26,10 @@ function ledger(overlay: Partial<DriverIo> = {}): { io: DriverIo; done: string[]
     requests: { reply: (request) => done.push(`reply ${request}`) },
     subscriptions: { notify: (topics) => done.push(`wake ${topics.join()}`) },
     keys: { save: (keys) => done.push(`keep ${keys.length} keys`) },
-    runners: { run: ({ check }) => done.push(`run ${check}`) },
+    runners: {
+      run: ({ check }) => done.push(`run ${check}`),
+      stop: (check) => done.push(`stop ${check}`),
+    },
     storage: {
       save: ({ incarnation }) => done.push(`save ${incarnation}`),
       saveCatalog: (bytes) => done.push(`save catalog ${bytes.length}`),
