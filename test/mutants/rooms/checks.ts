@@ -54,8 +54,8 @@ export const checksMutants: readonly Mutant[] = [
   {
     id: 'checks-old-outcome-taken',
     file: 'checks/scheduler.ts',
-    find: 'scheduled.run.generation !== generation ||',
-    replace: 'generation < 0 ||',
+    find: 'scheduled.run.generation !== generation) return undefined;',
+    replace: 'generation < 0) return undefined;',
     description: 'The outcome of an earlier definition counts for the present one.',
     expectedTests: ['unit/checks/scheduler.test.ts'],
   },
@@ -70,8 +70,8 @@ export const checksMutants: readonly Mutant[] = [
   {
     id: 'checks-all-at-once',
     file: 'checks/scheduler.ts',
-    find: 'now + this.#rng.next() * interval',
-    replace: 'now + 0 * this.#rng.next() * interval',
+    find: 'now + this.#rng.next() * within',
+    replace: 'now + 0 * this.#rng.next() * within',
     description: 'A thousand checks registered together run together.',
     expectedTests: ['unit/checks/scheduler.test.ts'],
   },
