@@ -128,10 +128,22 @@ export function formatEffect(effect: Effect, nextSealed: () => string, redacted:
     case 'topicsChanged':
       return `${kind} ${effect.topics.join(' ')}`;
     case 'saveSnapshot': {
-      const { peers, registered, ...rest } = effect.snapshot;
+      // Named one by one: what is added to the snapshot may hold what users registered.
+      const {
+        incarnation,
+        clocks,
+        left,
+        tags,
+        epoch,
+        at,
+        peers,
+        registered,
+        external = [],
+      } = effect.snapshot;
       const { services = [], checks = [] } = registered ?? {};
       const counts = { peers: peers.length, services: services.length, checks: checks.length };
-      return `${kind}${formatFields({ ...rest, ...counts })}`;
+      const shown = { incarnation, clocks, left, tags, epoch, at, ...counts, external: external.length };
+      return `${kind}${formatFields(shown)}`;
     }
     case 'saveCatalog':
       return `${kind} ${effect.bytes.length}`;

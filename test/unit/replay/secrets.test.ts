@@ -333,6 +333,18 @@ test.each<[string, Effect, boolean]>([
     true,
   ],
   [
+    'what is saved of registrations',
+    {
+      kind: 'saveSnapshot',
+      snapshot: {
+        ...{ incarnation: 1, clocks: { member: 1, event: 1, query: 1 }, peers: [] },
+        registered: { services: [SECRET], checks: [SECRET] },
+        external: [{ node: { name: 'ext', meta: new Map([['note', SECRET]]) } }],
+      },
+    } as unknown as Effect,
+    false,
+  ],
+  [
     'a payload',
     {
       kind: 'reply',
