@@ -9,21 +9,22 @@ export const LAYERS: Readonly<Record<string, string>> = {
   base: '',
   model: 'base',
   wire: 'base model',
-  config: 'base',
+  config: 'base model',
   access: 'base config',
   swim: 'base config wire',
   catalog: 'base model wire',
   checks: 'base model config',
   files: 'base config checks',
+  jobs: 'base model catalog',
   serf: 'base config wire swim(types)',
-  agent: 'base model wire config swim catalog checks serf',
-  shell: 'base model wire config checks files serf agent',
-  http: 'base model wire config access catalog checks serf agent',
+  agent: 'base model wire config swim catalog checks jobs serf',
+  shell: 'base model wire config checks jobs files serf agent',
+  http: 'base model wire config access catalog checks jobs serf agent',
   dns: 'base model config catalog agent',
   rpc: 'base wire config access serf agent',
   register: 'base model config checks agent',
-  replay: 'base model wire checks serf agent',
-  sim: 'base model wire config swim catalog checks serf agent',
+  replay: 'base model wire checks jobs serf agent',
+  sim: 'base model wire config swim catalog checks jobs serf agent',
   'servers.ts': 'base config access agent shell http dns rpc',
   'main.ts': 'base wire config files agent shell http register replay servers.ts',
   doctor: 'base',
@@ -53,7 +54,19 @@ export const ROOMS: Readonly<Record<string, string>> = {
 };
 
 /** Layers that see Node only through what they are given; the exception is AES-GCM, which takes its nonce as an argument. */
-const NODE_FREE = ['base', 'model', 'wire', 'config', 'swim', 'catalog', 'checks', 'serf', 'agent', 'sim'];
+const NODE_FREE = [
+  'base',
+  'model',
+  'wire',
+  'config',
+  'swim',
+  'catalog',
+  'checks',
+  'jobs',
+  'serf',
+  'agent',
+  'sim',
+];
 const NODE_EXCEPTIONS = ['src/wire/crypt.ts'];
 
 /** Every import of `src/` that goes up, and every file without a place, as `path what is wrong`. */

@@ -1,0 +1,39 @@
+/** What is to be done about a tick, as its known runs tell. */
+
+import type { JobDefinition } from '../model/job.ts';
+import type { TickRuns } from './board.ts';
+import type { RunState } from './types.ts';
+
+export type TickVerdict =
+  /** Nobody has it. `attempt`: which one is to be made. */
+  | { readonly kind: 'open'; readonly attempt: number; readonly lost?: string }
+  /** A live agent has claimed or runs it. */
+  | { readonly kind: 'taken'; readonly node: string }
+  /** It has run, or will not. `lost`: its runner died in the middle, and there are no attempts left. */
+  | { readonly kind: 'done'; readonly lost?: string };
+
+const FINISHED: ReadonlySet<RunState> = new Set<RunState>(['succeeded', 'failed', 'timedOut', 'skipped']);
+const BEGUN: ReadonlySet<RunState> = new Set<RunState>(['running', 'waiting', 'lost']);
+
+export const hasBegun = (state: RunState): boolean => BEGUN.has(state);
+
+/** `isGone`: the process of an agent has ended. A run that its runner has forgotten was not survived by it either. */
+export function judgeTick(
+  runs: TickRuns,
+  { retries }: Pick<JobDefinition, 'retries'>,
+  isGone: (node: string) => boolean,
+): TickVerdict {
+  let attempts = 0;
+  let lost: string | undefined;
+  for (const [node, { run, forgotten }] of runs) {
+    if (FINISHED.has(run.state)) return { kind: 'done' };
+    const isDead = forgotten || run.state === 'lost' || isGone(node);
+    if (!isDead) return { kind: 'taken', node };
+    if (hasBegun(run.state) && run.attempt > attempts) {
+      attempts = run.attempt;
+      lost = node;
+    }
+  }
+  if (lost === undefined) return { kind: 'open', attempt: 1 };
+  return attempts <= retries ? { kind: 'open', attempt: attempts + 1, lost } : { kind: 'done', lost };
+}
