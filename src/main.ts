@@ -257,7 +257,10 @@ async function startAgentShell(
       members: { period: config.serf.coalescePeriod, quiescent: config.serf.quiescentPeriod },
       user: { period: config.serf.userCoalescePeriod, quiescent: config.serf.userQuiescentPeriod },
     },
-    checks: { allowExec: config.allowExecChecks, allow: config.checkAllow, ...execUser },
+    checks: {
+      ...{ allowExec: config.allowExecChecks, allowExecJobs: config.allowExecJobs, allow: config.checkAllow },
+      ...execUser,
+    },
     ...(state.storage === undefined ? {} : { storage: state.storage }),
     ...(state.keyringStore === undefined ? {} : { keyring: state.keyringStore }),
     onFatal: () => stopWith(EXIT_CRASHED),
@@ -292,6 +295,7 @@ function buildAgent(
     persistsSnapshots: storage !== undefined,
     hasSeeds: config.join.length + config.retryJoin.length > 0,
     allowExec: config.allowExecChecks,
+    jobs: config.jobs,
     startedAt: Date.now(),
     now: monotonicNow(),
   };

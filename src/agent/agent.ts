@@ -130,8 +130,7 @@ class AgentCore implements Agent {
     this.#view = new AgentView({
       ...{ members: swim.members, serf, evidence, investigations, topics },
       keyOperations,
-      catalog: this.#services.view,
-      local: this.#services.local,
+      ...{ catalog: this.#services.view, local: this.#services.local, jobs: this.#services.jobs },
       health: () => this.#readHealth(serf, keyring),
       readiness: () => this.#readiness.current,
       restoredAt: () => this.#services.restoredAt,
@@ -208,6 +207,9 @@ class AgentCore implements Agent {
         break;
       case 'checkFinished':
         this.#services.onCheckFinished(input.outcome, now, out);
+        break;
+      case 'jobRunFinished':
+        this.#services.onJobRunFinished(input.outcome, now, out);
         break;
       case 'addressChanged':
         this.#swim.setAddress(input.address, now, this.#swimOut);

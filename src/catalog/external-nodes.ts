@@ -7,6 +7,7 @@
  * registration that stands for a removal the earlier ones (A43).
  */
 import { type Millis, NEVER } from '../base/time.ts';
+import { isJobKey } from '../model/job-entries.ts';
 import {
   type Check,
   type Entry,
@@ -51,6 +52,7 @@ export class ExternalNodes {
   readonly #source: EntrySource;
   readonly #self: string;
   readonly #isMember: (name: string) => boolean;
+  readonly #onJobs: (owner: string, changes: readonly EntryChange[]) => void;
   readonly #up = new Set<string>();
   /** By name in lower case. */
   readonly #nodes = new Map<string, NodeState>();
@@ -60,8 +62,17 @@ export class ExternalNodes {
   #superseded = new Set<string>();
   #supersededAt: Millis = NEVER;
 
-  /** `isMember` also holds for names of nodes that are known from before a restart. */
-  constructor(source: EntrySource, self: string, isMember: (name: string) => boolean) {
+  /**
+   * `isMember` also holds for names of nodes that are known from before a restart. `onJobs` takes the changes that are
+   * about jobs, which no other reader sees.
+   */
+  constructor(
+    source: EntrySource,
+    self: string,
+    isMember: (name: string) => boolean,
+    onJobs: (owner: string, changes: readonly EntryChange[]) => void = () => {},
+  ) {
+    this.#onJobs = onJobs;
     this.#source = source;
     this.#self = self;
     this.#isMember = isMember;
@@ -73,9 +84,11 @@ export class ExternalNodes {
       externalNodes: () => this.#views(),
     });
     const restored: TopicSink = new Set();
-    for (const owner of source.owners())
-      for (const name of this.#take(owner, changesOf(source.entries(owner) ?? NO_ENTRIES)))
-        this.#refresh(name, restored);
+    for (const owner of source.owners()) {
+      const changes = changesOf(source.entries(owner) ?? NO_ENTRIES);
+      this.#splitChanges(owner, changes, restored);
+      for (const name of this.#take(owner, changes)) this.#refresh(name, restored);
+    }
   }
 
   /** The latest registration of a name, which readers do not see if it stands for a removal. */
@@ -106,7 +119,7 @@ export class ExternalNodes {
 
   /** As `CatalogIndex.onEntriesChanged`. */
   onEntriesChanged(owner: string, changes: readonly EntryChange[], topics: TopicSink, now?: Millis): void {
-    const [own, external] = splitChanges(changes);
+    const [own, external] = this.#splitChanges(owner, changes, topics);
     this.index.onEntriesChanged(owner, own, topics, now);
     for (const name of this.#take(owner, external)) this.#refresh(name, topics, now);
     if (now !== undefined) this.noteSuperseded(now);
@@ -144,7 +157,7 @@ export class ExternalNodes {
   }
 
   onOwnerDeleted(owner: string, changes: readonly EntryChange[], topics: TopicSink): void {
-    const [own, external] = splitChanges(changes);
+    const [own, external] = this.#splitChanges(owner, changes, topics);
     this.#up.delete(owner);
     this.index.onOwnerDeleted(owner, own, topics);
     for (const name of this.#take(owner, external)) this.#refresh(name, topics);
@@ -153,6 +166,21 @@ export class ExternalNodes {
   /** A member of this name has come or gone. */
   onMemberChanged(name: string, topics: TopicSink): void {
     if (this.#nodes.has(name.toLowerCase())) this.#refresh(name.toLowerCase(), topics);
+  }
+
+  #splitChanges(
+    owner: string,
+    changes: readonly EntryChange[],
+    topics: TopicSink,
+  ): [own: readonly EntryChange[], external: readonly EntryChange[]] {
+    const jobs = changes.filter(({ key }) => isJobKey(key));
+    if (jobs.length > 0) {
+      this.#onJobs(owner, jobs);
+      topics.add('jobs');
+    }
+    const rest = jobs.length === 0 ? changes : changes.filter(({ key }) => !isJobKey(key));
+    if (!rest.some(({ key }) => key.startsWith('x:'))) return [rest, []];
+    return [rest.filter(({ key }) => !key.startsWith('x:')), rest.filter(({ key }) => key.startsWith('x:'))];
   }
 
   *#owners(): Iterable<string> {
@@ -269,16 +297,6 @@ const toEntry = (key: EntryKey, value: Service | Check): Entry => ({ key, versio
 
 const changesOf = (entries: Entries): EntryChange[] =>
   [...entries.values()].map(({ key, value }) => ({ key, before: undefined, after: value }));
-
-function splitChanges(
-  changes: readonly EntryChange[],
-): [own: readonly EntryChange[], external: readonly EntryChange[]] {
-  if (!changes.some(({ key }) => key.startsWith('x:'))) return [changes, []];
-  return [
-    changes.filter(({ key }) => !key.startsWith('x:')),
-    changes.filter(({ key }) => key.startsWith('x:')),
-  ];
-}
 
 /** Removals come first, as from a ledger. */
 function difference(before: Entries, after: Entries): EntryChange[] {

@@ -26,6 +26,7 @@ export interface EntrySource {
 export type CatalogTopic =
   | 'services'
   | 'checks'
+  | 'jobs'
   | `service:${string}`
   | `entries:${string}`
   | ExternalNodeTopic;

@@ -1,5 +1,6 @@
 /** Admission of registrations: how much may be registered, which checks may start programs, and the errors. */
 import { AgentError } from '../base/errors.ts';
+import { JOB_ID_PREFIX, JOBS_SERVICE } from '../model/job-entries.ts';
 import type { ServiceDefinition } from '../model/service.ts';
 import type { Registration } from './definition/definition.ts';
 import { leaseCheckId } from './definition/lease-check.ts';
@@ -20,6 +21,7 @@ export function admitService(
   store: LocalStore,
   options: { readonly replaceChecks?: boolean } = {},
 ): void {
+  refuseReserved(service);
   if (store.service(service.id) === undefined && store.services().size >= MAX_SERVICES)
     throw serviceLimitError();
   const ids = new Set(options.replaceChecks === true ? [] : store.checksOf(service.id));
@@ -52,6 +54,7 @@ export function admitFileServices(
       `With the services of the files this agent would have ${others + ids.size}, and its limit is ${MAX_SERVICES}: move some to another agent`,
     );
   for (const { service, checks } of registrations) {
+    refuseReserved(service);
     const kept = [...store.checksOf(service.id)].filter((id) => store.check(id)?.fromFile === false);
     for (const check of checks) admitProbe(check, mayExec);
     admitCount(new Set([...kept, ...checks.map(({ id }) => id)]), service.id);
@@ -67,7 +70,9 @@ export function admitCheck(check: CheckDefinition, store: LocalStore): void {
 }
 
 /** S14: only checks from the operator's files start programs, and only if the agent allows it. */
-export function admitProbe({ probe }: CheckDefinition, mayExec: boolean): void {
+export function admitProbe({ id, probe }: CheckDefinition, mayExec: boolean): void {
+  if (id.startsWith(JOB_ID_PREFIX))
+    throw invalidCheckError(`an ID must not begin with ${JOB_ID_PREFIX}, under which jobs are published`);
   if (probe.kind === 'exec' && !mayExec)
     throw invalidCheckError(
       'Args (a program to run) is accepted only from files (--service), and only if the agent allows exec checks',
@@ -75,6 +80,11 @@ export function admitProbe({ probe }: CheckDefinition, mayExec: boolean): void {
   if (probe.kind === 'maintenance')
     throw invalidCheckError('maintenance cannot be registered; use the maintenance endpoint');
   if (probe.kind === 'lease') throw invalidCheckError('a lease cannot be registered; use the lease endpoint');
+}
+
+function refuseReserved({ id }: ServiceDefinition): void {
+  if (id === JOBS_SERVICE)
+    throw new AgentError('badRequest', `The ID ${JOBS_SERVICE} is that of jobs: choose another one`);
 }
 
 function admitCount(ids: Set<string>, service: string): void {

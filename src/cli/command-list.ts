@@ -95,6 +95,17 @@ const SERVICES: CommandGroup = {
   },
 };
 
+const JOBS: CommandGroup = {
+  run: {
+    summary: 'Register a job that one agent of the cluster runs at each tick',
+    load: async () => (await import('./commands/run.ts')).runCommand,
+  },
+  jobs: {
+    summary: 'List jobs with their next and last runs, run one now, pause one',
+    load: async () => (await import('./commands/jobs.ts')).jobsCommand,
+  },
+};
+
 const DIAGNOSIS: CommandGroup = {
   top: {
     summary: 'Show the cluster live in the terminal, trouble first',
@@ -186,6 +197,7 @@ export const COMMAND_GROUPS: readonly (readonly [heading: string, CommandGroup])
   ['Start here:', START],
   ['Cluster:', CLUSTER],
   ['Services:', SERVICES],
+  ['Jobs:', JOBS],
   ['Diagnosis:', DIAGNOSIS],
   ['Events and queries:', MESSAGES],
   ['Encryption:', KEYS],

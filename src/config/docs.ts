@@ -36,6 +36,7 @@ export function settingToJson(setting: Setting<unknown>, value: unknown): unknow
       ]),
     );
   if (setting.type === 'handlers') return JSON.parse(setting.format(value) || '[]');
+  if (setting.type === 'jobs') return JSON.parse(setting.format(value) || '{}');
   return setting.type === 'int' || setting.type === 'flag' || setting.type === 'list'
     ? value
     : setting.format(value);

@@ -151,6 +151,12 @@ export function rejectContradictions(config: AgentConfig, fromFiles: readonly To
       `http: ${config.http.address.key} is open to the network: set HEARSAY_HTTP_TOKEN or httpTokenFile, or allow it with --insecure`,
     );
   rejectLongMessages(config);
+  const command = config.jobs.find(({ run }) => run !== undefined);
+  if (command !== undefined && !config.allowExecJobs)
+    throw new AgentError(
+      'config',
+      `jobs.${command.definition.name}.run: programs are not allowed to jobs: allow them with --allow-exec-jobs`,
+    );
   const rpcKey = config.rpcAuth !== undefined || fromFiles.includes('rpcAuth');
   if (config.rpc.kind === 'ip' && !isLoopback(config.rpc.address.ip) && !rpcKey && !config.insecure)
     throw new AgentError(

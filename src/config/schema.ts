@@ -5,6 +5,7 @@
 import type { Address } from '../base/address.ts';
 import { containersSection } from './containers.ts';
 import { handlersSetting } from './handlers.ts';
+import { jobSettings } from './jobs.ts';
 import {
   validateCidr,
   validateClusterName,
@@ -242,6 +243,7 @@ export const agentSection = defineSection({
       'docs/guides/serf-handlers.md.',
     source: 'serf agent -event-handler',
   }),
+  ...jobSettings,
   checkAllow: listSetting({
     placeholder: 'CIDR',
     validate: validateCidr,

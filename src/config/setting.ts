@@ -12,7 +12,8 @@ export interface Setting<T> {
     | 'map'
     | 'choice'
     | 'address'
-    | 'handlers';
+    | 'handlers'
+    | 'jobs';
   readonly default: T;
   readonly doc: string;
   readonly source?: string;

@@ -2,7 +2,7 @@
 
 import type { Command } from '../agent/contract/commands.ts';
 import type { Input, Snapshot } from '../agent/contract/machine.ts';
-import type { AgentOptions } from '../agent/contract/options.ts';
+import type { AgentOptions, ConfiguredJob } from '../agent/contract/options.ts';
 import type {
   CheckDefinition,
   CheckOutcome,
@@ -10,6 +10,7 @@ import type {
   CheckStateSnapshot,
   RegistrySnapshot,
 } from '../checks/types.ts';
+import type { JobsSnapshot } from '../jobs/types.ts';
 import type { QueryDefinition } from '../serf/types.ts';
 import type { Masker } from './masks.ts';
 import { redactCatalogSnapshot } from './redact-messages.ts';
@@ -38,6 +39,7 @@ const TREE_FIELDS: ReadonlySet<string> = new Set([
   'meta' satisfies keyof CommandOf<'registerService'>['service'],
   'headers' satisfies keyof HttpProbe,
   'argv' satisfies keyof ExecProbe,
+  'run' satisfies keyof ConfiguredJob,
   ...JSON_TREE_FIELDS,
 ]);
 /** `HTTP` of `encodeCheck`, in lower case. */
@@ -62,6 +64,7 @@ export function redactInput(input: Input, masker: Masker): unknown {
     }
     case 'command':
     case 'checkFinished':
+    case 'jobRunFinished':
       return redactValue(input, masker, '');
     default:
       return input;
@@ -70,19 +73,24 @@ export function redactInput(input: Input, masker: Masker): unknown {
 
 /** The agent's options as data, without functions. */
 export function redactOptions(options: AgentOptions, masker: Masker): Record<string, unknown> {
-  const { rng, nonce, intern, internEntries, codec, keys, snapshot, catalog, ...rest } = options;
+  const { rng, nonce, intern, internEntries, codec, keys, snapshot, catalog, jobs, ...rest } = options;
   return {
     ...rest,
     keys: keys.map((key) => masker.maskKey(key)),
+    ...(jobs === undefined ? {} : { jobs: redactValue(jobs, masker, '') }),
     ...(snapshot === undefined ? {} : { snapshot: redactSnapshot(snapshot, masker) }),
     ...(catalog === undefined ? {} : { catalog: redactCatalogSnapshot(catalog, masker) }),
   };
 }
 
 function redactSnapshot(snapshot: Snapshot, masker: Masker): Snapshot {
-  const { registered } = snapshot;
-  if (!masker.redacts || registered === undefined) return snapshot;
-  return { ...snapshot, registered: redactRegistered(registered, masker) };
+  const { registered, jobs } = snapshot;
+  if (!masker.redacts) return snapshot;
+  return {
+    ...snapshot,
+    ...(registered === undefined ? {} : { registered: redactRegistered(registered, masker) }),
+    ...(jobs === undefined ? {} : { jobs: redactValue(jobs, masker, '') as JobsSnapshot }),
+  };
 }
 
 function redactRegistered(registered: RegistrySnapshot, masker: Masker): RegistrySnapshot {

@@ -4,6 +4,7 @@
  */
 import { concatBytes } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';
+import { JOBS_SERVICE } from '../model/job-entries.ts';
 import type { External } from '../model/service.ts';
 import { INTERNAL_QUERY_PREFIX, KEY_QUERIES } from '../serf/queries/names.ts';
 import {
@@ -202,10 +203,19 @@ function redactDelta(delta: Delta, masker: Masker): Delta {
 
 function redactPublished<V extends External['value']>(value: V, masker: Masker): V {
   if (value.kind === 'check')
-    return { ...value, notes: masker.maskText(value.notes), output: masker.maskText(value.output) };
+    return {
+      ...value,
+      notes: value.serviceId === JOBS_SERVICE ? redactJob(value.notes, masker) : masker.maskText(value.notes),
+      output: masker.maskText(value.output),
+    };
   const meta = new Map([...value.meta].map(([key, text]) => [key, masker.maskText(text)]));
   return { ...value, meta };
 }
+
+/** Of a job all stays by which agents decide who runs it: the path of its URL is masked. */
+const redactJob = (notes: string, masker: Masker): string =>
+  notes.replace(JOB_URL, (_, origin: string, path: string) => `${origin}${masker.maskText(path)}"`);
+const JOB_URL = /("post":"https?:\/\/[^/?#"]*[/?#])((?:[^"\\]|\\.)*)"/;
 
 /** A catalog snapshot as saved on disk. */
 export function redactCatalogSnapshot(bytes: Uint8Array, masker: Masker): Uint8Array {

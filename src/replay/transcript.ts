@@ -125,6 +125,10 @@ export function formatEffect(effect: Effect, nextSealed: () => string, redacted:
     }
     case 'stopCheck':
       return `${kind} ${effect.check}`;
+    case 'startJobRun': {
+      const { job, tick, attempt, token, action } = effect.run;
+      return `${kind} ${job} tick=${tick} attempt=${attempt} token=${token} kind=${action.kind}`;
+    }
     case 'topicsChanged':
       return `${kind} ${effect.topics.join(' ')}`;
     case 'saveSnapshot': {

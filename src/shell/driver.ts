@@ -10,6 +10,7 @@ import type { Topic } from '../agent/contract/view.ts';
 import type { Address } from '../base/address.ts';
 import { type Millis, NEVER } from '../base/time.ts';
 import type { CheckRun } from '../checks/types.ts';
+import type { RunRequest } from '../jobs/types.ts';
 import type { HandlerEvent } from '../serf/types.ts';
 
 /** Where effects go. A failure comes back as an input or is recorded; nothing here throws. */
@@ -33,6 +34,7 @@ export interface DriverIo {
     save(keys: readonly Uint8Array[], done: (error?: string) => void, isConfigured: boolean): void;
   };
   readonly runners: { run(run: CheckRun): void; stop(check: string): void };
+  readonly jobs: { start(run: RunRequest): void };
   readonly journal: { record(fact: Fact): void };
   readonly handlers: { notify(event: HandlerEvent): void };
   onStopped(reason: string | undefined): void;
@@ -51,6 +53,7 @@ export const createEffectHandlers = (io: DriverIo, dispatch: (input: Input) => v
   closeStream: ({ stream }) => io.tcp.destroy(stream),
   runCheck: ({ run }) => io.runners.run(run),
   stopCheck: ({ check }) => io.runners.stop(check),
+  startJobRun: ({ run }) => io.jobs.start(run),
   reply: ({ request, result }) => io.requests.reply(request, result),
   topicsChanged: ({ topics }) => io.subscriptions.notify(topics),
   saveSnapshot: ({ revision, snapshot }) =>

@@ -29,7 +29,7 @@ export interface ShellOptions {
   onFatal(error: unknown): void;
   /** The agent has left, or had to stop for a reason: call `stop` and end. */
   onStopped(reason: string | undefined): void;
-  readonly checks: Omit<RunnersOptions, 'onOutcome'>;
+  readonly checks: Omit<RunnersOptions, 'onOutcome' | 'onJobOutcome'>;
   /** Event handlers, and for how long events are coalesced for them; absent: none. */
   readonly handlers?: Pick<HandlersOptions, 'handlers' | 'members' | 'user'>;
   readonly resolve?: ResolveOptions;
@@ -60,6 +60,7 @@ export async function startShell(options: ShellOptions): Promise<Shell> {
   const runners = createRunners({
     ...options.checks,
     onOutcome: (outcome) => dispatch({ kind: 'checkFinished', outcome }),
+    onJobOutcome: (outcome) => dispatch({ kind: 'jobRunFinished', outcome }),
   });
   const ports = await openGossipPorts(options, dispatch);
   const address = advertisedAddress(ports.udp.address, options.advertise);
@@ -151,7 +152,7 @@ const createEventHandlers = (options: ShellOptions, agent: Agent, handle: AgentH
 interface Parts {
   readonly ports: Ports;
   readonly controller: AgentHandleController;
-  readonly runners: DriverIo['runners'];
+  readonly runners: DriverIo['runners'] & Pick<DriverIo, 'jobs'>;
   readonly handlers: Handlers;
 }
 
@@ -166,6 +167,7 @@ function createIo(options: ShellOptions, { ports, controller, runners, handlers 
       },
     },
     ...{ tcp, requests: controller, subscriptions: controller, runners, handlers, journal },
+    jobs: runners.jobs,
     keys: keyring ?? { save: (_, done) => done('there is no keyring file') },
     storage: storage ?? { save: () => {}, saveCatalog: () => {} },
     onStopped: (reason) => options.onStopped(reason),

@@ -4,6 +4,7 @@ import type { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Registration } from '../../checks/definition/definition.ts';
 import type { CheckDefinition, ExternalRegistration, FileServiceChange } from '../../checks/types.ts';
+import type { JobDefinition } from '../../model/job.ts';
 import type { CheckStatus, ServiceDefinition } from '../../model/service.ts';
 import type { QueryDefinition, QueryId, QueryReport, ReceivedUserEvent } from '../../serf/types.ts';
 import type { EventFilter } from '../../wire/event-filter.ts';
@@ -74,6 +75,11 @@ export type Command = Readonly<
    * remove is no error.
    */
   | { kind: 'deregisterNode'; node: string; service?: string; check?: string; anyOwner?: boolean }
+  /** A job without a command; it replaces one of this name that was registered here. */
+  | { kind: 'registerJob'; definition: JobDefinition }
+  | { kind: 'deregisterJob'; name: string }
+  /** Runs a job now, or lets its ticks pass until it is resumed. It may be registered with another agent. */
+  | { kind: 'orderJob'; name: string; order: 'run' | 'pause' | 'resume' }
   /** Withdraws an instance from the answers, or puts it back. */
   | { kind: 'drain'; service: string; on: boolean }
   /** A Serf query. The reply comes at once; `View.queryReport` follows the responses. */
@@ -171,7 +177,10 @@ export type SavedCommand = Extract<
       | 'maintenance'
       | 'drain'
       | 'registerNode'
-      | 'deregisterNode';
+      | 'deregisterNode'
+      | 'registerJob'
+      | 'deregisterJob'
+      | 'orderJob';
   }
 >;
 

@@ -2,6 +2,7 @@
 import type { WireErrorCode } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CheckFact } from '../../checks/types.ts';
+import type { JobFact } from '../../jobs/types.ts';
 import type { SerfFact } from '../../serf/types.ts';
 import type { SwimFact } from '../../swim/types.ts';
 
@@ -9,7 +10,7 @@ import type { SwimFact } from '../../swim/types.ts';
 export type ProtocolFact = SwimFact | SerfFact;
 
 /** Something that happened in the agent. Logs, metrics, traces, evidence and tests all read this one stream. */
-export type Fact = ProtocolFact | CheckFact | AgentFact;
+export type Fact = ProtocolFact | CheckFact | JobFact | AgentFact;
 
 export type AgentFact = Readonly<
   | { kind: 'agentStarted'; node: string; address: string; encrypted: boolean }

@@ -5,6 +5,7 @@
 import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CheckOutcome, CheckRun, ExternalNodeSnapshot, RegistrySnapshot } from '../../checks/types.ts';
+import type { JobsSnapshot, RunOutcome, RunRequest } from '../../jobs/types.ts';
 import type { HandlerEvent } from '../../serf/types.ts';
 import type { DialFailure } from '../../swim/types.ts';
 import type { Command, CommandResult, RequestId } from './commands.ts';
@@ -43,6 +44,8 @@ export type Input = Readonly<
   | { kind: 'command'; request: RequestId; command: Command }
   /** A check has run. */
   | { kind: 'checkFinished'; outcome: CheckOutcome }
+  /** A run of a job has ended. */
+  | { kind: 'jobRunFinished'; outcome: RunOutcome }
   /** From now on other members reach this host at this address. */
   | { kind: 'addressChanged'; address: Address }
   /** The outcome of a `storeKeys` effect; `error` says why it failed. */
@@ -64,6 +67,8 @@ export type Effect = Readonly<
   | { kind: 'runCheck'; run: CheckRun }
   /** Ends a run that holds a connection; no outcome follows. */
   | { kind: 'stopCheck'; check: string }
+  /** Begins a run of a job, once; `jobRunFinished` follows. */
+  | { kind: 'startJobRun'; run: RunRequest }
   | { kind: 'topicsChanged'; topics: readonly Topic[] }
   /** Stores the snapshot in place of all earlier ones, whose revisions are lower; `snapshotStored` follows. */
   | { kind: 'saveSnapshot'; revision: number; snapshot: Snapshot }
@@ -99,6 +104,8 @@ export interface Snapshot {
   readonly registered?: RegistrySnapshot;
   /** The external nodes that this agent owns. */
   readonly external?: readonly ExternalNodeSnapshot[];
+  /** Jobs that were registered here, the orders about them, and what this agent has run. */
+  readonly jobs?: JobsSnapshot;
   /** Tags that were set or deleted while the agent ran. */
   readonly tags?: SavedTags;
   /** The epoch of our ledger; the next one must exceed it, whatever the clock says. */

@@ -4,6 +4,7 @@ import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Intern } from '../../catalog/options.ts';
 import type { SerfConfig, SwimConfig } from '../../config/protocol.ts';
+import type { JobDefinition } from '../../model/job.ts';
 import type { Identity } from '../../swim/types.ts';
 import type { WireCodec } from './codec.ts';
 import type { Snapshot } from './machine.ts';
@@ -19,6 +20,12 @@ export interface RetentionTimes {
   readonly droppedMembers: Millis;
   /** Restored nodes that no member confirms; a minute by default. */
   readonly restoredNodes: Millis;
+}
+
+/** A job of the configuration. `run`: its program and arguments; `undefined`: it posts to a URL. */
+export interface ConfiguredJob {
+  readonly definition: JobDefinition;
+  readonly run: readonly string[] | undefined;
 }
 
 /** Everything that an agent starts with. After this only `handle` reaches it. */
@@ -53,6 +60,8 @@ export interface AgentOptions {
   readonly startedAt: number;
   /** Whether checks may start programs if they come from a file of the agent's owner. */
   readonly allowExec?: boolean;
+  /** Jobs of the configuration, and the commands of those that have one. */
+  readonly jobs?: readonly ConfiguredJob[];
   /** Lets many agents in one process share equal identities. */
   readonly intern?: (identity: Identity) => Identity;
   /** Lets many agents in one process share equal entries of one owner. */

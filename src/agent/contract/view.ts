@@ -3,6 +3,7 @@ import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CatalogView } from '../../catalog/types.ts';
 import type { LocalView } from '../../checks/types.ts';
+import type { JobsView } from '../../jobs/types.ts';
 import type { Coordinate } from '../../serf/coordinates.ts';
 import type { PendingQuery, QueryId, QueryReport, ReceivedUserEvent, SerfMember } from '../../serf/types.ts';
 import type { MemberState } from '../../swim/types.ts';
@@ -13,7 +14,7 @@ import type { MemberStatus } from './member-status.ts';
 /**
  * Topics: what a blocking query can wait for. `nodes` is any membership change that Serf and Consul show, `node:NAME`
  * that of one member, `members` also suspicions and their end. `services` is the list of services without their checks,
- * `service:NAME` (lower case) the instances of one with their checks and nodes, `checks` any check, `entries:NODE` all
+ * `service:NAME` (lower case) the instances of one with their checks and nodes, `checks` any check, `jobs` any job or run, `entries:NODE` all
  * that one node has published. `events` is user events, `event:NAME` those of one name, `queries` the pending queries
  * of others, `query:ID` the responses to one of ours, `keys:ID` the progress of a key operation, `readiness` the end of
  * the wait for the first catalog, `lease:ID` that a lease of this agent has another holder or none, `anything` all that a
@@ -25,6 +26,7 @@ export type Topic =
   | 'members'
   | 'services'
   | 'checks'
+  | 'jobs'
   | `node:${string}`
   | `service:${string}`
   | `entries:${string}`
@@ -125,6 +127,8 @@ export interface View {
   readonly catalog: CatalogView;
   /** The services and checks that are registered with this agent. */
   readonly local: LocalView;
+  /** Jobs and their runs, of all agents. */
+  readonly jobs: JobsView;
 }
 
 /**

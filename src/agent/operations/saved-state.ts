@@ -48,7 +48,7 @@ export class SavedState implements SnapshotSource {
 
   compose(now: Millis): Snapshot {
     const { swim, serf, services, members, view } = this.#parts;
-    const { registered, external, epoch } = services.localSnapshot(now);
+    const { registered, external, epoch, jobs } = services.localSnapshot(now);
     return {
       incarnation: swim.incarnation,
       clocks: serf.clocks,
@@ -56,6 +56,7 @@ export class SavedState implements SnapshotSource {
       ...(HAS_LEFT.has(view.self().serf.status) ? { left: true } : {}),
       registered,
       ...(external.length > 0 && { external }),
+      ...(jobs !== undefined && { jobs }),
       tags: members.savedTags,
       epoch,
       at: this.#boot.startedAt + (now - this.#boot.now),

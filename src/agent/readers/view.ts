@@ -5,6 +5,7 @@ import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CatalogView } from '../../catalog/types.ts';
 import type { LocalView } from '../../checks/types.ts';
+import type { JobsView } from '../../jobs/types.ts';
 import type { Coordinate } from '../../serf/coordinates.ts';
 import type { Serf } from '../../serf/serf.ts';
 import type {
@@ -50,6 +51,7 @@ export interface ViewSources {
   };
   readonly catalog: CatalogView;
   readonly local: LocalView;
+  readonly jobs: JobsView;
   readonly health: () => AgentHealth;
   readonly readiness: () => Readiness;
   readonly restoredAt: () => Millis | undefined;
@@ -65,6 +67,7 @@ export class AgentView implements View {
   readonly node: string;
   readonly catalog: CatalogView;
   readonly local: LocalView;
+  readonly jobs: JobsView;
   readonly #members: MembersView;
   readonly #serf: SerfView;
   readonly #serfLayer: Serf;
@@ -93,6 +96,7 @@ export class AgentView implements View {
     this.node = sources.members.self.identity.name;
     this.catalog = sources.catalog;
     this.local = sources.local;
+    this.jobs = sources.jobs;
     this.#members = sources.members;
     this.#serf = sources.serf.view;
     this.#serfLayer = sources.serf;
@@ -107,7 +111,16 @@ export class AgentView implements View {
     this.#unconfirmedMember = sources.unconfirmedMember;
     this.#index = Math.max(1, sources.indexSeed);
     this.#changes = new ChangeLog(this.#index);
-    for (const topic of ['anything', 'nodes', 'members', 'services', 'checks', 'events', 'queries'] as const)
+    for (const topic of [
+      'anything',
+      'nodes',
+      'members',
+      'services',
+      'checks',
+      'jobs',
+      'events',
+      'queries',
+    ] as const)
       this.#indexes.set(topic, this.#index);
   }
 

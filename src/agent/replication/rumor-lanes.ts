@@ -7,8 +7,12 @@ import { copyBytes } from '../../base/bytes.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
 import { MAX_RUMOR_BYTES } from '../../catalog/rumor-batches.ts';
 import type { Delta, Progress } from '../../catalog/types.ts';
-import { type Broadcast, BroadcastQueue } from '../../swim/broadcasts.ts';
+import type { SwimConfig } from '../../config/protocol.ts';
+import { type Broadcast, BroadcastQueue, retransmitLimit } from '../../swim/broadcasts.ts';
+import type { Member } from '../../swim/types.ts';
 import { encodeDelta, encodeDeltaAnnounce } from '../../wire/catalog.ts';
+import type { Lane } from '../contract/lane.ts';
+import type { CatalogPeers } from './catalog-peers.ts';
 
 /** Rumors of one owner that wait at once; then one announcement takes the place of all of them. */
 const MAX_PER_OWNER = 64;
@@ -192,3 +196,26 @@ export class RumorLanes {
 
 const isPartOf = ({ epoch, from, to }: Delta, whole: Delta): boolean =>
   epoch === whole.epoch && from >= whole.from && to <= whole.to;
+
+/** The lanes of a catalog in packets, the most urgent first; only catalog peers get what is in them. */
+export function createCatalogLanes(
+  { urgent, rumors, reminders }: RumorLanes,
+  catalogPeers: CatalogPeers,
+  config: Pick<SwimConfig, 'retransmitMult'>,
+): readonly Lane[] {
+  const limit = (): number => retransmitLimit(config.retransmitMult, catalogPeers.count);
+  const audience = (): number => catalogPeers.presentCount;
+  const canReceive = (peer: Member): boolean => catalogPeers.isCatalogPeer(peer);
+  const common = { audience, user: true, canReceive };
+  return [
+    { name: 'urgent', queue: urgent, limit, ...common },
+    { name: 'catalog', queue: rumors, limit, ...common },
+    {
+      name: 'reminders',
+      queue: reminders,
+      limit: () => config.retransmitMult,
+      withProbesOnly: true,
+      ...common,
+    },
+  ];
+}

@@ -8,13 +8,13 @@ import type { Millis } from '../../base/time.ts';
 import { Catalog } from '../../catalog/catalog.ts';
 import { EPOCHS_PER_MS, firstEpoch, LATEST_PLAUSIBLE_EPOCH } from '../../catalog/doubts.ts';
 import { ExternalNodes } from '../../catalog/external-nodes.ts';
-import type { CatalogView } from '../../catalog/types.ts';
+import type { CatalogView, EntryChange } from '../../catalog/types.ts';
 import type { TopicSink } from '../../catalog/view.ts';
 import type { Registration } from '../../checks/definition/definition.ts';
 import { Registry } from '../../checks/registry.ts';
 import type { CheckEffect, CheckOutcome, FileServiceChange, LocalView } from '../../checks/types.ts';
+import type { JobsView, RunOutcome } from '../../jobs/types.ts';
 import type { SerfEvent, SerfView } from '../../serf/types.ts';
-import { retransmitLimit } from '../../swim/broadcasts.ts';
 import type { Member, MembersView } from '../../swim/types.ts';
 import type { Lane } from '../contract/lane.ts';
 import type { Effect, Snapshot } from '../contract/machine.ts';
@@ -23,12 +23,14 @@ import { CatalogPeers, hasCatalog } from './catalog-peers.ts';
 import { type ExternalCommand, ExternalOwner } from './external-owner.ts';
 import type { FailedMemberSync } from './failed-member-sync.ts';
 import type { ReplicationHost } from './host.ts';
+import { type JobCommand, JobOwner } from './job-owner.ts';
 import { type RegistryCommand, runRegistryCommand } from './registry-commands.ts';
 import { Replication } from './replication.ts';
 import { RestoredCatalog } from './restored-catalog.ts';
+import { createCatalogLanes } from './rumor-lanes.ts';
 
-/** Commands about services and checks. */
-export type ServiceCommand = RegistryCommand | ExternalCommand;
+/** Commands about services, checks and jobs. */
+export type ServiceCommand = RegistryCommand | ExternalCommand | JobCommand;
 
 /** Leases are of this agent alone, so the catalog knows no topics of them. */
 type LeaseTopicSink = TopicSink & { add(topic: `lease:${string}`): unknown };
@@ -56,6 +58,7 @@ export class ServiceLayer {
   readonly #catalog: Catalog;
   readonly #index: ExternalNodes;
   readonly #external: ExternalOwner;
+  readonly #jobs: JobOwner;
   readonly #name: string;
   readonly #topics: LeaseTopicSink;
   /** Owners of restored ledgers; those that are confirmed by now are removed when somebody looks. */
@@ -100,7 +103,16 @@ export class ServiceLayer {
     };
     const isMember = (node: string): boolean =>
       node === name || restoredCatalog.isUnconfirmed(node) || (serf.get(node)?.status ?? 'left') !== 'left';
-    this.#index = new ExternalNodes(source, name, isMember);
+    const restoredJobs: [owner: string, changes: readonly EntryChange[]][] = [];
+    let onJobs = (owner: string, changes: readonly EntryChange[]): void =>
+      void restoredJobs.push([owner, changes]);
+    this.#index = new ExternalNodes(source, name, isMember, (owner, changes) => onJobs(owner, changes));
+    this.#jobs = new JobOwner(options, {
+      ...{ serf, catalog: this.#index.index },
+      publish: (changes, at) => this.replication.publish(changes, at),
+    });
+    onJobs = (owner, changes) => this.#jobs.onEntriesChanged(owner, changes);
+    for (const [owner, changes] of restoredJobs) onJobs(owner, changes);
     this.#external = new ExternalOwner(options, { nodes: this.#index, serf, rng: rng.fork(), downtime });
     for (const owner of restoredCatalog.unconfirmed()) {
       this.#unconfirmedOwners.add(owner);
@@ -114,7 +126,10 @@ export class ServiceLayer {
         catalogPeers: this.catalogPeers,
         failedMembers,
         host,
-        onCatalogSynced,
+        onCatalogSynced: () => {
+          this.#jobs.settle();
+          onCatalogSynced();
+        },
         topics,
         rng: rng.fork(),
         gossipInterval: swim.gossipInterval,
@@ -123,22 +138,15 @@ export class ServiceLayer {
       },
       now,
     );
-    const limit = (): number => retransmitLimit(swim.retransmitMult, this.catalogPeers.count);
-    const audience = (): number => this.catalogPeers.presentCount;
-    const canReceive = (peer: Member): boolean => this.catalogPeers.isCatalogPeer(peer);
-    this.lanes = [
-      { name: 'urgent', queue: this.replication.lanes.urgent, limit, audience, user: true, canReceive },
-      { name: 'catalog', queue: this.replication.lanes.rumors, limit, audience, user: true, canReceive },
-      {
-        ...{ name: 'reminders', queue: this.replication.lanes.reminders, audience, user: true, canReceive },
-        limit: () => swim.retransmitMult,
-        withProbesOnly: true,
-      },
-    ];
+    this.lanes = createCatalogLanes(this.replication.lanes, this.catalogPeers, swim);
   }
 
   get view(): CatalogView {
     return this.#index.index;
+  }
+
+  get jobs(): JobsView {
+    return this.#jobs.view;
   }
 
   get local(): LocalView {
@@ -147,8 +155,8 @@ export class ServiceLayer {
 
   get deadline(): Millis {
     const { replication, restoredCatalog } = this;
-    const external = this.#external.deadline;
-    return Math.min(this.#registry.deadline, replication.deadline, restoredCatalog.deadline, external);
+    const owned = Math.min(this.#external.deadline, this.#jobs.deadline);
+    return Math.min(this.#registry.deadline, replication.deadline, restoredCatalog.deadline, owned);
   }
 
   /** As of when the restored ledgers are that are not confirmed yet; `undefined`: there are none. */
@@ -162,17 +170,21 @@ export class ServiceLayer {
 
   /** Grows whenever the local registrations change. */
   get revision(): number {
-    return this.#registry.snapshotRevision + this.#external.revision;
+    return this.#registry.snapshotRevision + this.#external.revision + this.#jobs.revision;
   }
 
   /** Grows whenever something changes that a command may not be acknowledged without. */
   get commandRevision(): number {
-    return this.#registry.commandRevision + this.#external.commandRevision;
+    return this.#registry.commandRevision + this.#external.commandRevision + this.#jobs.commandRevision;
   }
 
-  localSnapshot(now: Millis): Required<Pick<Snapshot, 'registered' | 'external' | 'epoch'>> {
+  localSnapshot(
+    now: Millis,
+  ): Required<Pick<Snapshot, 'registered' | 'external' | 'epoch'>> & Pick<Snapshot, 'jobs'> {
     const registered = this.#registry.snapshot(now);
-    return { registered, external: this.#external.snapshot(now), epoch: this.#catalog.epoch };
+    const jobs = this.#jobs.snapshot();
+    const external = this.#external.snapshot(now);
+    return { registered, external, epoch: this.#catalog.epoch, ...(jobs === undefined ? {} : { jobs }) };
   }
 
   /** The encoded summary of the catalog: the same array until the catalog changes. */
@@ -195,6 +207,12 @@ export class ServiceLayer {
   handleCommand(command: ServiceCommand, now: Millis, out: Effect[]): void {
     if (command.kind === 'registerNode' || command.kind === 'deregisterNode')
       this.#external.handleCommand(command, now, this.#effects);
+    else if (
+      command.kind === 'registerJob' ||
+      command.kind === 'deregisterJob' ||
+      command.kind === 'orderJob'
+    )
+      this.#jobs.handleCommand(command, now, out);
     else runRegistryCommand(this.#registry, command, this.#name, now, this.#effects);
     this.#runEffects(now, out);
   }
@@ -216,11 +234,16 @@ export class ServiceLayer {
     this.#runEffects(now, out);
   }
 
+  onJobRunFinished(outcome: RunOutcome, now: Millis, out: Effect[]): void {
+    this.#jobs.onRunFinished(outcome, now, out);
+  }
+
   tick(now: Millis, out: Effect[]): void {
     this.#registry.tick(now, this.#effects);
     this.#external.tick(now, this.#effects);
     this.#runEffects(now, out);
     this.replication.tick(now);
+    this.#jobs.tick(now, out);
     for (const owner of this.restoredCatalog.expire(now)) this.replication.onMemberGone(owner);
     this.#index.noteSuperseded(now);
   }
@@ -228,6 +251,7 @@ export class ServiceLayer {
   /** Membership decides which owners' instances exist, and which can pass. */
   onMemberEvent(event: SerfEvent, now: Millis): void {
     this.#onMemberEvent(event, now);
+    this.#jobs.wake(now);
     this.#index.onMemberChanged(event.member.name, this.#topics);
     this.#index.noteSuperseded(now);
   }

@@ -115,28 +115,29 @@ export async function createClient(cli: CliContext, options: ClientOptions): Pro
       return attempt();
     }
   };
+  const write = async (method: string, path: string, more?: RequestOptions): Promise<unknown> => {
+    const response = await call(method, path, more);
+    if (response.unsaved !== '')
+      printNotice(
+        cli.io,
+        `warning: this will not survive a restart, since the data directory cannot be written: ${sanitize(response.unsaved)}`,
+      );
+    if (response.warning !== '') printNotice(cli.io, `warning: ${response.warning}`);
+    return response.body;
+  };
   return {
     address,
     get: async (path, speed) => {
       const timeout = speed === undefined ? READ_TIMEOUT : READ_TIMEOUTS[speed];
       return (await call('GET', path, { timeout })).body;
     },
-    put: async (path, body) => {
-      const response = await call('PUT', path, { body });
-      if (response.unsaved !== '')
-        printNotice(
-          cli.io,
-          `warning: this will not survive a restart, since the data directory cannot be written: ${sanitize(response.unsaved)}`,
-        );
-      if (response.warning !== '') printNotice(cli.io, `warning: ${response.warning}`);
-      return response.body;
-    },
+    put: (path, body) => write('PUT', path, { body }),
+    delete: (path) => write('DELETE', path),
     getWithIndex: (path, signal) =>
       call('GET', path, { signal, ...(/[?&]index=/.test(path) ? {} : { timeout: READ_TIMEOUT }) }),
     streamLines: async (path, signal, onLine) =>
       void (await call('GET', path, { signal, onLine, silent: true })),
     hold: async (path, body, signal, onLine) => void (await call('PUT', path, { body, signal, onLine })),
-    delete: async (path) => (await call('DELETE', path)).body,
   };
 }
 

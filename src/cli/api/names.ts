@@ -1,6 +1,7 @@
 /** Names that the agent knows now, for completion. */
 import type { CliContext } from '../command.ts';
 import { type Client, type ClientOptions, createClient } from './client.ts';
+import { JobInfosSchema } from './jobs.ts';
 import {
   CatalogServicesSchema,
   type MemberInfo,
@@ -9,7 +10,7 @@ import {
   RecordSchema,
 } from './schemas.ts';
 
-export type NameKind = 'members' | 'down members' | 'services' | 'own services' | 'own tags';
+export type NameKind = 'members' | 'down members' | 'services' | 'own services' | 'own tags' | 'jobs';
 
 /** What the arguments of commands name. */
 export const NAME_ARGUMENTS: Readonly<Record<string, readonly NameKind[]>> = {
@@ -18,6 +19,11 @@ export const NAME_ARGUMENTS: Readonly<Record<string, readonly NameKind[]>> = {
   'drain off': ['own services'],
   'drain on': ['own services'],
   forget: ['down members'],
+  jobs: ['jobs'],
+  'jobs pause': ['jobs'],
+  'jobs remove': ['jobs'],
+  'jobs resume': ['jobs'],
+  'jobs run': ['jobs'],
   'maint off': ['own services'],
   'maint on': ['own services'],
   resolve: ['services'],
@@ -32,6 +38,7 @@ export const NAME_ARGUMENTS: Readonly<Record<string, readonly NameKind[]>> = {
 export const NAME_OPTIONS: Readonly<Record<string, readonly NameKind[]>> = {
   'owner --service': ['services'],
   'query --node': ['members'],
+  'run --service': ['services'],
   'watch owner --service': ['services'],
 };
 
@@ -59,6 +66,10 @@ const listMembers = async (client: Client): Promise<readonly MemberInfo[]> =>
   parseResponse(MembersSchema, await client.get('/v1/hearsay/members', 'quick'), client);
 
 const SOURCES: Readonly<Record<NameKind, (client: Client) => Promise<readonly string[]>>> = {
+  jobs: async (client) =>
+    parseResponse(JobInfosSchema, await client.get('/v1/hearsay/jobs', 'quick'), client).map(
+      ({ name }) => name,
+    ),
   members: async (client) => (await listMembers(client)).map(({ name }) => name),
   'down members': async (client) =>
     (await listMembers(client))

@@ -1,6 +1,7 @@
 /** `hearsay why`: explains why instances of a service are in or out of results, or why a node has its status. */
 import { addClientOptions, type Client, type ClientOptions, createClient } from '../api/client.ts';
 import { formatEndpoint } from '../api/instances.ts';
+import { findJob } from '../api/jobs.ts';
 import { parseResponse, type ServiceWhy, ServiceWhySchema } from '../api/schemas.ts';
 import {
   addExample,
@@ -14,6 +15,7 @@ import {
 } from '../command.ts';
 import { colorStatus, formatAge, formatTable } from '../output/table.ts';
 import { sanitize } from '../sanitize.ts';
+import { formatJob } from './jobs.ts';
 import { isKnownNode, printNodeWhy } from './why-node.ts';
 
 interface Options extends ClientOptions {
@@ -23,12 +25,26 @@ interface Options extends ClientOptions {
 
 export const whyCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command)
-    .argument('<name>', 'A node, a service, or one instance as SERVICE/ID')
+    .argument('<name>', 'A node, a service, one instance as SERVICE/ID, or a job')
     .option('--node', 'Explain the node, even if a service has the same name')
     .option('--no-ask', 'Use local evidence only, query no witnesses')
     .action(toAction(cli, (name: string, options: Options) => why(cli, name, options)));
   addExample(command, 'hearsay why db-1');
 };
+
+/** False: no job has this name. */
+async function printJobWhy(
+  cli: CliContext,
+  client: Client,
+  name: string,
+  options: Options,
+): Promise<boolean> {
+  const job = await findJob(client, name);
+  if (job === undefined) return false;
+  if (options.json === true) printJson(cli.io, job);
+  else cli.io.out.write(formatJob(job));
+  return true;
+}
 
 /** A service takes precedence; a notice then points to the node of the same name. */
 async function why(cli: CliContext, name: string, options: Options): Promise<number> {
@@ -42,6 +58,7 @@ async function why(cli: CliContext, name: string, options: Options): Promise<num
     return EXIT.done;
   }
   if (await printNodeWhy(cli, client, name, options)) return EXIT.done;
+  if (options.node !== true && (await printJobWhy(cli, client, name, options))) return EXIT.done;
   if (ofService === undefined)
     throw new CliError(
       EXIT.notFound,
@@ -51,7 +68,7 @@ async function why(cli: CliContext, name: string, options: Options): Promise<num
   else cli.io.out.write(formatUnseen(ofService));
   throw new CliError(
     EXIT.notFound,
-    `no node and no service "${name}" is known: run \`hearsay members\` and \`hearsay services\` to list them`,
+    `no node and no service "${name}" is known: run \`hearsay members\` and \`hearsay services\` to list them, and \`hearsay jobs\` for jobs`,
   );
 }
 

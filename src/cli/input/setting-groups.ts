@@ -25,6 +25,7 @@ const GROUPS: readonly (readonly [heading: string, keys: RegExp])[] = [
     'Services and checks:',
     /^(service$|containers|selfService|suspectsLast|allowExecChecks|execUser|checkAllow)/,
   ],
+  ['Jobs:', /^(allowExecJobs|jobs)$/],
   ['HTTP API:', /^(http|ui$|insecure|openOperator|consulVersion)/],
   ["Serf's RPC:", /^rpc/],
   ['DNS:', /^(dns|domain$|altDomain$)/],

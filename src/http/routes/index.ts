@@ -22,6 +22,7 @@ import * as hearsayCluster from './hearsay/cluster.ts';
 import * as hearsayEvents from './hearsay/events.ts';
 import * as hearsayHealth from './hearsay/health.ts';
 import * as httpSd from './hearsay/http-sd.ts';
+import * as hearsayJobs from './hearsay/jobs.ts';
 import * as hearsayLeases from './hearsay/leases.ts';
 import * as hearsayQueries from './hearsay/queries.ts';
 import * as hearsayServices from './hearsay/services.ts';
@@ -57,6 +58,7 @@ export const ROUTES: readonly Route[] = [
   ...Object.values(hearsayHealth),
   ...Object.values(hearsayServices),
   ...Object.values(hearsayLeases),
+  ...Object.values(hearsayJobs),
   ...Object.values(hearsayEvents),
   ...Object.values(metrics),
   ...Object.values(httpSd),

@@ -7,6 +7,7 @@ export type Component =
   | 'swim'
   | 'serf'
   | 'checks'
+  | 'jobs'
   | 'agent'
   | 'net'
   | 'storage'

@@ -21,7 +21,7 @@ function toStatus(code: number | null): CheckStatus {
 }
 
 /** Keeps the last bytes of a program's output. */
-class OutputTail {
+export class OutputTail {
   readonly #maxBytes: number;
   #tail: Buffer = Buffer.alloc(0);
   #total = 0;

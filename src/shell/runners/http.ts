@@ -34,28 +34,36 @@ interface CheckRequest {
 }
 
 export const runHttp: Runner<'http'> = async (probe, run) => {
+  const { label, code, message, body } = await requestHttp(probe, run);
+  return { status: toStatus(code), output: `${label}: ${code} ${message} Output: ${body}` };
+};
+
+/** What a server has answered, after a redirect if the probe follows one. `label` names the request. */
+export interface HttpAnswer {
+  readonly label: string;
+  readonly code: number;
+  readonly message: string;
+  readonly body: string;
+}
+
+/** Rejects with a message for users, which begins with what was requested. */
+export async function requestHttp(probe: HttpProbe, run: RunContext): Promise<HttpAnswer> {
   const label = `HTTP ${probe.method} ${redactUrl(probe.url)}`;
   return withErrorPrefix(label, async () => {
     let request: CheckRequest = { url: parseUrl(probe.url), method: probe.method, body: probe.body };
     let target = await resolveTarget(formatTarget(request.url), run);
     for (let redirects = 0; ; redirects++) {
       const response = await send(request, probe, target, run);
-      const { statusCode = 0, statusMessage = '' } = response;
+      const { statusCode: code = 0, statusMessage: message = '' } = response;
       const next =
         probe.followRedirects && redirects < MAX_REDIRECTS ? followRedirect(request, response) : undefined;
-      if (next === undefined) {
-        const body = await readBody(response, run);
-        return {
-          status: toStatus(statusCode),
-          output: `${label}: ${statusCode} ${statusMessage} Output: ${body}`,
-        };
-      }
+      if (next === undefined) return { label, code, message, body: await readBody(response, run) };
       response.destroy();
       request = next;
       target = { ...target, port: portOf(request.url) }; // the same host, so the same addresses
     }
   });
-};
+}
 
 function toStatus(code: number): CheckStatus {
   if (code >= 200 && code < 300) return 'passing';

@@ -6,6 +6,7 @@ import { describeError } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
 import { truncateOutput } from '../../checks/output.ts';
 import type { CheckOutcome, CheckProbe, CheckRun } from '../../checks/types.ts';
+import type { RunOutcome, RunRequest } from '../../jobs/types.ts';
 import type { ProgramUser } from '../program.ts';
 import { runExec } from './exec.ts';
 import { runGrpc } from './grpc.ts';
@@ -13,6 +14,7 @@ import { EgressGuard, type EgressGuardOptions } from './guard.ts';
 import { runH2ping } from './h2ping.ts';
 import { HeldConnections } from './hold.ts';
 import { runHttp } from './http.ts';
+import { createJobRunner } from './job.ts';
 import type { CheckResult, RunContext } from './runner.ts';
 import { Slots, type SlotsOptions } from './slots.ts';
 import { runTcp } from './tcp.ts';
@@ -20,8 +22,12 @@ import { runUdp } from './udp.ts';
 
 export interface RunnersOptions extends EgressGuardOptions, SlotsOptions {
   onOutcome(outcome: CheckOutcome): void;
+  /** A run of a job has ended. */
+  readonly onJobOutcome?: (outcome: RunOutcome) => void;
   /** Whether exec checks may start programs. The registration makes sure that they come from files only. */
   readonly allowExec: boolean;
+  /** Whether jobs may; their commands come from the configuration only. */
+  readonly allowExecJobs?: boolean;
   /** As whom programs run; absent: the user of the agent. */
   readonly execUser?: ProgramUser;
 }
@@ -31,6 +37,8 @@ export interface Runners {
   run(run: CheckRun): void;
   /** Ends a run that holds a connection; no outcome follows. */
   stop(check: string): void;
+  /** Runs of jobs. */
+  readonly jobs: { start(run: RunRequest): void };
   /** Why no run of this check will be let out; `undefined`: one may be. */
   explainDenial(probe: CheckProbe): string | undefined;
   /** Cancels all runs; no outcome follows. */
@@ -42,7 +50,15 @@ export function createRunners(options: RunnersOptions): Runners {
   const guard = createGuard(options);
   const slots = new Slots(options);
   const held = new HeldConnections(slots, guard, options.onOutcome);
+  const { allowExecJobs = false, execUser, onJobOutcome: onOutcome = () => {} } = options;
+  const jobs = createJobRunner({
+    guard,
+    allowExecJobs,
+    onOutcome,
+    ...(execUser === undefined ? {} : { execUser }),
+  });
   return {
+    jobs,
     run: (run) => {
       if (run.probe.kind === 'hold') return held.open(run, run.probe.target);
       slots.schedule(run.check, async (canceled) => {
@@ -59,6 +75,7 @@ export function createRunners(options: RunnersOptions): Runners {
     close: () => {
       slots.close();
       held.close();
+      jobs.close();
     },
   };
 }

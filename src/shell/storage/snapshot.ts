@@ -7,6 +7,8 @@ import { Packr, Unpackr } from 'msgpackr/pack';
 import * as v from 'valibot';
 import type { Snapshot } from '../../agent/contract/machine.ts';
 import { concatBytes, encodeUtf8, sameBytes } from '../../base/bytes.ts';
+import type { JobDefinition } from '../../model/job.ts';
+import { definitionProblem } from '../../model/job-limits.ts';
 
 /** A file is `magic`, which names its format and version, the SHA-256 of the body, and the body. */
 interface FileFormat {
@@ -105,6 +107,29 @@ const ExternalNodeSchema = v.looseObject({
   registered: RegisteredSchema,
 });
 
+const JobRunSchema = v.looseObject({
+  ...{ tick: CountSchema, attempt: CountSchema, claimedAt: CountSchema, startedAt: CountSchema },
+  ...{ endedAt: CountSchema, exit: v.pipe(v.number(), v.safeInteger()), token: CountSchema },
+  state: v.picklist(['claimed', 'running', 'waiting', 'succeeded', 'failed', 'timedOut', 'lost', 'skipped']),
+});
+/** A definition has the limits of one that a peer publishes. */
+const JobsSchema = v.looseObject({
+  definitions: v.array(v.custom<JobDefinition>((value) => isDefinition(value))),
+  orders: v.array(
+    v.tuple([v.string(), v.looseObject({ paused: v.boolean(), pausedAt: CountSchema, runAt: CountSchema })]),
+  ),
+  runs: v.array(v.tuple([v.string(), v.looseObject({ runs: v.array(JobRunSchema), output: v.string() })])),
+  checkedTo: v.array(v.tuple([v.string(), v.number()])),
+});
+
+function isDefinition(value: unknown): boolean {
+  try {
+    return definitionProblem(value as JobDefinition) === undefined;
+  } catch {
+    return false;
+  }
+}
+
 /** Loose: fields of a later version are kept. */
 const SnapshotSchema: v.GenericSchema<unknown, Snapshot> = v.looseObject({
   incarnation: v.pipe(CountSchema, v.maxValue(0xffff_ffff)),
@@ -113,6 +138,7 @@ const SnapshotSchema: v.GenericSchema<unknown, Snapshot> = v.looseObject({
   left: v.exactOptional(v.boolean()),
   registered: v.exactOptional(RegisteredSchema),
   external: v.exactOptional(v.array(ExternalNodeSchema)),
+  jobs: v.exactOptional(JobsSchema),
   tags: v.exactOptional(v.looseObject({ configured: PairsSchema, current: PairsSchema })),
   epoch: v.exactOptional(CountSchema),
   at: v.exactOptional(v.pipe(v.number(), v.finite())),

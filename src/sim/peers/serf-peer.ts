@@ -87,6 +87,7 @@ export class SerfPeer implements Agent, EffectHandler {
       keyOperations,
       catalog: new CatalogIndex(emptyCatalog),
       local: { services: () => new Map(), checks: () => new Map(), leases: () => new Map() },
+      jobs: { all: () => [], get: () => undefined, wall: 0 },
       health: () => ({
         awareness: swim.awareness,
         incarnation: swim.incarnation,

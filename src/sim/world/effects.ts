@@ -6,6 +6,7 @@ import type { Topic } from '../../agent/contract/view.ts';
 import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CheckRun } from '../../checks/types.ts';
+import type { RunRequest } from '../../jobs/types.ts';
 import type { SimHost } from './host.ts';
 import { hostEnvelope, messageKinds } from './message-kinds.ts';
 import type { SimNetwork } from './network.ts';
@@ -33,6 +34,7 @@ export interface EffectContext {
   /** Those of the listeners that look at datagrams. */
   readonly datagramListeners: readonly WorldListener[];
   readonly simulateCheck: WorldOptions['simulateCheck'];
+  readonly simulateJobRun: WorldOptions['simulateJobRun'];
   hostByAddress(key: string): SimHost | undefined;
   schedule(when: Millis, due: Datagram | (() => void)): void;
   dispatch(host: SimHost, input: Input): void;
@@ -100,6 +102,8 @@ export class SimEffects {
         return this.#runCheck(host, effect.run);
       case 'stopCheck':
         return; // No check of this world holds a connection.
+      case 'startJobRun':
+        return this.#startJobRun(host, effect.run);
       case 'storeKeys':
         return this.#storeKeys(host, effect.keys, effect.ticket);
       case 'notify':
@@ -197,6 +201,23 @@ export class SimEffects {
     this.#afterWhile(host, after, () => {
       for (const listener of this.#context.listeners) listener.onCheckFinished?.(host, outcome);
       this.#context.dispatch(host, { kind: 'checkFinished', outcome });
+    });
+  }
+
+  #startJobRun(host: SimHost, run: RunRequest): void {
+    for (const listener of this.#context.listeners) listener.onJobRunStarted?.(host, run);
+    const simulated = this.#context.simulateJobRun?.(host, run, this.#context.now);
+    if (simulated === undefined) return;
+    this.#afterWhile(host, simulated.after, () => {
+      const outcome = {
+        id: run.id,
+        ok: simulated.ok,
+        timedOut: false,
+        exit: simulated.ok ? 0 : 1,
+        output: '',
+      };
+      for (const listener of this.#context.listeners) listener.onJobRunFinished?.(host, run);
+      this.#context.dispatch(host, { kind: 'jobRunFinished', outcome });
     });
   }
 

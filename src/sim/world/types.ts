@@ -7,6 +7,7 @@ import type { Agent, Snapshot } from '../../agent/contract/machine.ts';
 import type { Topic } from '../../agent/contract/view.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CheckOutcome, CheckRun } from '../../checks/types.ts';
+import type { RunRequest } from '../../jobs/types.ts';
 import type { CheckStatus } from '../../model/service.ts';
 import type { SimHost } from './host.ts';
 import type { LinkQuality } from './network.ts';
@@ -25,6 +26,13 @@ export interface WorldOptions {
   readonly poisonInputs?: boolean;
   /** The outcome of a check that an agent runs; `undefined` if it never finishes. */
   readonly simulateCheck?: (host: SimHost, run: CheckRun, now: Millis) => SimulatedCheck | undefined;
+  /** The outcome of a run of a job; `undefined` if it never ends. */
+  readonly simulateJobRun?: (host: SimHost, run: RunRequest, now: Millis) => SimulatedJobRun | undefined;
+}
+
+export interface SimulatedJobRun {
+  readonly after: Millis;
+  readonly ok: boolean;
 }
 
 /** The outcome of a check run, `after` its start. */
@@ -72,6 +80,10 @@ export interface WorldListener {
   onCheckRun?(host: SimHost, run: CheckRun): void;
   /** The outcome of a run is about to be handed to its agent, or to wait for a process that is suspended. */
   onCheckFinished?(host: SimHost, outcome: CheckOutcome): void;
+  /** An agent starts a run of a job. */
+  onJobRunStarted?(host: SimHost, run: RunRequest): void;
+  /** A run has ended, and its agent is about to hear it. */
+  onJobRunFinished?(host: SimHost, run: RunRequest): void;
   /** `host` sends a datagram, which may get lost; `to` is absent if no host has the address. */
   onDatagram?(host: SimHost, to: SimHost | undefined, bytes: Uint8Array): void;
   /** `host` writes to a stream, which may be cut. */

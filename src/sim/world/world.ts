@@ -257,6 +257,7 @@ export class World {
       listeners: this.#listeners,
       datagramListeners: this.#datagramListeners,
       simulateCheck: this.#options.simulateCheck,
+      simulateJobRun: this.#options.simulateJobRun,
       hostByAddress: (key) => this.#population.byAddress(key),
       schedule: (when, due) => this.#timeline.schedule(when, due),
       dispatch: (host, input) => this.#dispatch(host, input),

@@ -77,6 +77,9 @@ export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[]
     get local() {
       return nobody();
     },
+    get jobs() {
+      return nobody();
+    },
     setMembers: (next) => {
       members = next.map(memberOf);
       suspects = suspectsIn(members);

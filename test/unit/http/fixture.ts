@@ -25,6 +25,7 @@ import { toAddress } from '../../../src/base/address.ts';
 import { deriveNodeId } from '../../../src/http/consul/nodes.ts';
 import type { AgentInfo } from '../../../src/http/endpoint/agent-info.ts';
 import { type HttpServer, type HttpServerOptions, startHttpServer } from '../../../src/http/server/server.ts';
+import type { JobView } from '../../../src/jobs/types.ts';
 import type { Coordinate } from '../../../src/serf/coordinates.ts';
 import type { PendingQuery, QueryReport, ReceivedUserEvent } from '../../../src/serf/types.ts';
 import { PlainCatalog, PlainLocal } from './data.ts';
@@ -59,6 +60,8 @@ export class FakeAgent implements AgentHandle {
     ...{ kind: 'whole', known: 1, visible: 1, minuteAgo: undefined, hourAgo: undefined, missing: [] },
     ...{ lostTogether: 0, network: undefined, side: undefined, sentence: 'no other member is known' },
   };
+
+  readonly jobs = new Map<string, JobView>();
 
   readonly view: View = {
     node: 'ann',
@@ -99,6 +102,11 @@ export class FakeAgent implements AgentHandle {
     pendingQueries: () => this.waitingQueries,
     catalog: this.catalog,
     local: this.local,
+    jobs: {
+      all: () => [...this.jobs.values()],
+      get: (name) => this.jobs.get(name),
+      wall: 1_800_000_000_000,
+    },
   };
 
   constructor(...members: MemberView[]) {

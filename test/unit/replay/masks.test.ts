@@ -1,12 +1,17 @@
 /** What is masked, and that masks keep what decisions depend on: length, equality, and truncation of texts. */
+
 import { fc, test as law } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { decodeUtf8, encodeUtf8 } from '../../../src/base/bytes.ts';
+import { decodeDefinition, encodeDefinition } from '../../../src/jobs/entries.ts';
+import type { JobDefinition } from '../../../src/model/job.ts';
+import { type Check, toEntryKey } from '../../../src/model/service.ts';
 import { Masker } from '../../../src/replay/masks.ts';
 import { replayRecording } from '../../../src/replay/player.ts';
 import { redactInput } from '../../../src/replay/redact-inputs.ts';
 import { redactMessage, redactUserMessage } from '../../../src/replay/redact-messages.ts';
 import { createStory } from '../../../src/sim/scenarios/story.ts';
+import { decodeCatalog, encodeDelta } from '../../../src/wire/catalog.ts';
 import { formatKey } from '../../../src/wire/crypt.ts';
 import { unwrapFilteredEvent, wrapFilteredEvent } from '../../../src/wire/event-filter.ts';
 import { MESSAGE_TYPE } from '../../../src/wire/memberlist.ts';
@@ -220,4 +225,23 @@ test('P77 the payload of an event with filters is masked, and its filters are no
   expect([event.payload.length, decodeUtf8(event.payload).includes('secret')]).toEqual([6, false]);
   const broken = UserEvent.encode({ ltime: 3, name: carrier.name, payload: encodeUtf8('secret'), cc: false });
   expect(decodeStruct(UserEvent, redactUserMessage(broken, redacting)).payload).toHaveLength(1);
+});
+
+test('of a job only the path of its URL is masked, so that a replay computes the same ticks', () => {
+  const definition: JobDefinition = {
+    ...{ name: 'nightly', schedule: { kind: 'every', every: 60_000 }, place: {}, timeout: 1000, retries: 0 },
+    ...{ overlap: 'skip', jitter: 0, catchUp: 'one', quorum: 1, registeredAt: 5 },
+    action: { kind: 'post', url: 'http://127.0.0.1:80/hook/secret?token=secret' },
+  };
+  const value = encodeDefinition(definition);
+  const body = encodeDelta({
+    ...{ owner: 'ann', epoch: 1, from: 0, to: 1, swept: 0 },
+    entries: [{ key: toEntryKey(value), version: 1, value }],
+  });
+  const read = decodeCatalog(redactUserMessage(body, redacting));
+  const [entry] = read.kind === 'delta' ? read.entries : [];
+  const masked = decodeDefinition('nightly', entry?.value as Check);
+  expect(masked).toMatchObject({ ...definition, action: { kind: 'post' } });
+  expect(JSON.stringify(masked)).not.toContain('secret');
+  expect(masked?.action).toMatchObject({ url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:80\//) });
 });

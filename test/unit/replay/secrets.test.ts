@@ -6,7 +6,7 @@
  */
 import { expect, test } from 'vitest';
 import type { Command } from '../../../src/agent/contract/commands.ts';
-import type { Effect, Input } from '../../../src/agent/contract/machine.ts';
+import type { Input } from '../../../src/agent/contract/machine.ts';
 import type { AgentOptions } from '../../../src/agent/contract/options.ts';
 import { parseIp, toAddress } from '../../../src/base/address.ts';
 import { encodeUtf8 } from '../../../src/base/bytes.ts';
@@ -15,7 +15,6 @@ import type { CheckDefinition, CheckProbe } from '../../../src/checks/types.ts';
 import type { ServiceDefinition } from '../../../src/model/service.ts';
 import { Masker } from '../../../src/replay/masks.ts';
 import { redactInput, redactOptions } from '../../../src/replay/redact-inputs.ts';
-import { formatEffect } from '../../../src/replay/transcript.ts';
 
 const SECRET = 'swordfish';
 const BYTES = encodeUtf8(SECRET);
@@ -131,6 +130,16 @@ const COMMANDS: ByKind<Command> = {
   deregisterNode: {
     ...{ kind: 'deregisterNode', node: SECRET, service: SECRET, check: SECRET, anyOwner: false },
   },
+  registerJob: {
+    kind: 'registerJob',
+    definition: {
+      ...{ name: SECRET, schedule: { kind: 'every', every: 1000 }, place: { service: SECRET, tag: SECRET } },
+      ...{ timeout: 1, retries: 0, overlap: 'skip', jitter: 0, catchUp: 'one', quorum: 1, registeredAt: 1 },
+      action: { kind: 'post', url: `http://host/${SECRET}` },
+    },
+  },
+  deregisterJob: { kind: 'deregisterJob', name: SECRET },
+  orderJob: { kind: 'orderJob', name: SECRET, order: 'run' },
   fireEvent: {
     ...{ kind: 'fireEvent', name: SECRET, payload: BYTES, coalesce: false },
     filter: { node: SECRET, service: SECRET, tag: SECRET },
@@ -175,6 +184,9 @@ const READABLE_IN_COMMANDS: Readonly<Record<Command['kind'], readonly string[]>>
     ...CHECK_FIELDS.map((field) => `registration.checks.0.definition.${field}`),
   ],
   deregisterNode: ['node', 'service', 'check'],
+  registerJob: ['name', 'place.service', 'place.tag'].map((field) => `definition.${field}`),
+  deregisterJob: ['name'],
+  orderJob: ['name'],
   fireEvent: ['name', 'filter.node', 'filter.service', 'filter.tag'],
 };
 
@@ -221,12 +233,17 @@ const INPUTS: ByKind<Exclude<Input, { kind: 'command' }>> = {
     kind: 'checkFinished',
     outcome: { check: SECRET, generation: 1, status: 'passing', output: SECRET },
   },
+  jobRunFinished: {
+    kind: 'jobRunFinished',
+    outcome: { id: 1, ok: true, timedOut: false, exit: 0, output: SECRET },
+  },
   addressChanged: { kind: 'addressChanged', address: ADDRESS },
   keysStored: { kind: 'keysStored', ticket: 1, error: SECRET },
   snapshotStored: { kind: 'snapshotStored', revision: 1, error: SECRET },
 };
 const READABLE_IN_INPUTS: Readonly<Record<keyof typeof INPUTS, readonly string[]>> = {
   ...{ packet: [], streamAccepted: [], streamOpened: [], streamData: [], tick: [], addressChanged: [] },
+  jobRunFinished: [],
   streamClosed: ['why'],
   checkFinished: ['outcome.check'],
   keysStored: ['error'],
@@ -305,54 +322,4 @@ test('gossip keys are never readable, redaction or not', () => {
     expect([kind, secretsIn([keys, key])]).toEqual([kind, []]);
   }
   expect(secretsIn(redactOptions({ keys: [BYTES] } as unknown as AgentOptions, keysOnly))).toEqual([]);
-});
-
-test.each<[string, Effect, boolean]>([
-  [
-    "an operator's reason",
-    { kind: 'fact', fact: { kind: 'maintenanceChanged', service: 'web', on: true, reason: SECRET } },
-    false,
-  ],
-  ['a key', { kind: 'fact', fact: { kind: 'keysChanged', change: 'use', key: SECRET, by: 'ann' } }, false],
-  [
-    'a definition that is refused',
-    { kind: 'fact', fact: { kind: 'registrationRefused', check: 'c', service: 's', reason: SECRET } },
-    true,
-  ],
-  [
-    'a definition that is not restored',
-    { kind: 'fact', fact: { kind: 'restoreRejected', part: 'checks', reason: SECRET } },
-    true,
-  ],
-  [
-    'a message that is not understood',
-    {
-      kind: 'fact',
-      fact: { kind: 'packetRejected', from: '10.0.0.1:7946', code: 'malformed', detail: SECRET },
-    },
-    true,
-  ],
-  [
-    'what is saved of registrations',
-    {
-      kind: 'saveSnapshot',
-      snapshot: {
-        ...{ incarnation: 1, clocks: { member: 1, event: 1, query: 1 }, peers: [] },
-        registered: { services: [SECRET], checks: [SECRET] },
-        external: [{ node: { name: 'ext', meta: new Map([['note', SECRET]]) } }],
-      },
-    } as unknown as Effect,
-    false,
-  ],
-  [
-    'a payload',
-    {
-      kind: 'reply',
-      request: 1,
-      result: { ok: true, value: { ltime: 1, name: 'deploy', payload: BYTES, coalesce: false } },
-    },
-    false,
-  ],
-])('a transcript does not quote %s', (_, effect, redacted) => {
-  expect(formatEffect(effect, () => '', redacted)).not.toContain(SECRET);
 });

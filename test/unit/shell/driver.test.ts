@@ -30,6 +30,7 @@ function ledger(overlay: Partial<DriverIo> = {}): { io: DriverIo; done: string[]
       run: ({ check }) => done.push(`run ${check}`),
       stop: (check) => done.push(`stop ${check}`),
     },
+    jobs: { start: ({ job }) => done.push(`start ${job}`) },
     storage: {
       save: ({ incarnation }) => done.push(`save ${incarnation}`),
       saveCatalog: (bytes) => done.push(`save catalog ${bytes.length}`),

@@ -8,6 +8,7 @@ import {
   toOpenApiPath,
 } from '../../../../src/http/endpoint/openapi.ts';
 import { ROUTES } from '../../../../src/http/routes/index.ts';
+import type { JobView } from '../../../../src/jobs/types.ts';
 import { check, instance, localCheck, service } from '../data.ts';
 import { FakeAgent, member, send, serve } from '../fixture.ts';
 
@@ -84,6 +85,31 @@ const KEY_REPORT: KeyOperationReport = {
   refusal: undefined,
 };
 
+const JOB: JobView = {
+  definition: {
+    ...{ name: 'web', schedule: { kind: 'every', every: 60_000 }, place: {}, timeout: 1000, retries: 0 },
+    ...{ overlap: 'skip', jitter: 0, catchUp: 'one', quorum: 1, registeredAt: 1 },
+    action: { kind: 'post', url: 'http://127.0.0.1/' },
+  },
+  ...{
+    owners: ['ann'],
+    paused: false,
+    nextTick: 60_000,
+    eligible: ['ann'],
+    nextOwner: 'ann',
+    output: 'done',
+  },
+  runs: [
+    {
+      node: 'ann',
+      run: {
+        ...{ tick: 1000, attempt: 1, state: 'succeeded', claimedAt: 1000, startedAt: 1500, endedAt: 1600 },
+        ...{ exit: 200, token: 16_000 },
+      },
+    },
+  ],
+};
+
 describe('replies match their schemas', () => {
   const bad = check('c2', { serviceId: 'web-1', status: 'critical' });
   const web = service('web', {
@@ -103,6 +129,7 @@ describe('replies match their schemas', () => {
     one.local.put(web, localCheck('c1', { serviceId: 'web-1' }));
     one.nodeEvidence.set('ann', { node: 'ann', dropped: 1, isComplete: true, entries: ENTRIES });
     one.reply = async () => KEY_REPORT; // no other read has a command
+    one.jobs.set('web', JOB);
     one.coordinates.set('ann', { vec: [0, 0, 0, 0, 0, 0, 0, 0], error: 1.5, adjustment: 0, height: 1e-5 });
     return one;
   };

@@ -1,0 +1,218 @@
+/**
+ * The jobs of this agent: it tells the mechanism (jobs/) what it sees of the cluster, publishes what that decides, and has
+ * runs started. Which agents are eligible is decided here, since only here members, tags and services are known together.
+ */
+import { AgentError } from '../../base/errors.ts';
+import type { Millis } from '../../base/time.ts';
+import type { CatalogView, EntryChange } from '../../catalog/types.ts';
+import { Jobs } from '../../jobs/jobs.ts';
+import type { JobEffect, JobsSnapshot, JobsView, JobView, JobWorld, RunOutcome } from '../../jobs/types.ts';
+import type { JobDefinition, WallMillis } from '../../model/job.ts';
+import type { EntryWrite } from '../../model/service.ts';
+import type { SerfView } from '../../serf/types.ts';
+import type { Command } from '../contract/commands.ts';
+import type { Effect } from '../contract/machine.ts';
+import type { AgentOptions } from '../contract/options.ts';
+
+export type JobCommand = Extract<Command, { kind: 'registerJob' | 'deregisterJob' | 'orderJob' }>;
+
+export interface JobOwnerContext {
+  readonly serf: SerfView;
+  readonly catalog: CatalogView;
+  publish(changes: readonly EntryWrite[], now: Millis): void;
+}
+
+/** The p99 of a change at 1,000 agents, with the default gossip interval (docs/performance.md). */
+const MIN_SPREAD: Millis = 500;
+/** The same in gossip intervals. */
+const SPREAD_INTERVALS = 2.5;
+
+export class JobOwner {
+  readonly view: JobsView;
+  readonly #options: AgentOptions;
+  readonly #context: JobOwnerContext;
+  readonly #jobs: Jobs;
+  readonly #spread: Millis;
+  readonly #effects: JobEffect[] = [];
+  /** As of the last input. */
+  #now: Millis;
+
+  constructor(options: AgentOptions, context: JobOwnerContext) {
+    const { name, now, startedAt, snapshot, jobs = [], swim } = options;
+    this.#options = options;
+    this.#context = context;
+    this.#now = now;
+    this.#spread = Math.max(MIN_SPREAD, SPREAD_INTERVALS * swim.gossipInterval);
+    this.#jobs = new Jobs({
+      self: name,
+      now,
+      ...(snapshot?.jobs === undefined ? {} : { snapshot: snapshot.jobs }),
+    });
+    const registeredAt = Math.trunc(startedAt);
+    for (const { definition, run } of jobs) this.#jobs.own.register({ ...definition, registeredAt }, run);
+    this.#jobs.wake(now);
+    const viewOf = (name: string): JobView | undefined => this.#jobs.view(name, this.#world(this.#now));
+    const wall = (): WallMillis => this.#wall(this.#now);
+    this.view = {
+      all: () => this.#jobs.board.names.flatMap((name) => viewOf(name) ?? []),
+      get: viewOf,
+      get wall() {
+        return wall();
+      },
+    };
+  }
+
+  get deadline(): Millis {
+    return this.#jobs.deadline;
+  }
+
+  /** Rises with every change that a restart must not lose. */
+  get revision(): number {
+    return this.#jobs.revision;
+  }
+
+  /** Rises with every change by a command. */
+  get commandRevision(): number {
+    return this.#jobs.own.revision;
+  }
+
+  snapshot(): JobsSnapshot | undefined {
+    const snapshot = this.#jobs.snapshot();
+    const isEmpty = snapshot.definitions.length + snapshot.orders.length + snapshot.runs.length === 0;
+    return isEmpty ? undefined : snapshot;
+  }
+
+  onEntriesChanged(owner: string, changes: readonly EntryChange[]): void {
+    this.#jobs.applyEntries(owner, changes, this.#now);
+  }
+
+  /** Members or their tags have changed. */
+  wake(now: Millis): void {
+    this.#now = now;
+    this.#jobs.wake(now);
+  }
+
+  /** The catalog of a peer is here. */
+  settle(): void {
+    this.#jobs.settle(this.#now);
+  }
+
+  /** Throws `AgentError` with nothing changed. */
+  handleCommand(command: JobCommand, now: Millis, out: Effect[]): void {
+    this.#now = now;
+    if (command.kind === 'registerJob') this.#register(command.definition, now, out);
+    else if (command.kind === 'deregisterJob') this.#deregister(command.name, out);
+    else {
+      this.#require(command.name);
+      this.#jobs.own.setOrders(
+        command.name,
+        this.#jobs.ordersAfter(command.name, command.order, this.#wall(now)),
+      );
+    }
+    this.#jobs.wake(now);
+    this.tick(now, out);
+  }
+
+  onRunFinished(outcome: RunOutcome, now: Millis, out: Effect[]): void {
+    this.#now = now;
+    this.#jobs.onFinished(outcome, now, this.#wall(now), this.#effects);
+    this.#runEffects(now, out);
+  }
+
+  tick(now: Millis, out: Effect[]): void {
+    this.#now = now;
+    if (this.#jobs.deadline > now) return;
+    this.#jobs.advance(now, this.#world(now), this.#effects);
+    this.#runEffects(now, out);
+  }
+
+  #register(definition: JobDefinition, now: Millis, out: Effect[]): void {
+    const { name, schedule } = definition;
+    if (this.#jobs.own.command(name) !== undefined)
+      throw new AgentError(
+        'conflict',
+        `The job "${name}" is in the configuration of this agent: change it there, or give this one another name`,
+      );
+    const registeredAt = Math.max(
+      Math.trunc(this.#wall(now)),
+      (this.#jobs.board.jobs.get(name)?.definition?.registeredAt ?? -1) + 1,
+    );
+    if (schedule.kind === 'at' && schedule.at <= registeredAt)
+      throw new AgentError('badRequest', `at must be in the future: "${name}" would never run`);
+    this.#jobs.own.register({ ...definition, registeredAt }, undefined);
+    out.push({ kind: 'fact', fact: { kind: 'jobRegistered', job: name } });
+  }
+
+  #deregister(name: string, out: Effect[]): void {
+    const { owners } = this.#require(name);
+    if (this.#jobs.own.definition(name) === undefined)
+      throw new AgentError(
+        'conflict',
+        `The job "${name}" is registered with ${owners.join(', ')}: remove it there (\`--http-addr\` names another agent)`,
+      );
+    if (this.#jobs.own.command(name) !== undefined)
+      throw new AgentError(
+        'conflict',
+        `The job "${name}" is in the configuration of this agent: remove it there`,
+      );
+    this.#jobs.own.deregister(name);
+    out.push({ kind: 'fact', fact: { kind: 'jobDeregistered', job: name } });
+  }
+
+  #require(name: string): JobView {
+    const job = this.view.get(name);
+    if (job === undefined)
+      throw new AgentError('notFound', `no job is called "${name}": \`hearsay jobs\` lists all names`);
+    return job;
+  }
+
+  #wall(now: Millis): WallMillis {
+    return this.#options.startedAt + (now - this.#options.now);
+  }
+
+  #world(now: Millis): JobWorld {
+    return {
+      wall: this.#wall(now),
+      spread: this.#spread,
+      eligible: ({ place }, agents) => agents.filter((node) => this.#isWell(node) && this.#fits(node, place)),
+      isGone: (node) => node !== this.#options.name && !this.#isRunning(node),
+    };
+  }
+
+  /** A member that is paused has said that its process ends. */
+  #isRunning(node: string): boolean {
+    const member = this.#context.serf.get(node);
+    if (member === undefined) return false;
+    return (member.status === 'alive' || member.status === 'leaving') && member.member.absence === undefined;
+  }
+
+  /** Neither leaving, nor in maintenance, nor with a check of the node that is critical. */
+  #isWell(node: string): boolean {
+    const isMember = this.#context.serf.get(node)?.status === 'alive' && this.#isRunning(node);
+    return (
+      isMember &&
+      !(this.#context.catalog.node(node)?.checks ?? []).some(({ status }) => status === 'critical')
+    );
+  }
+
+  #fits(node: string, { service, tag }: JobDefinition['place']): boolean {
+    if (service !== undefined) return this.#context.catalog.usable(service).some((one) => one.node === node);
+    if (tag === undefined) return true;
+    const at = tag.indexOf('=');
+    return this.#context.serf.get(node)?.tags.get(tag.slice(0, at)) === tag.slice(at + 1);
+  }
+
+  #runEffects(now: Millis, out: Effect[]): void {
+    for (const effect of this.#effects.splice(0))
+      switch (effect.kind) {
+        case 'publish':
+          this.#context.publish(effect.changes, now);
+          break;
+        case 'start':
+          out.push({ kind: 'startJobRun', run: effect.run });
+          break;
+        case 'fact':
+          out.push({ kind: 'fact', fact: effect.fact });
+      }
+  }
+}

@@ -1,0 +1,106 @@
+import { describe, expect, test } from 'vitest';
+import { hearsay, startFakeAgent } from '../helper.ts';
+
+const JOB = {
+  name: 'sweep',
+  definition: { every: '5m', timeout: '1m', post: 'http://127.0.0.1/sweep' },
+  ...{ owners: ['ann'], paused: false, nextTick: '2999-01-01T00:00:00.000Z', nextOwner: 'bob' },
+  eligible: ['bob'],
+  runs: [
+    {
+      ...{ tick: '2020-01-01T00:00:00.000Z', node: 'bob', attempt: 2, state: 'failed' },
+      ...{ started: '2020-01-01T00:00:00.500Z', durationMs: 1500, exit: 3 },
+    },
+  ],
+  output: 'no \u001b[31m disk\n',
+  summary: 'Of 1 agent that are well, bob runs it.',
+};
+
+async function run(words: readonly string[], answers: object = {}) {
+  const { url, requests } = await startFakeAgent(answers as Record<string, object>);
+  const ran = await hearsay([...words, '--http-addr', url]);
+  return { ...ran, requests: requests.map(({ method, url: path, body }) => ({ method, path, body })) };
+}
+
+describe('hearsay run', () => {
+  const answers = { 'PUT /v1/hearsay/job/sweep': { status: 200, body: '' } };
+
+  test('registers a job with the keys that were given', async () => {
+    const words = ['run', 'sweep', '--every', '5m', '--post', 'http://127.0.0.1/sweep', '--retries', '2'];
+    const { code, out, requests } = await run([...words, '--catch-up', 'all'], answers);
+    expect([code, out]).toEqual([0, expect.stringContaining('sweep is registered with this agent')]);
+    expect(requests).toEqual([
+      {
+        ...{ method: 'PUT', path: '/v1/hearsay/job/sweep' },
+        body: { every: '5m', post: 'http://127.0.0.1/sweep', retries: 2, catchUp: 'all' },
+      },
+    ]);
+  });
+
+  test('a command is refused with what to write instead, before anything is sent', async () => {
+    const { url, requests } = await startFakeAgent(answers);
+    const words = ['run', 'sweep', '--every', '5m', '--http-addr', url, '--', '/bin/sweep', '--all'];
+    const { code, err } = await hearsay(words);
+    expect(code).toBe(2);
+    expect(err).toContain('--allow-exec-jobs');
+    expect(err).toContain('run: ["/bin/sweep","--all"]');
+    expect(requests).toEqual([]);
+  });
+
+  test('what the agent says is said', async () => {
+    const refused = { 'PUT /v1/hearsay/job/sweep': { status: 400, body: 'every must be 1s to 366 days' } };
+    const { code, err } = await run(['run', 'sweep', '--every', '1ms'], refused);
+    expect(code).not.toBe(0);
+    expect(err).toContain('every must be 1s to 366 days');
+  });
+});
+
+describe('hearsay jobs', () => {
+  test('lists jobs with their next and last ticks', async () => {
+    const { code, out } = await run(['jobs'], {
+      'GET /v1/hearsay/jobs': [JOB, { ...JOB, name: 'b', paused: true, runs: [] }],
+    });
+    expect(code).toBe(0);
+    const [header, first, second] = out.split('\n');
+    expect(header).toMatch(/^JOB +SCHEDULE +NEXT +LAST +STATE +NODE$/);
+    expect(first).toMatch(/^sweep +every 5m +in \d+d +\d+d ago +failed +bob$/);
+    expect(second).toMatch(/^b +every 5m +paused +- +- +-$/);
+  });
+
+  test('with a name shows its runs and the end of the output, without escapes', async () => {
+    const { code, out } = await run(['jobs', 'sweep'], { 'GET /v1/hearsay/job/sweep': JOB });
+    expect(code).toBe(0);
+    expect(out).toContain('sweep: every 5m, next in');
+    expect(out).toContain(JOB.summary);
+    expect(out).toMatch(/2020-01-01T00:00:00\.000Z +bob +2 +failed +1500ms +3\n/);
+    expect(out).toContain('disk\n');
+    expect(out).not.toContain('\u001b');
+  });
+
+  test.each(['run', 'pause', 'resume'])('%s sends the order', async (order) => {
+    const path = `/v1/hearsay/job/sweep/${order}`;
+    const { code, requests } = await run(['jobs', order, 'sweep'], {
+      [`PUT ${path}`]: { status: 200, body: '' },
+    });
+    expect([code, requests]).toEqual([0, [{ method: 'PUT', path, body: undefined }]]);
+  });
+
+  test('remove deletes it', async () => {
+    const answers = { 'DELETE /v1/hearsay/job/sweep': { status: 200, body: '' } };
+    const { code, requests } = await run(['jobs', 'remove', 'sweep'], answers);
+    expect([code, requests[0]?.method]).toEqual([0, 'DELETE']);
+  });
+
+  test('an unknown job is exit 4 with the next step', async () => {
+    const { code, err } = await run(['jobs', 'nope']);
+    expect([code, err]).toEqual([4, expect.stringContaining('run `hearsay jobs` to list them')]);
+  });
+});
+
+test('why explains a job', async () => {
+  const { code, out } = await run(['why', 'sweep'], {
+    'GET /v1/hearsay/why': { service: 'sweep', summary: '', instances: [], membersWithoutServices: [] },
+    'GET /v1/hearsay/job/sweep': JOB,
+  });
+  expect([code, out]).toEqual([0, expect.stringContaining(JOB.summary)]);
+});
