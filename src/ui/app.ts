@@ -11,6 +11,7 @@ import { ClusterContext, usePlace, usePolled } from './parts/hooks.ts';
 import { type Place, pathOf, TABS, type Tab } from './place.ts';
 import { Actions } from './views/actions.ts';
 import { Events } from './views/events.ts';
+import { NodeMap } from './views/map.ts';
 import { Nodes } from './views/nodes.ts';
 import { Overview } from './views/overview.ts';
 import { Services } from './views/services.ts';
@@ -20,8 +21,9 @@ interface ViewProps {
   readonly info: InfoJson | undefined;
 }
 
-const VIEWS: Readonly<Partial<Record<Tab, (props: ViewProps) => VNode>>> = {
+const VIEWS: Readonly<Record<Tab, (props: ViewProps) => VNode>> = {
   overview: Overview,
+  map: NodeMap,
   nodes: Nodes,
   services: Services,
   events: Events,
@@ -53,7 +55,7 @@ function App(): VNode {
     const what = place.name ?? TITLES[place.tab];
     document.title = `${what} · ${info?.datacenter ?? 'hearsay'}`;
   }, [place, info?.datacenter]);
-  const View = VIEWS[place.tab] ?? Overview;
+  const View = VIEWS[place.tab];
   const done = (): void => {
     setAsking(false);
     setTokens((count) => count + 1);
@@ -70,7 +72,7 @@ function Header({ place, info }: ViewProps): VNode {
     ${info !== undefined && html`<span class="where">${info.datacenter} <span class="quiet">seen from</span> ${info.node}</span>`}
     <${ConnectionPill} />
     <nav aria-label="Views">
-      ${TABS.filter((tab) => VIEWS[tab] !== undefined).map(
+      ${TABS.map(
         (tab) =>
           html`<a key=${tab} href=${pathOf({ tab })} aria-current=${tab === place.tab ? 'page' : undefined}>${TITLES[tab]}</a>`,
       )}

@@ -1,4 +1,5 @@
 /** The dashboard in a real Chromium, served by the built program: each view, each action. */
+import { createSocket } from 'node:dgram';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findFlaws, hasChromium, openBrowser, type TestBrowser } from '../support/browser.ts';
 import { httpRequest } from '../support/http.ts';
@@ -139,6 +140,34 @@ describe.skipIf(!hasChromium)('the dashboard (skipped where chromium is not inst
     await expectSound();
   });
 
+  test('the map places nodes by their round trips, and follows keys, wheel and pointer', async () => {
+    const { page } = browser;
+    await open('/ui/map');
+    await page.getByRole('button', { name: /^bob [\d.]+ ms$/ }).waitFor();
+    const canvas = page.locator('canvas');
+    const picture = (): Promise<string> => canvas.evaluate((element) => element.toDataURL());
+    /** A frame that differs from the last one. */
+    const expectChange = async (before: string): Promise<void> =>
+      void (await waitUntil('the picture changes', 5000, async () => (await picture()) !== before));
+    let before = await picture();
+    for (const change of [
+      () => canvas.press('+'),
+      () => canvas.press('ArrowLeft'),
+      () => canvas.press('0'),
+      () => page.mouse.wheel(0, 200),
+      () => canvas.press('-'),
+      () => page.getByRole('button', { name: /^bob/ }).click(),
+    ]) {
+      await canvas.hover();
+      await change();
+      await expectChange(before);
+      before = await picture();
+    }
+    await page.getByRole('heading', { level: 2, name: 'bob alive' }).waitFor();
+    await page.getByRole('button', { name: /^ann [\d.]+ ms$/ }).waitFor();
+    await expectSound();
+  });
+
   test('an action says what it will do, and does it only when that is confirmed', async () => {
     const { page } = browser;
     const dialog = page.getByRole('dialog');
@@ -184,6 +213,23 @@ describe.skipIf(!hasChromium)('the dashboard (skipped where chromium is not inst
     await page.getByRole('button', { name: 'List the keys' }).click();
     await dialog.getByRole('button', { name: 'Ask' }).click();
     await page.getByText('2 of 2 have it, 2 use it').waitFor();
+    await expectSound();
+  });
+
+  test('what `hearsay doctor` would find stands in the overview within five seconds', async () => {
+    const { page } = browser;
+    await open('/ui/');
+    await page.getByRole('heading', { level: 1, name: 'All 2 members are visible.' }).waitFor();
+    const stranger = createSocket('udp4');
+    try {
+      await new Promise<void>((resolve) => stranger.bind(0, `${NET}.9`, resolve));
+      const at = performance.now();
+      stranger.send(Buffer.from([0, 0x82]), 7946, `${NET}.1`); // a ping in plain text: it has no key
+      await page.locator('.rows').getByText(`${NET}.9`).first().waitFor();
+      expect(performance.now() - at).toBeLessThan(5000);
+    } finally {
+      stranger.close();
+    }
     await expectSound();
   });
 

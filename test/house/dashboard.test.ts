@@ -16,11 +16,11 @@ const countLines = (ending: string): number =>
     .flatMap((name) => readFileSync(join('src/ui', name), 'utf8').split('\n'))
     .filter((line) => !/^\s*(?:$|\/\/|\/?\*)/.test(line)).length;
 
-test('its code has less than 2,500 lines, and its style sheets have less than 700', () => {
+test('its code has less than 2,500 lines, and its style sheets have less than 800', () => {
   expect(countLines('.ts')).toBeGreaterThan(500);
   expect(countLines('.ts')).toBeLessThan(2500);
   expect(countLines('.css')).toBeGreaterThan(100);
-  expect(countLines('.css')).toBeLessThan(700);
+  expect(countLines('.css')).toBeLessThan(800);
 });
 
 test('a browser loads less than 70 kB', async () => {

@@ -29,7 +29,7 @@ export const LAYERS: Readonly<Record<string, string>> = {
   'main.ts': 'base wire config files agent shell http register replay servers.ts',
   doctor: 'base',
   cli: 'base config files register doctor replay sim main.ts',
-  ui: '',
+  ui: 'base doctor',
 };
 
 /** Rooms inside a layer, from the ground up: each may import those to its left. Files beside them are free. */

@@ -1,6 +1,7 @@
 /** Marks of states. Each has a shape of its own, so that no color is needed to tell them apart. */
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
+import { toGroups } from './text.ts';
 
 export type Tone = 'good' | 'odd' | 'bad' | 'quiet';
 
@@ -58,7 +59,7 @@ export function StateCounts({ counts, words = false }: StateCountsProps): VNode 
       .map(
         ([state, count]) =>
           html`<span class="count" key=${state} title=${`${count} ${state}`}
-          ><${Mark} state=${state} />${count} <span class=${words ? 'quiet' : 'unseen'}>${state}</span></span
+          ><${Mark} state=${state} />${toGroups(count)} <span class=${words ? 'quiet' : 'unseen'}>${state}</span></span
         >`,
       )}
   </span>`;

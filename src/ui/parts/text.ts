@@ -29,8 +29,12 @@ export function formatMillis(millis: number): string {
   return `${millis.toFixed(millis < 1 ? 2 : millis < 100 ? 1 : 0)} ms`;
 }
 
+/** `1,000`. */
+export const toGroups = (count: number): string => count.toLocaleString('en');
+
 /** `1 node`, `2 nodes`. */
-export const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
+export const plural = (count: number, one: string): string =>
+  `${toGroups(count)} ${one}${count === 1 ? '' : 's'}`;
 
 /** With a capital and a full stop. */
 export function toSentence(clause: string): string {
