@@ -43,6 +43,10 @@ export class MemberTable implements MembersView {
   /** How many of the rows at each host with its port have answered there. */
   readonly #answeredAt = new Map<string, number>();
   #cursor = 0;
+  /** Where the search for a member that has answered goes on, in a crowd. */
+  #answeredCursor = 0;
+  /** In a crowd: the next probe is of one that has answered. */
+  #isTurnOfAnswered = false;
   #up = 1;
   /** Rows that have answered. */
   #answered = 0;
@@ -180,17 +184,34 @@ export class MemberTable implements MembersView {
     assert(at >= 0 && !isUp(row.state), `${row.identity.name} is not in the ring, or up`);
     this.#ring.splice(at, 1);
     if (at < this.#cursor) this.#cursor--;
+    if (at < this.#answeredCursor) this.#answeredCursor--;
     this.#unlist(row);
     this.#assertRingMatchesTable();
   }
 
   /**
    * The next member to probe: one that is up, not absent, and not this agent; `undefined` if there is none. `onPassEnd` is called at
-   * the end of the ring, before the next pass. A pass visits as many that never answered as have answered, and 16 at least.
+   * the end of the ring, before the next pass. A pass visits as many that never answered as have answered, and 16 at least; in a crowd
+   * every second probe is besides of one that has answered, so that each has its turn whatever probes of the others take.
    *
    * Differs: memberlist visits all rows in each pass, so that invented ones keep it from those that exist.
    */
   nextToProbe(onPassEnd: () => void): MutableMember | undefined {
+    this.#isTurnOfAnswered = !this.#isTurnOfAnswered;
+    const answered = this.#isTurnOfAnswered && this.isCrowded ? this.#nextAnswered() : undefined;
+    return answered ?? this.#nextInPass(onPassEnd);
+  }
+
+  #nextAnswered(): MutableMember | undefined {
+    for (let left = this.#answered === 0 ? 0 : this.#ring.length; left > 0; left--) {
+      if (this.#answeredCursor >= this.#ring.length) this.#answeredCursor = 0;
+      const row = this.#ring[this.#answeredCursor++] as MutableMember;
+      if (row.hasAnswered === true && isUp(row.state) && row.absence === undefined) return row;
+    }
+    return undefined;
+  }
+
+  #nextInPass(onPassEnd: () => void): MutableMember | undefined {
     for (let left = this.#ring.length; left > 0; left--) {
       if (this.#cursor >= this.#ring.length) {
         onPassEnd();

@@ -309,6 +309,14 @@ export const hostileMutants: readonly Mutant[] = [
     expectedTests: ['unit/swim/members.test.ts'],
   },
   {
+    id: 'swim-crowd-probed-alike',
+    file: 'swim/members.ts',
+    find: 'this.#isTurnOfAnswered && this.isCrowded ? this.#nextAnswered() : undefined',
+    replace: 'undefined as MutableMember | undefined',
+    description: 'In a crowd members that exist wait for the probes of sixteen invented ones.',
+    expectedTests: ['unit/swim/members.test.ts', 'story/crowd.test.ts'],
+  },
+  {
     id: 'swim-crowd-gets-gossip',
     file: 'swim/members.ts',
     find: 'if (!this.isCrowded) return this.pickRandom(k, eligible);',
