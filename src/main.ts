@@ -150,6 +150,7 @@ async function startParts(
   const reload = (): Promise<ReloadReport> => reloader.reload();
   servers = await openServers(startup, {
     ...{ agent, degraded, reload, events: shell.handlers, config: () => reloader.config },
+    containers: () => containers.status(),
     explainDenial: (probe) => shell.runners.explainDenial(probe),
     openOperator: config.openOperator || (state.keys.length === 0 && config.dataDir === undefined),
   });

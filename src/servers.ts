@@ -28,7 +28,7 @@ export interface ServerStartup {
 
 /** What they serve. */
 export interface Served
-  extends Pick<HttpRuntime, 'degraded' | 'openOperator' | 'reload'>,
+  extends Pick<HttpRuntime, 'degraded' | 'containers' | 'openOperator' | 'reload'>,
     Required<Pick<HttpRuntime, 'explainDenial'>> {
   readonly agent: AgentHandle;
   readonly events: EventFeed;
@@ -82,14 +82,15 @@ interface ServerRuntime extends Served {
 
 async function openHttp(
   { config, meter, log, journal, cleanups }: ServerStartup,
-  { agent, degraded, explainDenial, openOperator, reload, dnsAddress, issueOperatorToken }: ServerRuntime,
+  { agent, degraded, containers, explainDenial, openOperator, reload, ...rest }: ServerRuntime,
 ) {
   const at = config.http;
   if (at.kind === 'off') return undefined;
   const listen = at.kind === 'unix' ? { path: at.path } : { host: at.address.host, port: at.address.port };
   const http = await startHttpServer(
     toHttpOptions(config, listen, {
-      ...{ agent, meter, degraded, explainDenial, openOperator, reload, dnsAddress, issueOperatorToken },
+      ...{ agent, meter, degraded, containers, explainDenial, openOperator, reload },
+      ...{ dnsAddress: rest.dnsAddress, issueOperatorToken: rest.issueOperatorToken },
       ...{ logs: log, warnings: () => journal.recentWarnings(), monotonicClock: monotonicNow },
       onError: (error) => journal.record({ kind: 'httpRequestFailed', ...describeFault(error) }),
     }),

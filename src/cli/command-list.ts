@@ -69,6 +69,10 @@ const SERVICES: CommandGroup = {
     summary: 'Register a service for as long as this command runs',
     load: async () => (await import('./commands/lease.ts')).leaseCommand,
   },
+  containers: {
+    summary: 'Show the container engines that the agent follows, and what it refuses',
+    load: async () => (await import('./commands/containers.ts')).containersCommand,
+  },
   deregister: {
     summary: 'Remove a service from the agent',
     load: async () => (await import('./commands/deregister.ts')).deregisterCommand,

@@ -34,7 +34,7 @@ export interface HttpRuntime
       'agent' | 'onError' | 'openOperator' | 'issueOperatorToken' | 'explainDenial'
     >,
     Required<Pick<HttpServerOptions, 'meter' | 'monotonicClock'>>,
-    Required<Pick<AgentInfo, 'degraded' | 'warnings' | 'logs'>> {
+    Required<Pick<AgentInfo, 'degraded' | 'containers' | 'warnings' | 'logs'>> {
   /** `host:port`; `undefined` if DNS is off. */
   readonly dnsAddress: string | undefined;
   readonly reload: (() => Promise<ReloadReport>) | undefined;
@@ -43,7 +43,7 @@ export interface HttpRuntime
 export function toHttpOptions(
   config: HttpConfig,
   listen: HttpListenAddress,
-  { agent, dnsAddress, degraded, warnings, logs, reload, openOperator, ...rest }: HttpRuntime,
+  { agent, dnsAddress, degraded, containers, warnings, logs, reload, openOperator, ...rest }: HttpRuntime,
 ): HttpServerOptions {
   return {
     listen,
@@ -68,6 +68,7 @@ export function toHttpOptions(
       },
       ...(dnsAddress === undefined ? {} : { dnsAddress }),
       degraded,
+      containers,
       warnings,
       logs,
     },

@@ -34,7 +34,13 @@ const INFO: AgentInfo = {
     domains: [],
     startedAt: 0,
   },
-  ...{ settings: {}, gossipAddress: '10.0.0.1:7946', degraded: () => [], warnings: () => [] },
+  ...{
+    settings: {},
+    gossipAddress: '10.0.0.1:7946',
+    degraded: () => [],
+    containers: () => [],
+    warnings: () => [],
+  },
 };
 const NODE_INDEXES = /,"(?:Create|Modify)Index":\d+/g;
 const findRoutes = createRouter(ROUTES);

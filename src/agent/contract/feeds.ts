@@ -31,3 +31,18 @@ export interface RecentWarning {
   readonly firstAgoMs: Millis;
   readonly lastAgoMs: Millis;
 }
+
+/** A container engine, as it is followed. */
+export interface ContainerEngineStatus {
+  /** As the settings name it. */
+  readonly engine: string;
+  /** Why it does not answer; `null`: it does. */
+  readonly away: string | null;
+  /** Containers that are registered, or ended lately. */
+  readonly containers: number;
+  /** Containers that ask to be registered and are not, at most `MAX_LISTED_REFUSALS`, and how many there are. */
+  readonly refused: readonly { readonly container: string; readonly reason: string }[];
+  readonly refusals: number;
+}
+
+export const MAX_LISTED_REFUSALS = 100;

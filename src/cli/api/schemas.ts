@@ -192,6 +192,17 @@ export const ConsulEventSchema = v.looseObject({
 });
 export const ConsulEventsSchema = v.array(ConsulEventSchema);
 
+export const ContainerEnginesSchema = v.array(
+  v.looseObject({
+    engine: v.string(),
+    away: v.nullable(v.string()),
+    containers: v.number(),
+    refused: v.array(v.looseObject({ container: v.string(), reason: v.string() })),
+    refusals: v.number(),
+  }),
+);
+export type ContainerEngines = v.InferOutput<typeof ContainerEnginesSchema>;
+
 /** The response, if it has the shape of `schema`. Throws `CliError` otherwise: the agent has another version. */
 export function parseResponse<S extends v.GenericSchema>(
   schema: S,

@@ -1,5 +1,5 @@
 /** Facts about this agent beyond its view, for the HTTP API; `settings.ts` fills them in. */
-import type { LogFeed, RecentWarning } from '../../agent/contract/feeds.ts';
+import type { ContainerEngineStatus, LogFeed, RecentWarning } from '../../agent/contract/feeds.ts';
 
 export interface AgentInfo {
   /** Semantic version, without a leading `v`. */
@@ -25,6 +25,8 @@ export interface AgentInfo {
   readonly dnsAddress?: string;
   /** One clause for each part that does not work as configured. */
   degraded(): readonly string[];
+  /** The container engines that it follows. */
+  containers(): readonly ContainerEngineStatus[];
   /** What it warned of in the last hour, the latest first. */
   warnings(): readonly RecentWarning[];
   /** Absent if the log cannot be followed. */

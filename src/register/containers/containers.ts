@@ -1,6 +1,7 @@
 /** The containers of this host, registered as their labels say: one follower for each engine that the settings name. */
 import { join } from 'node:path';
 import type { AgentHandle } from '../../agent/contract/agent-handle.ts';
+import type { ContainerEngineStatus } from '../../agent/contract/feeds.ts';
 import { isLoopback } from '../../base/address.ts';
 import type { AgentConfig } from '../../config/schema.ts';
 import { ContainerEngine } from './engine.ts';
@@ -23,6 +24,7 @@ export interface ContainersOptions {
 export interface Containers {
   /** Engines that are away, as sentences. */
   degraded(): readonly string[];
+  status(): readonly ContainerEngineStatus[];
   stop(): Promise<void>;
 }
 
@@ -43,6 +45,7 @@ export function startContainers({ agent, config, env, userId, record }: Containe
   );
   const runs = followers.map((follower) => follower.run());
   return {
+    status: () => followers.map((follower) => follower.status()),
     degraded: () => followers.flatMap(({ problem }) => problem ?? []),
     stop: async () => {
       for (const follower of followers) follower.stop();

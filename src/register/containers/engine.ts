@@ -18,9 +18,10 @@ import {
 } from './container.ts';
 import { BoundedLines, JsonElements } from './json-elements.ts';
 
-const MAX_ROW_BYTES = 256 * 1024;
+/** As much as an inspection, which has all that a row has. */
+const MAX_ROW_BYTES = 512 * 1024;
 const MAX_ROWS = 20_000;
-const MAX_INSPECTION_BYTES = 1024 * 1024;
+const MAX_INSPECTION_BYTES = MAX_ROW_BYTES;
 const MAX_EVENT_BYTES = 64 * 1024;
 /** An engine under load is slow; one that says nothing for this long is away. */
 const STALL_MS = 10_000;
@@ -97,7 +98,7 @@ export class ContainerEngine {
       await this.#read(`/containers/${id}/json`, signal, (chunk) => {
         bytes += chunk.length;
         if (bytes > MAX_INSPECTION_BYTES)
-          throw new EngineRefusal('the engine describes it in more than 1 MB: take labels away');
+          throw new EngineRefusal('the engine describes it in more than 512 kB: take labels away');
         chunks.push(chunk);
       });
     } catch (error) {

@@ -5,6 +5,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentHandle } from '../../agent/contract/agent-handle.ts';
+import { type ContainerEngineStatus, MAX_LISTED_REFUSALS } from '../../agent/contract/feeds.ts';
 import { AgentError } from '../../base/errors.ts';
 import { type ContainerEngine, EngineRefusal, MAX_INSPECTIONS } from './engine.ts';
 import { OwnServices, planChanges, type ServiceChange } from './reconcile.ts';
@@ -47,7 +48,11 @@ export class EngineFollower {
   #backoff = MIN_BACKOFF_MS;
   /** Why the engine is away; `undefined`: it is there, or was not asked yet. */
   #reason: string | undefined;
-  #relist: () => void = () => undefined;
+  /** Services that the agent did not take, and why; at most as many as there are containers. */
+  readonly #refusedByAgent = new Map<string, string>();
+  /** A list is asked for early; the one under way may be from before. */
+  #wantsList = false;
+  #wake: () => void = () => undefined;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
@@ -62,6 +67,20 @@ export class EngineFollower {
   get problem(): string | undefined {
     const { engine } = this.#options;
     return this.#reason === undefined ? undefined : `the container engine ${engine} is away: ${this.#reason}`;
+  }
+
+  status(): ContainerEngineStatus {
+    const refused = new Map<string, string>(this.#refusedByAgent);
+    for (const { container, reason } of this.#tracker.refused()) refused.set(container, reason);
+    return {
+      engine: this.#options.engine,
+      away: this.#reason ?? null,
+      containers: this.#tracker.size,
+      refused: [...refused]
+        .slice(0, MAX_LISTED_REFUSALS)
+        .map(([container, reason]) => ({ container, reason })),
+      refusals: refused.size,
+    };
   }
 
   /** Ends with `stop`. Never rejects. */
@@ -127,16 +146,23 @@ export class EngineFollower {
     }
   }
 
+  #relist(): void {
+    this.#wantsList = true;
+    this.#wake();
+  }
+
   /** Until a list is due. One that is asked for early waits a moment, since an engine may ask without end. */
   async #untilList(interval: () => number, signal: AbortSignal): Promise<void> {
-    const early = new AbortController();
-    this.#relist = () => early.abort();
     await pause(MIN_LIST_INTERVAL_MS, signal);
+    if (this.#wantsList) return;
+    const early = new AbortController();
+    this.#wake = () => early.abort();
     await pause(interval() - MIN_LIST_INTERVAL_MS, AbortSignal.any([signal, early.signal]));
   }
 
   async #list(signal: AbortSignal): Promise<void> {
     const { source, agent, engine, record } = this.#options;
+    this.#wantsList = false;
     const { rows, oversized } = await source.list(signal);
     this.#tracker.onList(rows, oversized);
     this.#tracker.onBack();
@@ -215,10 +241,13 @@ export class EngineFollower {
       commands.map((command) => this.#options.agent.execute(command)),
     );
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    this.#refusedByAgent.delete(service);
     if (failed === undefined || this.#stopping.signal.aborted) return;
     const { reason } = failed;
     if (!(reason instanceof AgentError)) throw reason;
-    if (reason.code === 'badRequest') this.#refuse(service, reason.message);
+    if (reason.code !== 'badRequest') return;
+    this.#refusedByAgent.set(service, reason.message);
+    this.#refuse(service, reason.message);
   }
 
   #refuse(container: string, reason: string): void {

@@ -4,15 +4,12 @@
  * inspected, comes out.
  */
 import type { Millis } from '../../base/time.ts';
-import { NEVER } from '../../base/time.ts';
 import type { Registration } from '../../checks/definition/definition.ts';
 import type { Container, ContainerEvent, ListedContainer } from './container.ts';
+import { EndTimers, RECHECK_FOR } from './end-timers.ts';
 import { type ContainerServicesOptions, containerKey, servicesOfContainer } from './services.ts';
-import { describeEnd, describeState, type End, isKill, isOrderly, type StateResult } from './state.ts';
+import { describeEnd, describeState, type End, isKill, type StateResult } from './state.ts';
 
-/** How long an ended container is shown as critical, so that people see why; one that ended in order is soon forgotten. */
-export const ENDED_GRACE: Millis = 60_000;
-export const ENDED_ORDERLY_GRACE: Millis = 10_000;
 /** An engine that restarts is back sooner. */
 export const MARK_AFTER: Millis = 2000;
 /** From then on nobody can say how its containers are. */
@@ -20,12 +17,6 @@ export const CRITICAL_AFTER: Millis = 60_000;
 
 /** Containers of one engine, and inspections that wait: an engine may lie without end. */
 const MAX_CONTAINERS = 20_000;
-
-/** A kill has a reason that only an inspection tells. The end is told without it if the inspection takes longer. */
-export const KILL_REASON_WAIT: Millis = 200;
-/** An engine may still inspect a container as running just after it has told of its end: it is asked again. */
-const RECHECK_FOR: Millis = 1000;
-const RECHECK_INTERVAL: Millis = 300;
 
 /** What is to be registered of a container. */
 export interface WantedContainer {
@@ -66,15 +57,13 @@ export class ContainerTracker {
   /** By container key. */
   readonly #tracked = new Map<string, Tracked>();
   readonly #changed = new Set<string>();
-  /** When each container that has ended is forgotten. */
-  readonly #forgetAt = new Map<string, Millis>();
-  /** Ends whose reason is waited for, and when containers are inspected again. */
-  readonly #dying = new Map<string, { readonly until: Millis; readonly end: End }>();
-  readonly #recheckAt = new Map<string, Millis>();
+  readonly #ends = new EndTimers();
   /** Containers to inspect, and the request that is under way. */
   readonly #due = new Set<string>();
   readonly #asked = new Map<string, number>();
   #requests = 0;
+  /** Containers of the last list that were too large to be read. */
+  #oversized: readonly string[] = [];
   #awaySince: Millis | undefined;
   #awayStep: 'here' | 'marked' | 'critical' = 'here';
 
@@ -107,11 +96,20 @@ export class ContainerTracker {
       tracked.isListed = true;
       this.#due.add(row.id);
     }
-    for (const id of oversized) this.#refuse(containerKey(id), id.slice(0, 12), TOO_LARGE);
+    this.#refuseOversized(oversized);
     for (const [key, tracked] of this.#tracked) {
       if (seen.has(key) || tracked.ended !== undefined) continue;
       tracked.isListed = false;
       this.#due.add(tracked.id);
+    }
+  }
+
+  #refuseOversized(ids: readonly string[]): void {
+    const before = new Set(this.#oversized);
+    this.#oversized = ids.map(containerKey);
+    for (const key of this.#oversized) {
+      this.#forget(key);
+      if (!before.has(key)) this.#options.onRefused(key, TOO_LARGE);
     }
   }
 
@@ -137,7 +135,7 @@ export class ContainerTracker {
 
   #onDeath(tracked: Tracked, end: End, now: Millis): void {
     tracked.diedAt = now;
-    if (isKill(end)) this.#dying.set(containerKey(tracked.id), { until: now + KILL_REASON_WAIT, end });
+    if (isKill(end)) this.#ends.waitForReason(containerKey(tracked.id), end, now);
     else this.#end(tracked, end, now);
   }
 
@@ -163,7 +161,7 @@ export class ContainerTracker {
     if (container === undefined || container.state.kind === 'ended')
       return this.#end(known, container?.state, now, container?.name);
     if (known?.diedAt !== undefined && now - known.diedAt < RECHECK_FOR)
-      return void this.#recheckAt.set(key, now + RECHECK_INTERVAL);
+      return this.#ends.inspectAgain(key, now);
     if (!this.#options.selects(container.labels)) return this.#forget(key);
     if (known === undefined && this.#tracked.size >= MAX_CONTAINERS)
       return this.#refuse(key, container.name, `one engine has ${MAX_CONTAINERS} containers here at most`);
@@ -176,7 +174,7 @@ export class ContainerTracker {
     tracked.container = container;
     tracked.registrations = registrations;
     tracked.ended = undefined;
-    this.#clearTimes(key);
+    this.#ends.clear(key);
     this.#changed.add(key);
   }
 
@@ -212,10 +210,12 @@ export class ContainerTracker {
   }
 
   tick(now: Millis): void {
-    for (const [key, { until, end }] of this.#dying)
-      if (now >= until) this.#end(this.#tracked.get(key), end, now);
-    for (const [key, at] of this.#recheckAt) if (now >= at) this.#recheck(key);
-    for (const [key, at] of this.#forgetAt) if (now >= at) this.#forget(key);
+    for (const step of this.#ends.takeDue(now)) {
+      const tracked = this.#tracked.get(step.key);
+      if (step.kind === 'end') this.#end(tracked, step.end, now);
+      else if (step.kind === 'forget') this.#forget(step.key);
+      else if (tracked !== undefined) this.#due.add(tracked.id);
+    }
     if (this.#awaySince === undefined) return;
     const away = now - this.#awaySince;
     if (away >= CRITICAL_AFTER) this.#setAwayStep('critical');
@@ -223,9 +223,7 @@ export class ContainerTracker {
   }
 
   get deadline(): Millis {
-    let next = NEVER;
-    for (const at of [...this.#forgetAt.values(), ...this.#recheckAt.values()]) next = Math.min(next, at);
-    for (const { until } of this.#dying.values()) next = Math.min(next, until);
+    const next = this.#ends.deadline;
     if (this.#awaySince === undefined || this.#awayStep === 'critical') return next;
     return Math.min(next, this.#awaySince + (this.#awayStep === 'here' ? MARK_AFTER : CRITICAL_AFTER));
   }
@@ -276,6 +274,7 @@ export class ContainerTracker {
   *refused(): Generator<{ readonly container: string; readonly reason: string }> {
     for (const [key, { container, problem }] of this.#tracked)
       if (problem !== '') yield { container: container?.name ?? key, reason: problem };
+    for (const key of this.#oversized) yield { container: key, reason: TOO_LARGE };
   }
 
   #setAwayStep(step: 'here' | 'marked' | 'critical'): void {
@@ -284,28 +283,15 @@ export class ContainerTracker {
     this.markAllChanged([]);
   }
 
-  #recheck(key: string): void {
-    this.#recheckAt.delete(key);
-    const tracked = this.#tracked.get(key);
-    if (tracked !== undefined) this.#due.add(tracked.id);
-  }
-
-  #clearTimes(key: string): void {
-    this.#forgetAt.delete(key);
-    this.#dying.delete(key);
-    this.#recheckAt.delete(key);
-  }
-
   /** It is critical at once, and is forgotten after a while. What is learned later of the same end makes its words better. */
   #end(tracked: Tracked | undefined, end: End | undefined, now: Millis, name = ''): void {
     if (tracked === undefined) return;
     const before = tracked.ended;
     if (before !== undefined && end === undefined) return; // removed after it had ended
     const at = before?.at ?? now;
-    this.#dying.delete(containerKey(tracked.id));
     tracked.ended = { at, end };
     tracked.stamp = undefined;
-    this.#forgetAt.set(containerKey(tracked.id), at + (isOrderly(end) ? ENDED_ORDERLY_GRACE : ENDED_GRACE));
+    this.#ends.forgetEnded(containerKey(tracked.id), end, at);
     if (tracked.container !== undefined && name !== '') tracked.container = { ...tracked.container, name };
     this.#changed.add(containerKey(tracked.id));
   }
@@ -314,7 +300,7 @@ export class ContainerTracker {
     const tracked = this.#tracked.get(key);
     if (tracked === undefined) return;
     this.#tracked.delete(key);
-    this.#clearTimes(key);
+    this.#ends.clear(key);
     this.#due.delete(tracked.id);
     this.#changed.add(key);
   }
@@ -327,7 +313,7 @@ export class ContainerTracker {
   }
 }
 
-const TOO_LARGE = 'the engine describes it in more than 256 kB: take labels away';
+const TOO_LARGE = 'the engine describes it in more than 512 kB: take labels away';
 
 /** Podman does not list how a HEALTHCHECK went, so it is inspected with each list. */
 const hasHealth = ({ state }: Container): boolean => state.health !== undefined;

@@ -181,6 +181,7 @@ export const INFO: AgentInfo = {
   gossipAddress: '10.0.0.1:7946',
   dnsAddress: '127.0.0.1:8600',
   degraded: () => [],
+  containers: () => [],
   warnings: () => [],
 };
 

@@ -1,7 +1,7 @@
 /** `/v1/hearsay/health`: how this agent is, and what it holds of the others. For people; nothing is decided by it. */
 
 import { route } from '../../endpoint/route.ts';
-import { any, arrayOf, number, object, recordOf, string } from '../../endpoint/schema.ts';
+import { any, arrayOf, nullable, number, object, recordOf, string } from '../../endpoint/schema.ts';
 import { toPartitionSummaryJson } from '../../hearsay/partition-summary.ts';
 
 /** `GET /v1/hearsay/health`: own health score, what does not work as configured, and who is missing and why. */
@@ -31,4 +31,19 @@ export const hearsayWarnings = route({
     }),
   ),
   handler: ({ site }) => site.info.warnings(),
+});
+
+/** `GET /v1/hearsay/containers`: the container engines that are followed, and which containers are not registered, and why. */
+export const hearsayContainers = route({
+  method: 'GET',
+  scope: 'read',
+  path: '/v1/hearsay/containers',
+  summary: 'The container engines that this agent follows, and the containers that it refuses',
+  responseSchema: arrayOf(
+    object({
+      ...{ engine: string, away: nullable(string), containers: number, refusals: number },
+      refused: arrayOf(object({ container: string, reason: string })),
+    }),
+  ),
+  handler: ({ site }) => site.info.containers(),
 });

@@ -125,7 +125,7 @@ describe('an engine', () => {
 
   test('whose stream of events has lines that nobody can read is listed instead', async () => {
     follow();
-    await waitUntil('it is listed', 5000, () => (engine.requests.get('/containers/json') ?? 0) === 1);
+    await waitUntil('it is followed', 5000, () => engine.requests.size === 2);
     engine.trouble = 'lost';
     engine.run();
     engine.say(`{"Type":"container","Actor":{"Attributes":{"a":"${'x'.repeat(200_000)}"}}}\nnonsense\n`);
@@ -149,7 +149,8 @@ describe('an engine', () => {
     follow();
     await waitUntil('one is refused', 5000, () => facts.some(({ kind }) => kind === 'containerRefused'));
     await waitUntil('two are registered', 5000, () => agent.services().size === 2);
-    expect(facts).toMatchObject([{ reason: expect.stringMatching(/more than 256 kB/) }]);
+    expect(facts).toMatchObject([{ reason: expect.stringMatching(/more than 512 kB/) }]);
+    expect(containers?.status()).toMatchObject([{ away: null, containers: 2, refusals: 1 }]);
   });
 });
 
@@ -161,6 +162,8 @@ describe('what is registered', () => {
     follow({ containersAllow: ['shop-*', 'consul'] });
     await waitUntil('two are refused', 5000, () => facts.length === 2);
     expect([...agent.services().values()].map(({ name }) => name)).toEqual(['shop-a']);
+    const reasons = containers?.status().flatMap(({ refused }) => refused.map(({ reason }) => reason));
+    expect(reasons).toMatchObject([expect.stringMatching('"billing"'), expect.stringMatching('"consul"')]);
   });
 
   test('by an earlier life goes with its engine: no ghost survives a start without it', async () => {

@@ -1,7 +1,7 @@
 /** Any history of an engine ends in a registry that is as the engine is. */
 import { fc, test as property } from '@fast-check/vitest';
 import { expect } from 'vitest';
-import { ENDED_GRACE } from '../../../../src/register/containers/tracker.ts';
+import { ENDED_GRACE } from '../../../../src/register/containers/end-timers.ts';
 import { ended, idOf, Scene } from './scene.ts';
 import type { ContainerDraft } from './values.ts';
 

@@ -2,12 +2,11 @@
 import { describe, expect, test } from 'vitest';
 import { parseInspected } from '../../../../src/register/containers/container.ts';
 import {
-  CRITICAL_AFTER,
   ENDED_GRACE,
   ENDED_ORDERLY_GRACE,
   KILL_REASON_WAIT,
-  MARK_AFTER,
-} from '../../../../src/register/containers/tracker.ts';
+} from '../../../../src/register/containers/end-timers.ts';
+import { CRITICAL_AFTER, MARK_AFTER } from '../../../../src/register/containers/tracker.ts';
 import { ended, idOf, Scene } from './scene.ts';
 import { type ContainerDraft, inspection } from './values.ts';
 
