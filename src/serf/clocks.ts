@@ -27,6 +27,8 @@ export interface Clocked {
   ignoreBefore?(next: number): void;
   /** The clock was set back to `next`: what is remembered of later times is forgotten. */
   forgetFrom(next: number): void;
+  /** Then the clock was set: what this agent itself has said since may have been refused by all. */
+  onSetBack?(now: Millis, out: SerfEffect[]): void;
 }
 
 interface Answer {
@@ -102,6 +104,7 @@ export class Clocks {
     if (behind.length < needed || behind.length <= shown.length - behind.length) return this.#ask(now, out);
     this.#parts[name].forgetFrom(highest);
     this.#set(name, highest, out);
+    this.#parts[name].onSetBack?.(now, out);
   }
 
   #set(name: keyof LamportTimes, next: number, out: SerfEffect[]): void {

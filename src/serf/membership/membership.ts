@@ -179,6 +179,18 @@ export class Membership {
     this.statuses.forgetFrom(next);
   }
 
+  /**
+   * What this agent said last of itself had a time that others may have refused: it says it again. Else a false leave of a
+   * time that they took would stand, though it was refuted.
+   */
+  onSetBack(now: Millis, out: SerfEffect[]): void {
+    const { self } = this.#options;
+    const saidAt = this.statuses.get(self)?.statusLTime ?? 0;
+    if (saidAt < this.clock.time - 1) return;
+    if (this.#leaving) this.broadcastLeave(self, false, now, out);
+    else this.broadcastJoin(now, out);
+  }
+
   /** Erases members that have been down for too long, and intents that have waited for too long. */
   reap(now: Millis, out: SerfEffect[]): void {
     for (const held of expiredMembers(this.statuses, this.#options.config, now))

@@ -67,6 +67,15 @@ export const serfMutants: readonly Mutant[] = [
     expectedTests: ['unit/serf/membership/intents.test.ts'],
   },
   {
+    id: 'serf-refuted-once',
+    file: 'serf/clocks.ts',
+    find: 'this.#parts[name].onSetBack?.(now, out);',
+    replace: '',
+    description:
+      'A refutation of a time that all others refused is not repeated, so the false leave stands until its time is over.',
+    expectedTests: ['unit/serf/clocks.test.ts'],
+  },
+  {
     id: 'serf-clock-not-witnessed',
     file: 'serf/membership/membership.ts',
     find: 'this.clock.witness(intent.ltime);',

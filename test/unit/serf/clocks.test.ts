@@ -40,6 +40,35 @@ describe('a clock that was led astray', () => {
     expect(ann.status('bob')).toBe('leaving');
   });
 
+  const back = (ann: ReturnType<typeof one>): void => {
+    for (const host of ['127.0.0.2', '127.0.0.3']) ann.merge(showing(30), false, host);
+    expect(ann.serf.clocks.event).toBe(30);
+  };
+
+  test('refutes a false leave again, since its refutation had a time that others refused (seed 740345)', () => {
+    const ann = led();
+    ann.leaveIntent(SELF, 960_001);
+    expect(ann.takeMessages()).toContainEqual({ kind: 'joinIntent', ltime: 960_002, node: SELF });
+    back(ann);
+    expect(ann.takeMessages()).toEqual([{ kind: 'joinIntent', ltime: 30, node: SELF }]);
+    expect(ann.seen(SELF)).toEqual({ status: 'alive', ltime: 30 });
+  });
+
+  test('announces its leave again for the same reason', () => {
+    const ann = led();
+    ann.serf.leave(0, ann.out);
+    ann.takeMessages();
+    back(ann);
+    expect(ann.takeMessages()).toEqual([{ kind: 'leaveIntent', ltime: 30, node: SELF, prune: false }]);
+  });
+
+  test('says nothing again that it said before', () => {
+    const ann = led();
+    ann.takeMessages();
+    back(ann);
+    expect(ann.takeMessages()).toEqual([]);
+  });
+
   test.each([
     ['one host, twice', ['127.0.0.2', '127.0.0.2']],
     ['whoever dialed us', [undefined, undefined]],
