@@ -167,15 +167,17 @@ export interface ProcessResult {
   readonly stderr: string;
 }
 
-/** Runs one `hearsay` command. */
+/** Runs one `hearsay` command; `commandPrefix` as in `AgentProcessOptions`. */
 export function runHearsay(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  commandPrefix: readonly string[] = [],
 ): Promise<ProcessResult> {
+  const [program = '', ...words] = [...commandPrefix, process.execPath, BIN, ...args];
   return new Promise((resolve) => {
     execFile(
-      process.execPath,
-      [BIN, ...args],
+      program,
+      words,
       { timeout: 30_000, env: { ...process.env, ...env } },
       (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
