@@ -146,6 +146,7 @@ async function startParts(
     record: (fact) => journal.record(fact),
     setRetryJoin: (retryJoin) => seeds.setRetryJoin(retryJoin),
     setTokens: (next) => servers?.setTokens(next),
+    prepareTls: async (next) => (await servers?.prepareTls(next)) ?? (() => false),
   });
   const reload = (): Promise<ReloadReport> => reloader.reload();
   servers = await openServers(startup, {

@@ -1,4 +1,5 @@
 /** What readers connect to: DNS, HTTP and Serf's RPC, each as the settings say. */
+import { isDeepStrictEqual } from 'node:util';
 import { type OperatorTokenFile, toScopeTokens } from './access/token-scopes.ts';
 import type { AgentHandle } from './agent/contract/agent-handle.ts';
 import type { EventFeed } from './agent/contract/feeds.ts';
@@ -8,6 +9,7 @@ import type { AgentConfig } from './config/schema.ts';
 import { startDns } from './dns/server/server.ts';
 import { toDnsOptions } from './dns/settings.ts';
 import { startHttpServer } from './http/server/server.ts';
+import { toTlsOptions } from './http/server/tls.ts';
 import { type HttpRuntime, toHttpOptions } from './http/settings.ts';
 import { startRpcServer } from './rpc/server/server.ts';
 import { toRpcOptions, toRpcTokens } from './rpc/settings.ts';
@@ -15,6 +17,7 @@ import { monotonicNow } from './shell/driver.ts';
 import type { Journal } from './shell/logging/journal.ts';
 import type { Log } from './shell/logging/logger.ts';
 import { createOperatorToken } from './shell/storage/operator-token.ts';
+import { readTlsFiles, type TlsTexts } from './shell/storage/tls-files.ts';
 
 /** What the servers share with the rest of a start. */
 export interface ServerStartup {
@@ -43,18 +46,35 @@ export interface Servers {
   readonly rpc: string | undefined;
   /** From now on the tokens of these settings count. */
   setTokens(config: AgentConfig): void;
+  /**
+   * Reads the files of TLS again, and returns what takes them over: it returns whether they have changed. Rejects with
+   * `AgentError('config')` if they are not usable.
+   */
+  prepareTls(config: AgentConfig): Promise<() => boolean>;
 }
 
 export async function openServers(startup: ServerStartup, served: Served): Promise<Servers> {
   const dns = await openDns(startup, served.agent);
   const runtime = { ...served, dnsAddress: dns, issueOperatorToken: createTokenIssuer(startup) };
-  const http = await openHttp(startup, runtime);
+  let tls = await readTlsFiles(startup.config);
+  const http = await openHttp(startup, runtime, tls);
   const rpc = await openRpc(startup, runtime);
   return {
     ...{ dns, http: http?.address, rpc: rpc?.address },
     setTokens: (config) => {
       http?.setTokens(toScopeTokens(config));
       rpc?.setTokens(toRpcTokens(config));
+    },
+    prepareTls: async (config) => {
+      const files = await readTlsFiles(config);
+      // Whether there is TLS at all waits for a restart.
+      if (files === undefined || tls === undefined || isDeepStrictEqual(files, tls)) return () => false;
+      toTlsOptions(files);
+      return () => {
+        http?.setTls(files);
+        tls = files;
+        return true;
+      };
     },
   };
 }
@@ -83,6 +103,7 @@ interface ServerRuntime extends Served {
 async function openHttp(
   { config, meter, log, journal, cleanups }: ServerStartup,
   { agent, degraded, containers, explainDenial, openOperator, reload, ...rest }: ServerRuntime,
+  tls: TlsTexts | undefined,
 ) {
   const at = config.http;
   if (at.kind === 'off') return undefined;
@@ -91,6 +112,7 @@ async function openHttp(
     toHttpOptions(config, listen, {
       ...{ agent, meter, degraded, containers, explainDenial, openOperator, reload },
       ...{ dnsAddress: rest.dnsAddress, issueOperatorToken: rest.issueOperatorToken },
+      ...(tls === undefined ? {} : { tls }),
       ...{ logs: log, warnings: () => journal.recentWarnings(), monotonicClock: monotonicNow },
       onError: (error) => journal.record({ kind: 'httpRequestFailed', ...describeFault(error) }),
     }),

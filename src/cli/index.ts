@@ -65,6 +65,11 @@ async function createProgram(cli: CliContext, loaded: readonly string[]): Promis
 
 const ENVIRONMENT: readonly HelpItem[] = [
   { term: 'HEARSAY_HTTP_ADDR', text: 'Address of the agent, like --http-addr' },
+  { term: 'HEARSAY_HTTP_CA_FILE', text: 'Certificates that https:// is checked against, like --ca-file' },
+  {
+    term: 'HEARSAY_HTTP_CLIENT_...',
+    text: 'CERT_FILE and KEY_FILE: what to show an agent that asks for a certificate',
+  },
   { term: 'HEARSAY_HTTP_TOKEN', text: 'HTTP token, of the agent and of the commands' },
   { term: 'HEARSAY_GOSSIP_KEY', text: 'Gossip key of the agent' },
   { term: 'HEARSAY_CONFIG', text: 'Configuration files of the agent, separated by commas' },

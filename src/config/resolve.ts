@@ -8,6 +8,7 @@ import { type ConfigFile, type FileValue, parseConfigFile } from './file/parse.t
 import { isHostNodeName, suggestSimilar, toNodeName } from './names.ts';
 import { PRESETS, type PresetName } from './presets.ts';
 import { type AgentConfig, GOSSIP_PORT, SETTINGS, type SettingEntry } from './schema.ts';
+import { rejectTlsContradictions } from './servers/http.ts';
 import { HTTP_TOKEN_KEYS, TOKEN_KEYS, type TokenKey } from './servers/tokens.ts';
 import { formatDuration } from './setting.ts';
 
@@ -150,6 +151,7 @@ export function rejectContradictions(config: AgentConfig, fromFiles: readonly To
       'config',
       `http: ${config.http.address.key} is open to the network: set HEARSAY_HTTP_TOKEN or httpTokenFile, or allow it with --insecure`,
     );
+  rejectTlsContradictions(config);
   rejectLongMessages(config);
   const command = config.jobs.find(({ run }) => run !== undefined);
   if (command !== undefined && !config.allowExecJobs)
@@ -233,4 +235,7 @@ function unknownVariableWarnings(env: ConfigSources['env']): string[] {
 }
 
 /** Variables read elsewhere: the address for the commands, and the configuration files. */
-const OTHER_VARIABLES: ReadonlySet<string> = new Set(['HEARSAY_HTTP_ADDR', 'HEARSAY_CONFIG']);
+const OTHER_VARIABLES: ReadonlySet<string> = new Set([
+  ...['HEARSAY_HTTP_ADDR', 'HEARSAY_CONFIG', 'HEARSAY_HTTP_CA_FILE'],
+  ...['HEARSAY_HTTP_CLIENT_CERT_FILE', 'HEARSAY_HTTP_CLIENT_KEY_FILE'],
+]);

@@ -31,7 +31,7 @@ type HttpConfig = Pick<
 export interface HttpRuntime
   extends Pick<
       HttpServerOptions,
-      'agent' | 'onError' | 'openOperator' | 'issueOperatorToken' | 'explainDenial'
+      'agent' | 'onError' | 'tls' | 'openOperator' | 'issueOperatorToken' | 'explainDenial'
     >,
     Required<Pick<HttpServerOptions, 'meter' | 'monotonicClock'>>,
     Required<Pick<AgentInfo, 'degraded' | 'containers' | 'warnings' | 'logs'>> {

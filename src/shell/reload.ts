@@ -29,6 +29,8 @@ export interface ReloadParts {
   readonly keyring: Pick<KeyringReader, 'read' | 'findUnsaved'>;
   setRetryJoin(seeds: readonly string[]): void;
   setTokens(config: AgentConfig): void;
+  /** Reads the files of TLS, and returns what takes them over and says whether they have changed. */
+  prepareTls(config: AgentConfig): Promise<() => boolean>;
   /** Rejects with `AgentError` if a source is invalid. */
   read(): Promise<ConfigReading>;
 }
@@ -69,12 +71,13 @@ export class Reloader {
   }
 
   async #apply(): Promise<ReloadReport> {
-    const { agent, log, handlers, runners, keyring, setRetryJoin, setTokens, read } = this.#parts;
+    const { agent, log, handlers, runners, keyring, setRetryJoin, setTokens, read, prepareTls } = this.#parts;
     const { config: next, warnings } = await read();
     const config = reloadedConfig(this.#running, next);
     const files = await readOwnServices(config, runners);
     const edit = await keyring.read(this.#running, next);
     edit?.assertCurrent();
+    const takeOverTls = await prepareTls(config);
     const outcome = await agent.execute({
       ...{ kind: 'reload', services: files.registrations, tags: config.tag },
       ...(edit === undefined ? {} : { keys: edit.keys }),
@@ -82,6 +85,7 @@ export class Reloader {
     handlers.replace(config.handlers);
     setRetryJoin(config.retryJoin);
     setTokens(config);
+    const hasNewCertificate = takeOverTls();
     log.setLevel(config.logLevel);
     const { differences, needsRestart } = diffSettings(this.#running, this.#lastRead, next);
     this.#running = config;
@@ -89,6 +93,7 @@ export class Reloader {
     const changes = [
       // Tags are told one by one.
       ...differences.filter(({ key }) => key !== 'tag').map(settingChange),
+      ...(hasNewCertificate ? [CERTIFICATE_CHANGE] : []),
       ...outcome.tags.map(tagChange),
       ...(outcome.keys ?? []).map(keyChange),
       ...outcome.services.map(serviceChange),
@@ -142,6 +147,12 @@ const settingChange = ({
   name: key,
   text: `${key} changed${from === to ? '' : ` from ${from} to ${to}`}${isInForce ? '' : ': needs a restart'}`,
 });
+
+const CERTIFICATE_CHANGE: ReloadChange = {
+  kind: 'setting',
+  name: 'httpTlsCert',
+  text: 'the certificate of the HTTP API was read again, for connections from now on',
+};
 
 const tagChange = ({ key, from, to }: ReloadOutcome['tags'][number]): ReloadChange => ({
   kind: 'tag',

@@ -1,7 +1,6 @@
 /** HTTP client of the local agent. It uses node:http, since `fetch` costs 20 ms and 13 MB more. */
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { type Command, Option } from 'commander';
-import { joinHostPort } from '../../base/address.ts';
 import { AGENT_ERRORS } from '../../base/errors.ts';
 import { TOKEN_FILE_HEADER } from '../../config/servers/http.ts';
 import { readTokenFile } from '../../files/config-files.ts';
@@ -9,6 +8,7 @@ import { readOperatorToken } from '../../files/operator-token.ts';
 import { addJsonOption, type CliContext, CliError, EXIT, printNotice } from '../command.ts';
 import { CONNECTION } from '../help.ts';
 import { sanitize } from '../sanitize.ts';
+import { formatPlace, openTarget, parseAgentAddress, type Target, tlsPaths } from './target.ts';
 
 const DEFAULT_ADDRESS = 'http://127.0.0.1:8500';
 /** Milliseconds without a byte from the agent: writes and blocking queries may take long. */
@@ -24,6 +24,7 @@ const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 export interface ClientOptions {
   readonly httpAddr?: string;
   readonly tokenFile?: string;
+  readonly caFile?: string;
   readonly json?: boolean;
 }
 
@@ -80,6 +81,12 @@ export const addConnectionOptions = (command: Command): Command =>
     )
     .addOption(
       connectionOption('--token-file <path>', 'File with the HTTP token (or env HEARSAY_HTTP_TOKEN)'),
+    )
+    .addOption(
+      connectionOption(
+        '--ca-file <path>',
+        'File with the certificates that an https:// address is checked against (env HEARSAY_HTTP_CA_FILE)',
+      ),
     );
 
 const connectionOption = (flags: string, text: string): Option =>
@@ -92,25 +99,26 @@ export async function createClient(cli: CliContext, options: ClientOptions): Pro
       ? (['HEARSAY_HTTP_ADDR', EXIT.config] as const)
       : (['--http-addr', EXIT.usage] as const);
   const address = options.httpAddr ?? (env['HEARSAY_HTTP_ADDR'] || DEFAULT_ADDRESS);
-  const target = parseTarget(address);
-  if (target === undefined)
+  const parsed = parseAgentAddress(address);
+  if (parsed === undefined)
     throw new CliError(
       exit,
-      `${source}: "${address}" is not an address; write http://host:port or unix:///path`,
+      `${source}: "${address}" is not an address; write http://host:port, https://host:port or unix:///path`,
     );
   const token =
     options.tokenFile === undefined
       ? env['HEARSAY_HTTP_TOKEN'] || undefined
       : (await readTokenFile(options.tokenFile)).token;
+  const target = await openTarget(parsed.place, parsed.isTls, tlsPaths(cli.io, options.caFile));
   let held = token;
   const call = async (method: string, path: string, more: RequestOptions = {}): Promise<AgentResponse> => {
     const attempt = (): Promise<AgentResponse> =>
-      send({ ...target, method, path }, address, { token: held, ...more });
+      send(target, { method, path }, address, { token: held, ...more });
     try {
       return await attempt();
     } catch (error) {
       if (held !== undefined || !(error instanceof HttpStatusError) || error.tokenFile === '') throw error;
-      held = await readOperatorToken(error.tokenFile, formatTarget(target));
+      held = await readOperatorToken(error.tokenFile, formatPlace(target.place));
       if (held === undefined) throw error;
       return attempt();
     }
@@ -152,30 +160,13 @@ interface RequestOptions {
   readonly silent?: boolean;
 }
 
-type Target = { readonly host: string; readonly port: number } | { readonly socketPath: string };
-
-function parseTarget(address: string): Target | undefined {
-  const unix = /^unix:(?:\/\/)?(\/.+)$/.exec(address);
-  if (unix !== null) return { socketPath: unix[1] as string };
-  if (address.startsWith('unix:')) return undefined;
-  const withScheme = address.includes('://') ? address : `http://${address}`;
-  if (!URL.canParse(withScheme)) return undefined;
-  const url = new URL(withScheme);
-  if (url.protocol !== 'http:' || url.hostname === '' || url.username !== '') return undefined;
-  if (url.pathname !== '/' || url.search !== '') return undefined;
-  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 80 : Number(url.port) };
-}
-
-/** As the agent writes the address it listens on. */
-const formatTarget = (target: Target): string =>
-  'socketPath' in target ? `unix:${target.socketPath}` : joinHostPort(target.host, target.port);
-
 interface OutgoingRequest extends RequestOptions {
   readonly token: string | undefined;
 }
 
 function send(
-  target: Target & { readonly method: string; readonly path: string },
+  target: Target,
+  what: { readonly method: string; readonly path: string },
   address: string,
   { token, body, signal, onLine, silent = false, timeout = SILENCE_TIMEOUT }: OutgoingRequest,
 ): Promise<AgentResponse> {
@@ -186,9 +177,11 @@ function send(
     'content-length': Buffer.byteLength(payload),
   };
   return new Promise((resolve, reject) => {
-    const outgoing = request(
+    const outgoing = target.request(
       {
-        ...target,
+        ...target.place,
+        ...target.tls,
+        ...what,
         agent: false,
         ...(signal === undefined ? {} : { signal }),
         timeout,
@@ -196,7 +189,7 @@ function send(
           accept: 'application/json',
           'x-agent-request': '1', // a header that no HTML form can send: against CSRF (S12)
           ...(token === undefined ? {} : { 'x-consul-token': token }),
-          ...(target.method === 'GET' ? {} : contentHeaders),
+          ...(what.method === 'GET' ? {} : contentHeaders),
         },
       },
       (response) => {
@@ -213,10 +206,21 @@ function send(
     );
     outgoing.on('timeout', () => outgoing.destroy(new Error(`no response for ${timeout / 1000}s`)));
     outgoing.on('error', (error: NodeJS.ErrnoException) =>
-      reject(toNoAgentError(address, error.code ?? error.message)),
+      reject(toNoAgentError(address, tlsReason(error) ?? error.code ?? error.message)),
     );
     outgoing.end(payload);
   });
+}
+
+/** What to do about a certificate that is not trusted, or one that is asked for. */
+function tlsReason({ code = '', message }: NodeJS.ErrnoException): string | undefined {
+  if (/^(?:UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CERT_)/.test(code))
+    return `${code}: give the certificate of its authority with --ca-file`;
+  if (/ALERT|CERTIFICATE_REQUIRED/.test(code))
+    return `${message}: set HEARSAY_HTTP_CLIENT_CERT_FILE and HEARSAY_HTTP_CLIENT_KEY_FILE`;
+  return code === 'EPROTO' || code.startsWith('ERR_SSL')
+    ? 'it speaks no TLS: write http:// in place of https://'
+    : undefined;
 }
 
 const toNoAgentError = (address: string, reason: string): CliError =>

@@ -91,7 +91,7 @@ function readyLines(config: AgentConfig, { node, address, http, dns, rpc }: Star
   return [
     `hearsay ${VERSION}: ${sanitize(node)} (${sanitize(config.datacenter)}) is ready`,
     `  gossip  ${address} (UDP and TCP, ${config.encrypted ? 'encrypted' : 'not encrypted'})`,
-    `  http    ${http === undefined ? 'off' : toHttpUrl(http)}`,
+    `  http    ${http === undefined ? 'off' : toHttpUrl(http, config)}`,
     `  dns     ${dns === undefined ? 'off' : `${dns} (UDP and TCP)`}`,
     ...(rpc === undefined ? [] : [`  rpc     ${rpc}`]),
     `  data    ${config.dataDir ?? 'in memory: no state survives a restart (--data-dir PATH keeps it)'}`,
@@ -103,7 +103,7 @@ function readyLines(config: AgentConfig, { node, address, http, dns, rpc }: Star
 const readyObject = (config: AgentConfig, { node, address, http, dns, rpc }: StartedAgent): string =>
   logLine('info', `hearsay ${VERSION}: ${node} (${config.datacenter}) is ready`, {
     ...{ node, gossip: address, encrypted: config.encrypted },
-    http: http === undefined ? 'off' : toHttpUrl(http),
+    http: http === undefined ? 'off' : toHttpUrl(http, config),
     dns: dns ?? 'off',
     ...(rpc === undefined ? {} : { rpc }),
     dataDir: config.dataDir ?? null,
@@ -126,7 +126,7 @@ function joinLine(config: AgentConfig, address: string): string {
 }
 
 /** `127.0.0.1:8500` or `unix:PATH` as `--http-addr` takes it. */
-export const toHttpUrl = (listening: string): string =>
+export const toHttpUrl = (listening: string, config?: Pick<AgentConfig, 'httpTlsCert'>): string =>
   listening.startsWith('unix:')
     ? `unix://${resolve(listening.slice('unix:'.length))}`
-    : `http://${listening}`;
+    : `${config?.httpTlsCert === undefined ? 'http' : 'https'}://${listening}`;

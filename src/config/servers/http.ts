@@ -1,6 +1,7 @@
 /** Settings of the HTTP server. They belong to the agent section: `--http-kv`, `httpKv`. */
-import { validateDomain, validateVersion } from '../names.ts';
-import { booleanSetting, defineSection } from '../setting.ts';
+import { AgentError } from '../../base/errors.ts';
+import { validateDomain, validateNotEmpty, validateVersion } from '../names.ts';
+import { booleanSetting, defineSection, type Setting, type SettingValues } from '../setting.ts';
 import { choiceSetting, listenSetting, listSetting, textSetting } from '../text.ts';
 import { tokenFileSetting, tokenSetting } from './tokens.ts';
 
@@ -10,6 +11,16 @@ export const TOKEN_FILE_HEADER = 'x-hearsay-token-file';
 /** Sent by HTTP checks, so that no agent is changed by the check of a tenant. Source: S15 (docs/security.md). */
 export const CHECK_HEADER = 'x-hearsay-check';
 
+const pemSetting = (doc: string, source: string): Setting<string | undefined> =>
+  textSetting({
+    default: undefined,
+    defaultText: 'none',
+    placeholder: 'PATH',
+    validate: validateNotEmpty,
+    doc,
+    source,
+  });
+
 export const httpSection = defineSection({
   http: listenSetting({
     default: '127.0.0.1:8500',
@@ -17,6 +28,18 @@ export const httpSection = defineSection({
     doc: 'Address that the HTTP API listens on. Beyond loopback it requires a token, or --insecure.',
     source: 'consul addresses.http, ports.http',
   }),
+  httpTlsCert: pemSetting(
+    'File with the certificate of the HTTP API and of those that signed it, as PEM: then it speaks HTTPS only. A reload reads it and the key again.',
+    'consul tls.https.cert_file',
+  ),
+  httpTlsKey: pemSetting(
+    'File with the private key of that certificate, as PEM. Other users must not be able to read it.',
+    'consul tls.https.key_file',
+  ),
+  httpTlsClientCa: pemSetting(
+    'File with the certificates of authorities, as PEM: every HTTP client must show a certificate that one of them signed. A token is needed as without it.',
+    'consul tls.https.ca_file, tls.https.verify_incoming',
+  ),
   httpToken: tokenSetting('Token that every HTTP request must carry; it allows everything.'),
   httpTokenFile: tokenFileSetting('File that holds the HTTP token; overrides HEARSAY_HTTP_TOKEN.'),
   httpReadToken: tokenSetting('Token that allows to read. If it is set, every HTTP request needs a token.'),
@@ -66,3 +89,20 @@ export const httpSection = defineSection({
     offDoc: 'Refuse writes by GET, which old clients such as python-consul 0.7 send.',
   }),
 });
+
+type TlsValues = Pick<
+  SettingValues<typeof httpSection>,
+  'http' | 'httpTlsCert' | 'httpTlsKey' | 'httpTlsClientCa'
+>;
+
+/** Throws `AgentError('config')` where one setting of TLS lacks the others it needs. */
+export function rejectTlsContradictions({ http, httpTlsCert, httpTlsKey, httpTlsClientCa }: TlsValues): void {
+  if (httpTlsCert === undefined && httpTlsKey === undefined && httpTlsClientCa === undefined) return;
+  if (httpTlsCert === undefined || httpTlsKey === undefined)
+    throw new AgentError('config', 'TLS needs both httpTlsCert and httpTlsKey: set both, or none');
+  if (http.kind === 'unix')
+    throw new AgentError(
+      'config',
+      'httpTlsCert: HTTP on a socket file has no TLS: give an address, or no certificate',
+    );
+}

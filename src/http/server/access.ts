@@ -3,6 +3,7 @@
  * against cross-site request forgery (CSRF). `scopes.ts` checks the token, once the route is known.
  */
 import type { IncomingMessage } from 'node:http';
+import { TLSSocket } from 'node:tls';
 import type { ScopeTokens } from '../../access/token-scopes.ts';
 import { isLoopback, parseIp } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
@@ -33,7 +34,11 @@ function rejectCrossSite(incoming: IncomingMessage, query: QueryParams): void {
   const { origin } = headers;
   const site = headers['sec-fetch-site'];
   const isRead = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
-  if (origin !== undefined && origin.toLowerCase() !== `http://${requestedHosts(incoming)[0]?.toLowerCase()}`)
+  const scheme = incoming.socket instanceof TLSSocket ? 'https' : 'http';
+  if (
+    origin !== undefined &&
+    origin.toLowerCase() !== `${scheme}://${requestedHosts(incoming)[0]?.toLowerCase()}`
+  )
     throw forbidden('Requests from pages of other origins are refused');
   // `none` is a navigation of the user, such as a typed address: it may read but not write.
   if (site !== undefined && site !== 'same-origin' && !(site === 'none' && isRead))

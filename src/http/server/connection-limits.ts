@@ -4,6 +4,7 @@
  */
 import type { RequestListener, Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import { isLoopback, parseIp } from '../../base/address.ts';
 import { assert } from '../../base/assert.ts';
 import type { Millis } from '../../base/time.ts';
@@ -57,7 +58,8 @@ export function limitConnections(
       socket.once('close', () => {
         refused -= 1;
       });
-      rejectSocket(socket, refused <= MAX_REFUSED);
+      // Before the handshake of TLS no reply can be read.
+      rejectSocket(socket, refused <= MAX_REFUSED && !(server instanceof TlsServer));
       return;
     }
     total += 1;

@@ -1,6 +1,7 @@
 /** The HTTP server: listening socket, timeouts, start and stop. `request-handler.ts` answers its requests. */
 import { chmodSync } from 'node:fs';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { OperatorTokenFile, ScopeTokens } from '../../access/token-scopes.ts';
 import type { AgentHandle } from '../../agent/contract/agent-handle.ts';
@@ -26,9 +27,12 @@ import { type HttpListenAddress, isPrivate, startListening } from './listen.ts';
 import { createRequestHandler } from './request-handler.ts';
 import { createRequestMetrics } from './request-metrics.ts';
 import { createScopeCheck, type ScopeCheck } from './scopes.ts';
+import { type TlsMaterial, toTlsOptions } from './tls.ts';
 
 export interface HttpServerOptions {
   readonly listen: HttpListenAddress;
+  /** Absent: HTTP without TLS. */
+  readonly tls?: TlsMaterial | undefined;
   readonly agent: AgentHandle;
   readonly info: AgentInfo;
   /** A scope without a token, its own or of a lower scope, is open: any token is accepted and ignored. */
@@ -72,6 +76,8 @@ export interface HttpServer {
   readonly address: string;
   /** From now on these tokens count. */
   setTokens(tokens: ScopeTokens): void;
+  /** Connections from now on get this certificate; for a server that speaks TLS. Throws if it is not usable. */
+  setTls(material: TlsMaterial): void;
   /** Blocking queries are answered with the present state; connections that do not end within a second are closed. */
   close(): Promise<void>;
 }
@@ -90,7 +96,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   if ('host' in options.listen) validateBindAddress(options.listen.host, options.tokens, options.insecure);
   const { onError = () => undefined } = options;
   const limits = { ...DEFAULT_CONNECTION_LIMITS, ...options.limits };
-  const server = createNodeServer(limits);
+  const server = createNodeServer(limits, options.tls);
   let address = '';
   let operatorTokenFile: OperatorTokenFile | undefined;
   const site = createSite(options, () => address);
@@ -117,12 +123,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       checkScope = scopesFor(tokens);
       ensureOperatorToken(tokens).catch(onError);
     },
+    setTls: (material) => {
+      if (server instanceof TlsServer) server.setSecureContext(toTlsOptions(material));
+    },
     close: () => closeServer(server, site.blockingQueries),
   };
 }
 
-function createNodeServer(limits: ConnectionLimits): Server {
-  const server = createServer({
+function createNodeServer(limits: ConnectionLimits, tls: TlsMaterial | undefined): Server {
+  const options: ServerOptions = {
     keepAlive: true,
     keepAliveInitialDelay: 30_000,
     keepAliveTimeout: KEEP_ALIVE,
@@ -131,11 +140,18 @@ function createNodeServer(limits: ConnectionLimits): Server {
     connectionsCheckingInterval: limits.headersTimeout / 3,
     maxHeaderSize: MAX_HEADER_BYTES,
     requireHostHeader: false, // access control is stricter, and a socket file needs none
-  });
+  };
+  const server =
+    tls === undefined
+      ? createServer(options)
+      : createTlsServer({ ...options, ...toTlsOptions(tls), handshakeTimeout: limits.headersTimeout });
   server.maxHeadersCount = 0; // limited by bytes: a cut list could hide a second Host header
   server.timeout = 0; // a reply may take minutes: T3 (docs/consul.md)
   limitConnections(server, limits);
   server.on('clientError', handleClientError);
+  // Whoever fails the handshake understands no reply.
+  server.removeAllListeners('tlsClientError');
+  server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
   return server;
 }
 

@@ -23,7 +23,12 @@ async function agent() {
   const { config } = resolveConfig({ flags, env: {}, files: [], hostname: 'host', terminal: false });
   const running = await startAgent(config);
   onTestFinished(() => running.stop());
-  const server = { address: running.http ?? '', setTokens: () => undefined, close: async () => undefined };
+  const server = {
+    address: running.http ?? '',
+    setTokens: () => undefined,
+    setTls: () => undefined,
+    close: async () => undefined,
+  };
   const get = (path: string): Promise<Answer> => send(server, path);
   const put = async (path: string, body?: unknown): Promise<Answer> => {
     const answer = await send(server, path, {

@@ -63,6 +63,7 @@ function stand(first: AgentConfig) {
       findUnsaved: async () => stand.unsaved,
     },
     setRetryJoin: (seeds) => void calls.push(`seeds ${seeds.join()}`),
+    prepareTls: async () => () => false,
     setTokens: ({ httpToken }) => void calls.push(`token ${httpToken}`),
     read: async () => ({ config: stand.next, warnings: [] }),
   });

@@ -43,17 +43,21 @@ describe('the address of the agent', () => {
     );
   });
 
-  test.each(['https://127.0.0.1:8500', 'http://', 'ftp://x', 'http://a:1/path', 'unix:', 'http://u:p@h'])(
-    '%s is not an address: exit 2 for a flag, 78 for a variable',
-    async (address) => {
-      const byFlag = await hearsay(['info', '--http-addr', address]);
-      expect(byFlag.code).toBe(2);
-      expect(byFlag.err).toContain('--http-addr: ');
-      const byEnv = await hearsay(['info'], { env: { HEARSAY_HTTP_ADDR: address } });
-      expect(byEnv.code).toBe(78);
-      expect(byEnv.err).toContain('HEARSAY_HTTP_ADDR: ');
-    },
-  );
+  test.each([
+    'https://127.0.0.1:8500/path',
+    'http://',
+    'ftp://x',
+    'http://a:1/path',
+    'unix:',
+    'http://u:p@h',
+  ])('%s is not an address: exit 2 for a flag, 78 for a variable', async (address) => {
+    const byFlag = await hearsay(['info', '--http-addr', address]);
+    expect(byFlag.code).toBe(2);
+    expect(byFlag.err).toContain('--http-addr: ');
+    const byEnv = await hearsay(['info'], { env: { HEARSAY_HTTP_ADDR: address } });
+    expect(byEnv.code).toBe(78);
+    expect(byEnv.err).toContain('HEARSAY_HTTP_ADDR: ');
+  });
 });
 
 describe('request headers', () => {
