@@ -1,6 +1,7 @@
 /**
  * An upgrade under load: six agents are stopped with `--on-stop pause` and started again, one after another, while
  * clients ask for services. A client whose own agent is away asks the next one. No answer may lack an instance.
+ * `npm run upgrade:check` starts the agents of an older commit first, so that old and new ones are in one cluster.
  */
 import { Resolver } from 'node:dns/promises';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -34,10 +35,14 @@ afterAll(async () => {
   rmSync(dir, { recursive: true });
 });
 
-const launch = (agent: number): Promise<HearsayProcess> =>
+/** The program that is upgraded; by default the same. */
+const UPGRADED_FROM = process.env['UPGRADE_FROM'];
+
+const launch = (agent: number, script?: string): Promise<HearsayProcess> =>
   startHearsay({
     name: name(agent),
     ip: ip(agent),
+    ...(script === undefined ? {} : { program: [process.execPath, script] }),
     args: [
       ...['--data-dir', join(dir, name(agent)), '--on-stop', 'pause=60s'],
       ...AGENTS.filter((other) => other !== agent).flatMap((other) => ['--retry-join', ip(other)]),
@@ -141,7 +146,7 @@ test('six agents are upgraded under load with --on-stop pause: no answer lacks a
   onTestFinished(() => void target.close());
   const { port } = target.address() as { port: number };
   const agents = new Map<number, HearsayProcess>();
-  for (const agent of AGENTS) agents.set(agent, await launch(agent));
+  for (const agent of AGENTS) agents.set(agent, await launch(agent, UPGRADED_FROM));
   for (const [service, owners] of Object.entries(SERVICES))
     for (const owner of owners) {
       const body = JSON.stringify({
@@ -181,6 +186,9 @@ test('six agents are upgraded under load with --on-stop pause: no answer lacks a
   expect(load.wrong).toEqual([]);
   expect(load.moved).toBeGreaterThan(0);
   expect(logs.filter((log) => /"member (failed|left)"/.test(log))).toEqual([]);
+  // Neither version understands the other less than itself. A stall is of this machine, and the first agent has no seed yet.
+  const warnings = logs.flatMap((log) => log.split('\n').filter((line) => line.includes('"level":"warn"')));
+  expect(warnings.filter((line) => !/stalled|no seed answered/.test(line))).toEqual([]);
   expect(logs.filter((log) => log.includes('"member pauses: it will be back"')).length).toBeGreaterThan(
     AGENTS.length,
   );
