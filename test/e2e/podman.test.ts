@@ -18,7 +18,7 @@ import { sleep, waitUntil } from '../support/wait.ts';
 
 const run = promisify(execFile);
 const BUSYBOX = '/bin/busybox';
-const isHere = isInstalled('podman') && existsSync(BUSYBOX) && process.getuid?.() === 0;
+const isHere = isInstalled('podman') && isInstalled('dig') && existsSync(BUSYBOX) && process.getuid?.() === 0;
 const ip = (host: number): string => `127.34.2.${host}`;
 /** What a container may do without rights that a machine in a container lacks. */
 const LIMITS = ['--network', 'host', '--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'];
@@ -184,6 +184,22 @@ describe.skipIf(!isHere)('podman', () => {
     expect(ends.at(-1)).toBeLessThan(800);
     const { stdout } = await runHearsay(['why', 'web', '--http-addr', first.http]);
     expect(stdout).toMatch(/its container web-9 on b was killed \d+ s ago \(137\)/);
+  });
+
+  test('three lines from nothing: a container of one host is found by DNS on another within a minute', async (context) => {
+    if (runtime === undefined) return context.skip('no container runs on this machine');
+    const from = performance.now();
+    await startEngine();
+    const [first] = await startCluster();
+    const id = await create('web-dns', LABELS, ['/bin/sleep', '1000']);
+    await podman('--runtime', runtime, 'start', id);
+    await waitUntil('dig finds it', 60_000, async () => {
+      const args = ['+short', `@${first.ip}`, '-p', '8600', 'web.service.consul', 'SRV'];
+      return (await run('dig', args)).stdout.trim() === '1 1 18080 b.node.dc1.consul.';
+    });
+    const seconds = (performance.now() - from) / 1000;
+    console.log(`from nothing to an answer of DNS: ${seconds.toFixed(1)} s`);
+    expect(seconds).toBeLessThan(60);
   });
 
   test('a HEALTHCHECK decides, with its output', async (context) => {

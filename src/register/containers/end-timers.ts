@@ -1,4 +1,4 @@
-/** What is waited for around the end of a container: the reason of a kill, a second look, and the time to forget it. */
+/** What is waited for after an event of a container: the reason of a kill, a second look, and the time to forget one that ended. */
 import type { Millis } from '../../base/time.ts';
 import { NEVER } from '../../base/time.ts';
 import { type End, isOrderly } from './state.ts';
@@ -8,17 +8,20 @@ export const ENDED_GRACE: Millis = 60_000;
 export const ENDED_ORDERLY_GRACE: Millis = 10_000;
 /** A kill has a reason that only an inspection tells. The end is told without it if the inspection takes longer. */
 export const KILL_REASON_WAIT: Millis = 200;
-/** An engine may still inspect a container as running just after it has told of its end: it is asked again. */
+/** An engine may tell of a change a moment before its inspection shows it: it is asked again. */
 export const RECHECK_FOR: Millis = 1000;
 const RECHECK_INTERVAL: Millis = 300;
+const MAX_INSPECTIONS_AGAIN = 20_000;
 
 /** What is due for a container. */
 export type EndStep =
   | { readonly kind: 'end'; readonly key: string; readonly end: End }
-  | { readonly kind: 'inspect' | 'forget'; readonly key: string };
+  | { readonly kind: 'inspect'; readonly id: string }
+  | { readonly kind: 'forget'; readonly key: string };
 
 export class EndTimers {
   readonly #dying = new Map<string, { readonly at: Millis; readonly end: End }>();
+  /** By ID. */
   readonly #inspectAt = new Map<string, Millis>();
   readonly #forgetAt = new Map<string, Millis>();
 
@@ -27,8 +30,8 @@ export class EndTimers {
     this.#dying.set(key, { at: now + KILL_REASON_WAIT, end });
   }
 
-  inspectAgain(key: string, now: Millis): void {
-    this.#inspectAt.set(key, now + RECHECK_INTERVAL);
+  inspectAgain(id: string, now: Millis): void {
+    if (this.#inspectAt.size < MAX_INSPECTIONS_AGAIN) this.#inspectAt.set(id, now + RECHECK_INTERVAL);
   }
 
   forgetEnded(key: string, end: End | undefined, endedAt: Millis): void {
@@ -38,7 +41,6 @@ export class EndTimers {
 
   clear(key: string): void {
     this.#dying.delete(key);
-    this.#inspectAt.delete(key);
     this.#forgetAt.delete(key);
   }
 
@@ -47,10 +49,10 @@ export class EndTimers {
     const ends = [...this.#dying].filter(([, { at }]) => now >= at);
     for (const [key] of ends) this.#dying.delete(key);
     const inspections = [...this.#inspectAt].filter(([, at]) => now >= at);
-    for (const [key] of inspections) this.#inspectAt.delete(key);
+    for (const [id] of inspections) this.#inspectAt.delete(id);
     return [
       ...ends.map(([key, { end }]): EndStep => ({ kind: 'end', key, end })),
-      ...inspections.map(([key]): EndStep => ({ kind: 'inspect', key })),
+      ...inspections.map(([id]): EndStep => ({ kind: 'inspect', id })),
       ...[...this.#forgetAt].filter(([, at]) => now >= at).map(([key]): EndStep => ({ kind: 'forget', key })),
     ];
   }

@@ -1,6 +1,6 @@
 /**
  * The services of a container: what its labels ask for, read by the reader that `register` and service files have, so that the same
- * limits and sentences hold. All of a container, or nothing.
+ * limits and sentences hold. All of a container, or nothing (S32).
  */
 import { joinHostPort } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';

@@ -131,6 +131,7 @@ export class ContainerTracker {
     }
     this.#asked.delete(id); // and so may be an answer that is under way
     this.#due.add(id);
+    this.#ends.inspectAgain(id, now); // the engine may know only then
   }
 
   #onDeath(tracked: Tracked, end: End, now: Millis): void {
@@ -161,7 +162,7 @@ export class ContainerTracker {
     if (container === undefined || container.state.kind === 'ended')
       return this.#end(known, container?.state, now, container?.name);
     if (known?.diedAt !== undefined && now - known.diedAt < RECHECK_FOR)
-      return this.#ends.inspectAgain(key, now);
+      return this.#ends.inspectAgain(id, now);
     if (!this.#options.selects(container.labels)) return this.#forget(key);
     if (known === undefined && this.#tracked.size >= MAX_CONTAINERS)
       return this.#refuse(key, container.name, `one engine has ${MAX_CONTAINERS} containers here at most`);
@@ -211,10 +212,9 @@ export class ContainerTracker {
 
   tick(now: Millis): void {
     for (const step of this.#ends.takeDue(now)) {
-      const tracked = this.#tracked.get(step.key);
-      if (step.kind === 'end') this.#end(tracked, step.end, now);
+      if (step.kind === 'end') this.#end(this.#tracked.get(step.key), step.end, now);
       else if (step.kind === 'forget') this.#forget(step.key);
-      else if (tracked !== undefined) this.#due.add(tracked.id);
+      else this.#due.add(step.id);
     }
     if (this.#awaySince === undefined) return;
     const away = now - this.#awaySince;
