@@ -1,11 +1,18 @@
 /** Containers of a fake engine on real agents: how fast others see them come and go, and what remains after restarts. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeEngine } from '../support/fake-engine.ts';
 import { getJson, httpRequest } from '../support/http.ts';
-import { type HearsayProcess, killProcesses, runHearsay, startHearsay } from '../support/processes.ts';
+import {
+  type HearsayProcess,
+  isInstalled,
+  killProcesses,
+  runHearsay,
+  startHearsay,
+  startProgram,
+} from '../support/processes.ts';
 import { sleep, waitUntil } from '../support/wait.ts';
 
 const ip = (host: number): string => `127.34.1.${host}`;
@@ -83,6 +90,38 @@ test('a container is answered by another agent in half a second, and is gone in 
   expect(figures[1]).toBeLessThan(1500);
   expect(figures[2]).toBeLessThan(800);
 });
+
+test.skipIf(!isInstalled('nginx'))(
+  'the proxy of the guide lets the agent see all, and lets nobody do anything',
+  async () => {
+    const guide = readFileSync(new URL('../../docs/guides/docker.md', import.meta.url), 'utf8');
+    const server = /```nginx\n([\s\S]*?)```/.exec(guide)?.[1] ?? '';
+    const [socket, conf] = [join(folder, 'proxy.sock'), join(folder, 'nginx.conf')];
+    const own = server
+      .replace('/run/hearsay-engine.sock', socket)
+      .replace('/var/run/docker.sock', engine.path);
+    const user = process.getuid?.() === 0 ? 'user root;' : '';
+    writeFileSync(
+      conf,
+      `daemon off; ${user} pid ${join(folder, 'pid')}; error_log stderr; events {} http { access_log off; ${own} }`,
+    );
+    startProgram('nginx', ['-c', conf, '-e', 'stderr']);
+    await waitUntil('the proxy listens', 10_000, () => existsSync(socket));
+    const host = await startHearsay({ name: 'b', ip: ip(2), args: ['--containers', `unix:${socket}`] });
+    const { id } = engine.run();
+    await settled(host);
+    engine.end(id);
+    await settled(host);
+    for (const [method, path] of [
+      ['POST', '/containers/json'],
+      ['DELETE', `/containers/${id}/json`],
+      ['GET', '/images/json'],
+      ['GET', `/containers/${id}/archive`],
+      ['POST', '/containers/create'],
+    ] as const)
+      expect([path, (await httpRequest(method, `unix:${socket}${path}`)).status]).toEqual([path, 403]);
+  },
+);
 
 test('why says, on another agent, how a container ended', async () => {
   const other = await startOther();

@@ -11,6 +11,7 @@ import { httpMutants } from './rooms/http.ts';
 import { huntMutants } from './rooms/hunt.ts';
 import { moreHuntMutants } from './rooms/hunt-more.ts';
 import { newsMutants } from './rooms/news.ts';
+import { registerMutants } from './rooms/register.ts';
 import { replicationMutants } from './rooms/replication.ts';
 import { rpcMutants } from './rooms/rpc.ts';
 import { serfMutants } from './rooms/serf.ts';
@@ -35,6 +36,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...shellMutants,
   ...httpMutants,
   ...rpcMutants,
+  ...registerMutants,
   ...dnsMutants,
   ...hostileMutants,
   ...huntMutants,

@@ -12,6 +12,7 @@ export const LAYERS = [
   'http',
   'dns',
   'rpc',
+  'register',
 ] as const;
 export type Layer = (typeof LAYERS)[number];
 

@@ -26,6 +26,7 @@ const TESTS_BY_LAYER: Readonly<Record<Layer, readonly string[]>> = {
   http: ['unit/http'],
   dns: ['unit/dns'],
   rpc: ['unit/rpc'],
+  register: ['unit/register'],
 };
 const FAST = ['unit', 'property', 'golden', 'story', 'house.test.ts'];
 const SWARM = ['swarm'];
