@@ -95,6 +95,14 @@ export class BlockingQueries {
     await this.waitWhile(unchanged, [...topics, 'readiness'], wait, onDisconnect);
   }
 
+  /** Throws 429 if nobody more can wait. */
+  requireRoom(): void {
+    if (this.#parked.size >= MAX_PARKED)
+      throw new HttpError(429, `Too many blocking queries: at most ${MAX_PARKED} can wait at once`, {
+        'Retry-After': '1',
+      });
+  }
+
   /** Waits in the same way while `unchanged` holds; it is checked again whenever one of the topics changes. */
   async waitWhile(
     unchanged: () => boolean,
@@ -103,10 +111,21 @@ export class BlockingQueries {
     onDisconnect: OnDisconnect,
   ): Promise<void> {
     if (this.#closed || !unchanged()) return;
-    if (this.#parked.size >= MAX_PARKED)
-      throw new HttpError(429, `Too many blocking queries: at most ${MAX_PARKED} can wait at once`, {
-        'Retry-After': '1',
-      });
+    this.requireRoom();
+    await this.waitInStream(unchanged, topics, wait, onDisconnect);
+  }
+
+  /**
+   * The same for a stream that has begun: between two waits others may have taken all the room, and it must not end for that.
+   * Streams are bounded by connections, and begin with `requireRoom`.
+   */
+  async waitInStream(
+    unchanged: () => boolean,
+    topics: readonly Topic[],
+    wait: Millis,
+    onDisconnect: OnDisconnect,
+  ): Promise<void> {
+    if (this.#closed || !unchanged()) return;
     const request: ParkedRequest = { finished: false, wake: () => undefined };
     const finish = (): void => finishRequest(request);
     const cancel = onDisconnect(finish);

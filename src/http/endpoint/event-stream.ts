@@ -32,13 +32,14 @@ const HEARTBEAT: Millis = 15_000;
 const BATCH = 64;
 const ANYTHING: readonly Topic[] = ['anything'];
 
-/** `from` is the last index the client has seen, if any. The stream ends when the client or the server goes. */
+/** `from` is the last index the client has seen, if any. The stream ends when the client or the server goes. Throws 429 if there is no room. */
 export function createEventStream(
   { agent: { view }, blockingQueries }: Pick<Site, 'agent' | 'blockingQueries'>,
   formatter: EventFormatter,
   from: number | undefined,
   onDisconnect: OnDisconnect,
 ): ReadableStream<Uint8Array> {
+  blockingQueries.requireRoom();
   const chunks = follow();
   let disconnected = false;
   onDisconnect(() => {
@@ -67,7 +68,7 @@ export function createEventStream(
       else if (changes.length > 0) yield* batchEvents(formatChanges(changes, seen, index));
       else {
         const unchanged = (): boolean => view.indexOf(ANYTHING) === index;
-        await blockingQueries.waitWhile(unchanged, ANYTHING, HEARTBEAT, onDisconnect);
+        await blockingQueries.waitInStream(unchanged, ANYTHING, HEARTBEAT, onDisconnect);
         if (unchanged()) yield ': nothing new\n\n';
       }
       seen = index;
@@ -79,7 +80,7 @@ export function createEventStream(
     const notReady = (): boolean => !view.readiness().ready;
     while (notReady() && !disconnected && !blockingQueries.closed) {
       yield ': waiting for the catalog of another member\n\n';
-      await blockingQueries.waitWhile(notReady, ['readiness'], HEARTBEAT, onDisconnect);
+      await blockingQueries.waitInStream(notReady, ['readiness'], HEARTBEAT, onDisconnect);
     }
   }
 

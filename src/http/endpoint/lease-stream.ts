@@ -43,7 +43,7 @@ export function createLeaseStream(options: LeaseStreamOptions): ReadableStream<U
     yield `${JSON.stringify({ lease, service: services[0], services })}\n`;
     const isHeld = (): boolean => explainEnd() === undefined;
     while (isHeld() && !disconnected && !blockingQueries.closed) {
-      await blockingQueries.waitWhile(isHeld, [`lease:${lease}`], HEARTBEAT, onDisconnect);
+      await blockingQueries.waitInStream(isHeld, [`lease:${lease}`], HEARTBEAT, onDisconnect);
       if (isHeld() && !disconnected && !blockingQueries.closed) yield '\n';
     }
     const ended = explainEnd();

@@ -69,7 +69,7 @@ export function createLogStream(options: LogStreamOptions): ReadableStream<Uint8
       disconnected = true;
     });
     while (!ended && !disconnected && !blockingQueries.closed)
-      await blockingQueries.waitWhile(() => !ended, [], MAX_WAIT_MILLIS, onDisconnect);
+      await blockingQueries.waitInStream(() => !ended, [], MAX_WAIT_MILLIS, onDisconnect);
   };
   void waitForEnd().then(end, end);
 

@@ -33,6 +33,7 @@ export const agentMonitor = route({
       throw new HttpError(429, `Too many clients follow the log: at most ${MAX_CLIENTS} can at once`, {
         'Retry-After': '1',
       });
+    blockingQueries.requireRoom();
     clients.set(logs, count + 1);
     const stream = createLogStream({
       ...{ feed: logs, level, recent, format: logjson ? JSON_FORMAT : TEXT_FORMAT },

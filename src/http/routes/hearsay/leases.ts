@@ -32,6 +32,7 @@ export const hearsayLease = route({
     const registrations = (Array.isArray(body) ? body : [body]).map((one) =>
       readService(one, site, view, warn),
     );
+    site.blockingQueries.requireRoom();
     const lease = query.lease === '' ? randomUUID() : query.lease;
     const holder = randomUUID();
     await change({ kind: 'holdLease', lease, holder, grace: query.grace ?? DEFAULT_GRACE, registrations });

@@ -5,6 +5,7 @@ import {
   parseBlockingParams,
   WAKE_BATCH_SIZE,
 } from '../../../../src/http/endpoint/blocking.ts';
+import { createEventStream } from '../../../../src/http/endpoint/event-stream.ts';
 import { parseQueryString } from '../../../../src/http/endpoint/query.ts';
 import { FakeAgent, member, SEED, send, serve, until } from '../fixture.ts';
 
@@ -165,6 +166,30 @@ test('S23 more than 4096 parked queries get 429 with Retry-After', async () => {
   agent.touch(['nodes']);
   await Promise.all(parked);
   expect([queries.parkedCount, agent.waiting]).toEqual([0, 0]);
+});
+
+test('S23 where nobody more can wait no stream begins, and one that has begun waits on', async () => {
+  const agent = new FakeAgent(member('ann'));
+  const queries = new BlockingQueries(agent);
+  const site = { agent, blockingQueries: queries };
+  const formatter = { formatChanges: () => [], formatSnapshot: () => [], formatMark: () => ({}) };
+  const begun = createEventStream(site, formatter, SEED, stays).getReader();
+  await begun.read(); // it waits for a change from now on, until its next heartbeat
+  const next = begun.read();
+  await until(() => queries.parkedCount === 1);
+  const parked = Array.from({ length: MAX_PARKED - 1 }, () =>
+    queries.waitForIndex(['nodes'], { index: SEED, wait: 60_000 }, stays),
+  );
+  expect(() => createEventStream(site, formatter, SEED, stays)).toThrow('Too many blocking queries');
+  agent.touch(['members']); // the stream is woken, and others take its place before it waits again
+  parked.push(queries.waitInStream(() => !queries.closed, ['events'], 60_000, stays));
+  let isOver = false;
+  next.catch(() => undefined).finally(() => (isOver = true));
+  await until(() => queries.parkedCount === MAX_PARKED + 1);
+  expect(isOver).toBe(false);
+  queries.close();
+  await Promise.all(parked);
+  expect((await next).done).toBe(true);
 });
 
 test('requests that a change wakes are answered in batches, so that packets get their turn in between', async () => {

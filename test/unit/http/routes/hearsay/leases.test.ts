@@ -1,6 +1,8 @@
 /** `/v1/hearsay/lease`: what the holder of a lease receives, and what the agent is told of its connection. */
 import { type ClientRequest, request } from 'node:http';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { BlockingQueries } from '../../../../../src/http/endpoint/blocking.ts';
+import { HttpError } from '../../../../../src/http/endpoint/reply/reply.ts';
 import type { HttpServer } from '../../../../../src/http/server/server.ts';
 import { check, instance, service } from '../../data.ts';
 import { FakeAgent, member, portOf, put, send, serve, until } from '../../fixture.ts';
@@ -137,6 +139,16 @@ describe('PUT /v1/hearsay/lease', () => {
     expect(await refused('', 7)).toContain('400 ');
     const exec = { Name: 'web', Check: { Args: ['/bin/true'], Interval: '1s' } };
     expect(await refused('', exec)).toContain('400 Scripts are disabled');
+    expect(agent.commands).toEqual([]);
+  });
+
+  test('where nobody more can wait nothing is held: 429', async () => {
+    const { agent, server } = await leasing();
+    const limit = vi.spyOn(BlockingQueries.prototype, 'requireRoom').mockImplementation(() => {
+      throw new HttpError(429, 'Too many blocking queries');
+    });
+    onTestFinished(() => limit.mockRestore());
+    expect((await put(server, '/v1/hearsay/lease', { Name: 'web' })).status).toBe(429);
     expect(agent.commands).toEqual([]);
   });
 
