@@ -1,13 +1,13 @@
 /** The dashboard: its frame, and which view is shown in it. */
 import { html, render } from 'htm/preact';
 import type { VNode } from 'preact';
-import { useContext, useEffect, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { onTokenNeeded } from './data/api.ts';
 import { Cluster, followCluster } from './data/cluster.ts';
 import type { InfoJson } from './data/types.ts';
 import { ConnectionPill } from './parts/connection.ts';
 import { TokenDialog } from './parts/dialog.ts';
-import { ClusterContext, usePlace, usePolled } from './parts/hooks.ts';
+import { ClusterContext, useCluster, usePlace, usePolled } from './parts/hooks.ts';
 import { type Place, pathOf, TABS, type Tab } from './place.ts';
 import { Actions } from './views/actions.ts';
 import { Events } from './views/events.ts';
@@ -43,14 +43,18 @@ const TITLES: Readonly<Record<Tab, string>> = {
 const INFO_INTERVAL = 2000;
 
 function App(): VNode {
-  const cluster = useContext(ClusterContext);
+  const cluster = useCluster();
+  const { members } = cluster;
   const [place, go] = usePlace();
   const [tokens, setTokens] = useState(0);
   const [asking, setAsking] = useState(false);
   useEffect(() => onTokenNeeded(() => setAsking(true)), []);
   useEffect(() => followCluster(cluster), [cluster, tokens]);
   useKeys(go);
-  const info = usePolled<InfoJson>('/v1/hearsay/info', INFO_INTERVAL, tokens).data;
+  // A death is in the summary when it is in the list: it is asked for at once when the state of a member changes.
+  const unwell = [...members.values()].filter(({ status }) => status !== 'alive');
+  const key = `${tokens} ${unwell.map(({ name, status }) => `${name} ${status}`).join()}`;
+  const info = usePolled<InfoJson>('/v1/hearsay/info', INFO_INTERVAL, key).data;
   useEffect(() => {
     const what = place.name ?? TITLES[place.tab];
     document.title = `${what} · ${info?.datacenter ?? 'hearsay'}`;

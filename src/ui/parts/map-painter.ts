@@ -121,9 +121,10 @@ export class MapPainter {
     const style = getComputedStyle(this.#canvas);
     const ink = style.color;
     context.font = `13px ${style.fontFamily}`;
-    this.#drawLinks(context, style.getPropertyValue('--quiet'), style.getPropertyValue('--bad'));
+    // A custom property is not resolved here; these properties of the style sheet are.
+    this.#drawLinks(context, ink, style.textDecorationColor);
     this.#drawNodes(context, ink);
-    this.#drawNames(context, ink, style.getPropertyValue('--card'));
+    this.#drawNames(context, ink, style.backgroundColor);
     if (moving) this.redraw();
   }
 
@@ -150,20 +151,21 @@ export class MapPainter {
     return moving;
   }
 
-  #drawLinks(context: CanvasRenderingContext2D, quiet: string, bad: string): void {
-    for (const { from, to, label, oneWay } of this.#picture.links) {
+  #drawLinks(context: CanvasRenderingContext2D, ink: string, bad: string): void {
+    for (const [i, { from, to, label, oneWay }] of this.#picture.links.entries()) {
       const [a, b] = [this.#toScreen(from), this.#toScreen(to)];
-      context.strokeStyle = oneWay ? bad : quiet;
+      context.strokeStyle = oneWay ? bad : ink;
       context.fillStyle = context.strokeStyle;
       context.lineWidth = oneWay ? 2 : 1;
-      context.globalAlpha = oneWay ? 1 : 0.5;
+      context.globalAlpha = oneWay ? 1 : 0.3;
       context.setLineDash(oneWay ? [6, 5] : []);
       context.beginPath();
       context.moveTo(a.x, a.y);
       context.lineTo(b.x, b.y);
       context.stroke();
       context.globalAlpha = 1;
-      if (label !== '') context.fillText(label, (a.x + b.x) / 2 + 5, (a.y + b.y) / 2 - 4);
+      const part = 0.5 + 0.09 * ((i % 3) - 1); // labels of links that lie close together stand apart
+      context.fillText(label, a.x + (b.x - a.x) * part + 5, a.y + (b.y - a.y) * part - 4);
     }
     context.setLineDash([]);
   }

@@ -27,4 +27,28 @@ export const httpMutants: readonly Mutant[] = [
     description: "A counter has a fraction, over which Go's clients lose the whole reply.",
     expectedTests: ['unit/http/whole.test.ts'],
   },
+  {
+    id: 'http-ui-framed',
+    file: 'http/endpoint/reply/ui-files.ts',
+    find: "frame-ancestors 'none'",
+    replace: 'frame-ancestors *',
+    description: 'A page of another site can show the dashboard in a frame, and lead clicks to its buttons.',
+    expectedTests: ['unit/http/routes/dashboard.test.ts'],
+  },
+  {
+    id: 'http-banner-redirects-programs',
+    file: 'http/routes/dashboard.ts',
+    find: "acceptsHtml(header('accept') ?? '')",
+    replace: "header('accept') !== undefined",
+    description: 'A load balancer that probes / is sent to the dashboard.',
+    expectedTests: ['unit/http/routes/dashboard.test.ts'],
+  },
+  {
+    id: 'http-ui-half-cluster',
+    file: 'ui/data/intake.ts',
+    find: 'if (!this.#syncing) this.#cluster',
+    replace: 'this.#cluster',
+    description: 'While everything is sent again, nodes seem to vanish from the dashboard.',
+    expectedTests: ['unit/ui/data.test.ts'],
+  },
 ];
