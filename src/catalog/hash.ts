@@ -30,6 +30,14 @@ export class Hash {
     return this;
   }
 
+  /** Becomes what `other` is now. */
+  copyFrom(other: Hash): this {
+    this.#a = other.#a;
+    this.#b = other.#b;
+    this.#words = other.#words;
+    return this;
+  }
+
   #mix(word: number): void {
     this.#a = Math.imul(rotate(this.#a ^ Math.imul(word, 0xcc9e2d51), 15), 0x1b873593) + 0xe6546b64;
     this.#b = Math.imul(rotate(this.#b ^ Math.imul(word, 0x85ebca77), 13), 0x9e3779b1) + 0x27d4eb2f;

@@ -36,17 +36,24 @@ export function instancesChecksum(instances: readonly Instance[]): string {
   return hex(hash.high) + hex(hash.low);
 }
 
-/** A hash of key and instance, taken as a number between 0 and 1 and scaled by the weight. */
 function score(key: string, { node, service }: Instance, weight: number): number {
-  const hash = new Hash().updateText(node).updateText(service.id).updateText(key);
+  return weightedScore(new Hash().updateText(node).updateText(service.id).updateText(key), weight);
+}
+
+/** The score of a hash of node, id and key: a number between 0 and 1, scaled by the weight. The Node library has it, too. */
+export function weightedScore(hash: Hash, weight: number): number {
   const draw = ((hash.high >>> 5) * 0x400_0000 + (hash.low >>> 6) + 0.5) / 2 ** 53;
   return -weight / Math.log(draw);
 }
 
-function compare(a: Instance, b: Instance): number {
-  if (a.node !== b.node) return a.node < b.node ? -1 : 1;
-  if (a.service.id === b.service.id) return 0;
-  return a.service.id < b.service.id ? -1 : 1;
+const compare = (a: Instance, b: Instance): number =>
+  compareOwners(a.node, a.service.id, b.node, b.service.id);
+
+/** The order of instances: by node, then by id. Of equal scores the first one wins. */
+export function compareOwners(node: string, id: string, otherNode: string, otherId: string): number {
+  if (node !== otherNode) return node < otherNode ? -1 : 1;
+  if (id === otherId) return 0;
+  return id < otherId ? -1 : 1;
 }
 
 const hex = (word: number): string => word.toString(16).padStart(8, '0');

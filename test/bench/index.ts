@@ -14,6 +14,7 @@ import { run as idle } from './idle.ts';
 import { run as join } from './join.ts';
 import { SHORT } from './kit/options.ts';
 import { run as loop } from './loop.ts';
+import { run as pick } from './pick.ts';
 import { run as recording } from './recording.ts';
 import { run as registrations } from './registrations.ts';
 import { run as spread } from './spread.ts';
@@ -25,6 +26,7 @@ await codec();
 dnsCost();
 await catalog();
 recording();
+pick();
 spread(SHORT ? 100 : 1000);
 world(SHORT ? 200 : 1000);
 for (const bench of [start, idle, join, detect, closed, http, registrations, dns, dnsRate, waiters, loop])

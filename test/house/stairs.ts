@@ -23,12 +23,14 @@ export const LAYERS: Readonly<Record<string, string>> = {
   dns: 'base model config catalog agent',
   rpc: 'base wire config access serf agent',
   register: 'base model config checks agent',
+  client: 'catalog',
   replay: 'base model wire checks jobs serf agent',
   sim: 'base model wire config swim catalog checks jobs serf agent',
   'servers.ts': 'base config access agent shell http dns rpc',
   'main.ts': 'base wire config files agent shell http register replay servers.ts',
   doctor: 'base',
   cli: 'base config files register doctor replay sim main.ts',
+  embed: 'config files agent http client sim main.ts',
   ui: 'base doctor',
 };
 

@@ -61,10 +61,12 @@ export function createEventStream(
     yield 'retry: 1000\n\n';
     yield* waitUntilReady();
     let seen = from;
+    let isResuming = from !== undefined;
     while (!disconnected && !blockingQueries.closed) {
       const index = view.indexOf(ANYTHING);
       const changes = seen === undefined ? undefined : view.changesAfter(seen);
       if (seen === undefined || changes === undefined) yield* batchEvents(resync(index));
+      else if (isResuming) yield* batchEvents(resume(changes, seen, index));
       else if (changes.length > 0) yield* batchEvents(formatChanges(changes, seen, index));
       else {
         const unchanged = (): boolean => view.indexOf(ANYTHING) === index;
@@ -72,6 +74,7 @@ export function createEventStream(
         if (unchanged()) yield ': nothing new\n\n';
       }
       seen = index;
+      isResuming = false;
     }
   }
 
@@ -82,6 +85,16 @@ export function createEventStream(
       yield ': waiting for the catalog of another member\n\n';
       await blockingQueries.waitInStream(notReady, ['readiness'], HEARTBEAT, onDisconnect);
     }
+  }
+
+  /** A client that comes back learns when it has missed nothing any more. */
+  function* resume(
+    changes: readonly IndexedChange[],
+    seen: number,
+    index: number,
+  ): Iterable<ServerSentEvent> {
+    yield* formatter.formatChanges(changes, seen);
+    yield { event: 'synced', data: formatter.formatMark(index), id: index };
   }
 
   function* resync(index: number): Iterable<ServerSentEvent> {

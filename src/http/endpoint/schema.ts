@@ -42,6 +42,8 @@ export const string: Schema<string> = { kind: 'string' };
 export const number: Schema<number> = { kind: 'number' };
 export const boolean: Schema<boolean> = { kind: 'boolean' };
 export const strings: Schema<readonly string[]> = { kind: 'strings' };
+/** With a fraction. */
+export const decimal: Schema<number> = { kind: 'any' };
 /** Not described any further. */
 export const any: Schema = { kind: 'any' };
 export const oneOf = <const W extends string>(...words: readonly W[]): Schema<W> => ({

@@ -6,9 +6,9 @@ import type { IndexedChange, View } from '../../agent/contract/view.ts';
 import type { Instance } from '../../catalog/types.ts';
 import { objectFromMap } from '../consul/nodes.ts';
 import {
-  any,
   arrayOf,
   boolean,
+  decimal,
   named,
   nullable,
   number,
@@ -41,7 +41,7 @@ const ROW_FIELDS = {
   /** The tag `zone` of its node; `null` without one. */
   zone: nullable(string),
   /** The estimated round trip from this agent in milliseconds, as of this event; `null` if it is unknown. */
-  rtt: nullable(any),
+  rtt: nullable(decimal),
   status: oneOf('passing', 'warning', 'critical', 'maintenance', 'draining'),
   /** Its owner is about to stop it. */
   draining: boolean,
@@ -66,7 +66,9 @@ export type SnapshotMark = ObjectOf<typeof SNAPSHOT_FIELDS>;
 export const serviceRowsSchema = named('ServiceRows', object(SERVICE_FIELDS));
 export const snapshotMarkSchema = named('SnapshotMark', object(SNAPSHOT_FIELDS));
 
-type RowSource = Pick<Site, 'agent'>;
+export interface RowSource {
+  readonly agent: Pick<Site['agent'], 'view'>;
+}
 
 /** All instances of a service in any state, by node and id; none for a service that is unknown. */
 export const toServiceRows = (site: RowSource, service: string): ServiceRows => ({

@@ -4,6 +4,8 @@ import type { Millis } from '../../base/time.ts';
 import { type Coordinate, distance } from '../../serf/coordinates.ts';
 import type { Site } from '../endpoint/site.ts';
 
+type ViewSource = { readonly agent: Pick<Site['agent'], 'view'> };
+
 /**
  * Sorts by the estimated round trip from `near`: a node, or `_agent` for this one. Nodes without a coordinate come
  * last; if `near` itself has none, or is unknown, the order stays. Whatever the distance, suspects come after the others.
@@ -42,19 +44,19 @@ function sortByDistance<T>(
 }
 
 /** The estimated round trip from this agent in milliseconds; `undefined` if it is unknown. */
-export function estimateRtt(site: Pick<Site, 'agent'>, node: string): Millis | undefined {
+export function estimateRtt(site: ViewSource, node: string): Millis | undefined {
   const from = coordinateNear(site, '_agent');
   const rtt = from === undefined ? Infinity : rttTo(site, from, node);
   return rtt === Infinity ? undefined : rtt;
 }
 
-function coordinateNear({ agent: { view } }: Pick<Site, 'agent'>, near: string): Coordinate | undefined {
+function coordinateNear({ agent: { view } }: ViewSource, near: string): Coordinate | undefined {
   if (near === '') return undefined;
   return view.coordinate(near === '_agent' ? view.node : (view.member(near)?.name ?? near));
 }
 
 /** A node is 0 from itself, whatever the height of its coordinate. */
-function rttTo({ agent: { view } }: Pick<Site, 'agent'>, from: Coordinate, node: string): number {
+function rttTo({ agent: { view } }: ViewSource, from: Coordinate, node: string): number {
   const to = view.coordinate(node);
   return to === undefined ? Infinity : to === from ? 0 : distance(from, to);
 }

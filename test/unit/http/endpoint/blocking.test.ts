@@ -174,7 +174,8 @@ test('S23 where nobody more can wait no stream begins, and one that has begun wa
   const site = { agent, blockingQueries: queries };
   const formatter = { formatChanges: () => [], formatSnapshot: () => [], formatMark: () => ({}) };
   const begun = createEventStream(site, formatter, SEED, stays).getReader();
-  await begun.read(); // it waits for a change from now on, until its next heartbeat
+  await begun.read(); // the time to reconnect after
+  await begun.read(); // `synced`: it waits for a change from now on, until its next heartbeat
   const next = begun.read();
   await until(() => queries.parkedCount === 1);
   const parked = Array.from({ length: MAX_PARKED - 1 }, () =>

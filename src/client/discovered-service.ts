@@ -1,0 +1,193 @@
+/** What `discover` returns: the instances of one service, which follow the agent by themselves. */
+import { Balancer } from './balancer.ts';
+import { Ejector, type InstanceProbe } from './ejection.ts';
+import { DiscoveredInstance, type StreamedInstance } from './instance.ts';
+
+export interface DiscoverOptions {
+  /** Only instances with this tag, in any case; with `tags`, with all of them. */
+  readonly tag?: string;
+  readonly tags?: readonly string[];
+  /** Whose instances come first, in place of the agent's own zone; `''`: all zones are equal. */
+  readonly zone?: string;
+  /** Not those in warning. */
+  readonly passing?: boolean;
+}
+
+export interface PickOptions {
+  /** The instance that owns this key, as `hearsay owner` names it: the same for all clients, in whatever zone. */
+  readonly key?: string;
+  /** Another than this, if there is one: a request to it has just failed. */
+  readonly except?: DiscoveredInstance;
+}
+
+/** The instances to use, and what changed of them. */
+export interface InstancesChange {
+  readonly instances: readonly DiscoveredInstance[];
+  readonly added: readonly DiscoveredInstance[];
+  readonly removed: readonly DiscoveredInstance[];
+  readonly updated: readonly DiscoveredInstance[];
+}
+
+/** There is nothing to connect to. */
+export class NoInstanceError extends Error {
+  override readonly name = 'NoInstanceError';
+  readonly code = 'ERR_NO_INSTANCE';
+}
+
+/** What connects a service to the agent. */
+export interface ServiceSource {
+  /** Whether the agent answers now, and until when it last did, on the monotonic clock. */
+  readonly current: boolean;
+  readonly lastCurrentAt: number;
+  now(): number;
+  readonly probe: InstanceProbe;
+  readonly firstEjection?: number;
+  /** The service is not followed any more. */
+  release(service: DiscoveredService): void;
+}
+
+export class DiscoveredService {
+  readonly name: string;
+  /** Resolves with the first answer of the agent, also if it has no instances. */
+  readonly ready: Promise<void>;
+  readonly #source: ServiceSource;
+  readonly #options: DiscoverOptions;
+  readonly #tags: readonly string[];
+  readonly #known = new Map<string, DiscoveredInstance>();
+  readonly #balancer = new Balancer(Math.random() * 2 ** 32);
+  readonly #ejector: Ejector;
+  readonly #listeners = new Set<(updated: ReadonlySet<DiscoveredInstance>) => void>();
+  #markReady: () => void = () => undefined;
+  #isReady = false;
+  #closed = false;
+  #agentZone: string | null = null;
+
+  constructor(name: string, options: DiscoverOptions, source: ServiceSource) {
+    this.name = name;
+    this.#source = source;
+    this.#options = options;
+    const { tag, tags = [] } = options;
+    this.#tags = [...tags, ...(tag === undefined ? [] : [tag])].map((one) => one.toLowerCase());
+    this.#ejector = new Ejector(source.probe, () => this.#rebuild(), source.firstEjection);
+    this.ready = new Promise((resolve) => {
+      this.#markReady = resolve;
+    });
+  }
+
+  /** Milliseconds since the list was last known to be current: 0 while the agent answers, `Infinity` before it has. */
+  get age(): number {
+    if (!this.#isReady) return Infinity;
+    return this.#source.current ? 0 : this.#source.now() - this.#source.lastCurrentAt;
+  }
+
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** The instances to use, by node and id; the same array until they change. */
+  all(): readonly DiscoveredInstance[] {
+    return this.#balancer.usable;
+  }
+
+  /** An instance for one request. Throws `NoInstanceError` if there is none. */
+  pick(options?: PickOptions): DiscoveredInstance {
+    const picked =
+      options?.key === undefined
+        ? this.#balancer.pick(options?.except)
+        : this.#balancer.pickByKey(options.key, options.except);
+    return picked ?? this.#none();
+  }
+
+  #none(): never {
+    const why = !this.#isReady
+      ? 'the agent has not answered yet: wait for `ready`'
+      : this.#known.size === 0
+        ? 'none is registered'
+        : `none of ${this.#known.size} can be used: ask \`hearsay why ${this.name}\``;
+    throw new NoInstanceError(`there is no instance of "${this.name}" to connect to: ${why}`);
+  }
+
+  /** Each change, first the present state. Changes that come while the loop is busy become one. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<InstancesChange, void, undefined> {
+    let wake = (): void => undefined;
+    const updated = new Set<DiscoveredInstance>();
+    const listener = (changed: ReadonlySet<DiscoveredInstance>): void => {
+      for (const one of changed) updated.add(one);
+      wake();
+    };
+    this.#listeners.add(listener);
+    try {
+      let before: readonly DiscoveredInstance[] | undefined;
+      while (!this.#closed) {
+        const instances = this.all();
+        const added = instances.filter((one) => before?.includes(one) !== true);
+        const removed = (before ?? []).filter((one) => !instances.includes(one));
+        const still = instances.filter((one) => updated.has(one) && !added.includes(one));
+        updated.clear();
+        const isNews = before === undefined || added.length + removed.length + still.length > 0;
+        if (this.#isReady) before = instances;
+        if (this.#isReady && isNews) yield { instances, added, removed, updated: still };
+        // What came meanwhile, while the loop was busy.
+        if (this.#closed || updated.size > 0 || (before !== undefined && this.all() !== before)) continue;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    } finally {
+      this.#listeners.delete(listener);
+    }
+  }
+
+  /** The agent's word: all instances in any state. `zone` is the agent's own. */
+  update(rows: readonly StreamedInstance[], zone: string | null): void {
+    this.#agentZone = zone;
+    const updated = new Set<DiscoveredInstance>();
+    const gone = new Set(this.#known.keys());
+    for (const row of rows) {
+      const key = `${row.node}\n${row.id}`;
+      gone.delete(key);
+      const instance = this.#known.get(key) ?? new DiscoveredInstance(row, this.#eject);
+      if (instance.update(row)) updated.add(instance);
+      this.#known.set(key, instance);
+    }
+    for (const key of gone) {
+      this.#ejector.forget(this.#known.get(key) as DiscoveredInstance);
+      this.#known.delete(key);
+    }
+    const isFirst = !this.#isReady;
+    this.#isReady = true;
+    this.#markReady();
+    if (isFirst || updated.size > 0 || gone.size > 0) this.#rebuild(updated);
+  }
+
+  /** The agent is in another zone now. */
+  setZone(zone: string | null): void {
+    if (this.#agentZone === zone) return;
+    this.#agentZone = zone;
+    this.#rebuild();
+  }
+
+  /** The list stays as it is from now on, and loops over its changes end. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#ejector.close();
+    this.#source.release(this);
+    for (const listener of this.#listeners) listener(NONE);
+  }
+
+  readonly #eject = (instance: DiscoveredInstance): void => {
+    if (!this.#closed && this.all().includes(instance)) this.#ejector.eject(instance);
+  };
+
+  #rebuild(updated: ReadonlySet<DiscoveredInstance> = NONE): void {
+    const { passing = false, zone = this.#agentZone } = this.#options;
+    const accepts = ({ status, tags }: DiscoveredInstance): boolean =>
+      (!passing || status !== 'warning') &&
+      this.#tags.every((tag) => tags.some((own) => own.toLowerCase() === tag));
+    this.#balancer.rebuild(this.#known.values(), accepts, zone === '' ? null : zone);
+    for (const listener of this.#listeners) listener(updated);
+  }
+}
+
+const NONE: ReadonlySet<DiscoveredInstance> = new Set();

@@ -1,0 +1,150 @@
+/** What `connect` returns: one stream and one set of leases for the whole process. */
+import { Agent } from 'node:http';
+import { AgentConnection, BACKOFF, type BackoffLimits, type ConnectOptions } from './connection.ts';
+import { DiscoveredService, type DiscoverOptions, type ServiceSource } from './discovered-service.ts';
+import type { DispatcherOptions, ServiceDispatcher } from './dispatcher.ts';
+import { type InstanceProbe, probeByConnecting } from './ejection.ts';
+import { ServiceStream } from './event-stream.ts';
+import type { HttpAgentOptions, ServiceHttpAgent } from './http-agent.ts';
+import type { StreamedInstance } from './instance.ts';
+import { type LeaseOptions, portToRegister, ServiceLease } from './lease.ts';
+import { SigtermDrain } from './sigterm.ts';
+
+/** Only tests set them. */
+export interface ClientInternals {
+  readonly backoff?: BackoffLimits;
+  readonly probe?: InstanceProbe;
+}
+
+export class HearsayClient {
+  readonly #connection: AgentConnection;
+  readonly #backoff: BackoffLimits;
+  readonly #services = new Map<string, Set<DiscoveredService>>();
+  /** What the agent last said, for lists that are opened later. */
+  readonly #rows = new Map<string, readonly StreamedInstance[]>();
+  readonly #shared = new Map<string, DiscoveredService>();
+  readonly #stream: ServiceStream;
+  readonly #leases = new Set<ServiceLease>();
+  readonly #sigterm = new SigtermDrain(() => this.close());
+  readonly #source: ServiceSource & { current: boolean; lastCurrentAt: number };
+  #zone: string | null = null;
+  readonly #httpAgents: Promise<ServiceHttpAgent>[] = [];
+
+  constructor(options: ConnectOptions, internals: ClientInternals = {}) {
+    this.#connection = new AgentConnection(options, process.env);
+    this.#backoff = internals.backoff ?? BACKOFF;
+    this.#source = {
+      ...{ current: false, lastCurrentAt: 0, now: () => performance.now() },
+      probe: internals.probe ?? probeByConnecting,
+      release: (service) => this.#forget(service),
+    };
+    this.#stream = new ServiceStream(
+      this.#connection,
+      {
+        wanted: () => [...this.#services.keys()],
+        onService: (name, rows) => {
+          if (this.#services.has(name)) this.#rows.set(name, rows);
+          for (const service of this.#services.get(name) ?? []) service.update(rows, this.#zone);
+        },
+        onZone: (zone) => this.#setZone(zone),
+        onCurrent: (current) => {
+          if (this.#source.current || current) this.#source.lastCurrentAt = performance.now();
+          this.#source.current = current;
+        },
+      },
+      this.#backoff,
+    );
+  }
+
+  /** Registers a service for as long as this process lives. Resolves when the agent has acknowledged it. */
+  async register(options: LeaseOptions): Promise<ServiceLease> {
+    const port = await portToRegister(options);
+    const lease = new ServiceLease(options, port, {
+      connection: this.#connection,
+      backoff: this.#backoff,
+      onEnd: (ended) => {
+        this.#leases.delete(ended);
+        this.#sigterm.delete(ended);
+      },
+    });
+    this.#leases.add(lease);
+    await lease.hold();
+    if (lease.drainsAtSigterm) this.#sigterm.add(lease);
+    return lease;
+  }
+
+  /** Follows a service. It is empty until the first answer: `await service.ready`. */
+  discover(name: string, options: DiscoverOptions = {}): DiscoveredService {
+    const folded = name.toLowerCase();
+    const service = new DiscoveredService(folded, options, this.#source);
+    const followed = this.#services.get(folded);
+    if (followed === undefined) {
+      this.#services.set(folded, new Set([service]));
+      this.#stream.follow(folded);
+    } else {
+      followed.add(service);
+      const rows = this.#rows.get(folded);
+      if (rows !== undefined) service.update(rows, this.#zone);
+    }
+    return service;
+  }
+
+  /** One list of a service, which the adapters share. */
+  shared(name: string): DiscoveredService {
+    const folded = name.toLowerCase();
+    let service = this.#shared.get(folded);
+    if (service === undefined) {
+      service = this.discover(folded);
+      this.#shared.set(folded, service);
+    }
+    return service;
+  }
+
+  /** For `fetch` and undici: the host of a URL is the name of a service. Loaded when it is first asked for. */
+  dispatcher(options?: DispatcherOptions): ServiceDispatcher {
+    const loading = import('./dispatcher.ts').then(({ createDispatcher }) => createDispatcher(this, options));
+    const dispatch = (...args: Parameters<ServiceDispatcher['dispatch']>): true => {
+      void loading.then((loaded) => loaded.dispatch(...args));
+      return true;
+    };
+    return { dispatch };
+  }
+
+  /** For `node:http`: the host of a URL is the name of a service. Loaded when it is first asked for. */
+  agent(options?: HttpAgentOptions): Agent {
+    const loading = import('./http-agent.ts').then((loaded) => new loaded.ServiceHttpAgent(this, options));
+    this.#httpAgents.push(loading);
+    return Object.assign(new Agent({ keepAlive: true }), {
+      addRequest: (...args: Parameters<ServiceHttpAgent['addRequest']>) =>
+        void loading.then((loaded) => loaded.addRequest(...args)),
+      destroy: () => void loading.then((loaded) => loaded.destroy()),
+    });
+  }
+
+  /** Releases all leases, and follows nothing any more. */
+  async close(): Promise<void> {
+    this.#stream.close();
+    for (const services of [...this.#services.values()]) for (const service of services) service.close();
+    for (const agent of this.#httpAgents) (await agent).destroy();
+    await Promise.all([...this.#leases].map((lease) => lease.release()));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #setZone(zone: string | null): void {
+    this.#zone = zone;
+    for (const services of this.#services.values()) for (const service of services) service.setZone(zone);
+  }
+
+  #forget(service: DiscoveredService): void {
+    const all = this.#services.get(service.name);
+    all?.delete(service);
+    if (all?.size === 0) {
+      this.#services.delete(service.name);
+      this.#rows.delete(service.name);
+    }
+    if (this.#shared.get(service.name) === service) this.#shared.delete(service.name);
+  }
+}
