@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { NODE_BUNDLE, REQUIRE_IN_MODULES } from './bundle.ts';
+import { writeTypes } from './types.ts';
 import { UI_BUNDLE } from './ui.ts';
 
 export interface Part {
@@ -12,13 +13,17 @@ export interface Part {
   build(folder: string): Promise<readonly Metafile[]>;
 }
 
-/** The command line and the agent, with a chunk for each command. */
+/** The command line and the agent, with a chunk for each command, and what programs and their tests run of it. */
 const program: Part = {
   name: 'program',
   build: async (folder) => {
     const { metafile } = await build({
       ...NODE_BUNDLE,
-      entryPoints: [{ in: 'src/cli/index.ts', out: 'cli/index' }],
+      entryPoints: [
+        { in: 'src/cli/index.ts', out: 'cli/index' },
+        { in: 'src/embed/agent.ts', out: 'embed/agent' },
+        { in: 'src/embed/testing.ts', out: 'embed/testing' },
+      ],
       outdir: join(folder),
       splitting: true,
       format: 'esm',
@@ -38,4 +43,26 @@ const dashboard: Part = {
   },
 };
 
-export const PARTS: readonly Part[] = [program, dashboard];
+/** What users import: `exports` in package.json names it. Of the library each adapter is a file of its own. */
+const library: Part = {
+  name: 'library',
+  build: async (folder) => {
+    const { metafile } = await build({
+      ...NODE_BUNDLE,
+      entryPoints: ['index', 'dispatcher', 'http-agent', 'grpc-resolver'].map(
+        (name) => `src/client/${name}.ts`,
+      ),
+      outdir: join(folder, 'client'),
+      splitting: true,
+      format: 'esm',
+      chunkNames: 'chunks/[name]-[hash]',
+    });
+    writeTypes(folder, [
+      ...['client/index', 'client/dispatcher', 'client/http-agent', 'client/grpc-resolver'],
+      ...['embed/agent', 'embed/testing'],
+    ]);
+    return [metafile];
+  },
+};
+
+export const PARTS: readonly Part[] = [program, dashboard, library];

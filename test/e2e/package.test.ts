@@ -1,6 +1,6 @@
 /** What `npm pack` makes of the built program, and what installing it does to a user's machine. */
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,6 +8,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { VERSION } from '../../src/base/version.ts';
 
 const run = promisify(execFile);
+/** What the build makes of `src/`: programs, what users import, and its types. */
+const BUILT = /^dist\/(?:chunks|cli|embed|client|client\/chunks)\/[^/]+\.js$|^dist\/types\/[\w/-]+\.d\.ts$/;
 /** The tarball has 0.6 MB; half as much again is a question to be asked. */
 const MAX_PACKED_BYTES = 900_000;
 
@@ -30,9 +32,7 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 test('the tarball holds the built program, its notices and its bill of materials, and no more', () => {
-  const paths = packed.files
-    .map(({ path }) => path)
-    .filter((path) => !/^dist\/(?:chunks|cli)\/[^/]+\.js$/.test(path));
+  const paths = packed.files.map(({ path }) => path).filter((path) => !BUILT.test(path));
   expect(paths.sort()).toEqual([
     'LICENSE',
     'README.md',
@@ -74,6 +74,43 @@ function writeSettings(): string {
   writeFileSync(path, 'node: packed\n');
   return path;
 }
+
+test('what users import works from a module, from CommonJS by import(), and for the compiler', async () => {
+  const project = join(dir, 'project');
+  mkdirSync(project);
+  const write = (name: string, text: string): void => writeFileSync(join(project, name), text);
+  write('package.json', '{ "private": true }');
+  const args = ['install', '--offline', '--no-audit', '--no-fund', join(dir, packed.filename)];
+  await run('npm', args, { cwd: project });
+  const names = ['client', 'client/undici', 'client/http', 'client/grpc', 'agent', 'testing'];
+  const uses = 'connect,createDispatcher,ServiceHttpAgent,registerGrpcResolver,startAgent,createCluster';
+  write(
+    'module.mjs',
+    `${names.map((name, i) => `import { ${uses.split(',')[i]} as f${i} } from 'hearsay/${name}';`).join('\n')}
+     console.log([${names.map((_, i) => `typeof f${i}`)}].join());`,
+  );
+  write('common.cjs', "import('hearsay/client').then(({ connect }) => console.log(typeof connect));");
+  const words = names.map(() => 'function').join();
+  expect((await run(process.execPath, ['module.mjs'], { cwd: project })).stdout).toBe(`${words}\n`);
+  expect((await run(process.execPath, ['common.cjs'], { cwd: project })).stdout).toBe('function\n');
+
+  write(
+    'typed.mts',
+    `import { connect, type DiscoveredService } from 'hearsay/client';
+     import { startAgent } from 'hearsay/agent';
+     import { createCluster } from 'hearsay/testing';
+     export const db: DiscoveredService = connect({ http: 'unix:///run/x' }).discover('db', { tag: 'primary' });
+     export const port: number = db.pick({ key: 'k' }).port;
+     export const virtual: DiscoveredService = createCluster({ hosts: ['a'] }).client('a').discover('db');
+     export const http: string | undefined = (await startAgent({ node: 'a' })).http;
+     // @ts-expect-error: a port is a number
+     export const wrong: string = db.pick().port;`,
+  );
+  const types = join(process.cwd(), 'node_modules/@types');
+  const tsc = join(process.cwd(), 'node_modules/.bin/tsc');
+  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--ignoreConfig'];
+  await run(tsc, [...options, '--typeRoots', types, '--types', 'node', 'typed.mts'], { cwd: project });
+});
 
 test('publint finds nothing', async () => {
   const { stdout } = await run('npx', ['publint', '--strict', '--pack', 'npm']);
