@@ -30,7 +30,7 @@ export interface Containers {
 
 /** Also without an engine: what an earlier life of the agent has registered for one that is not named any more goes. */
 export function startContainers({ agent, config, env, userId, record }: ContainersOptions): Containers {
-  const engines = [...new Set(config.containers)];
+  const engines = withoutAliases(config.containers, (engine) => socketsOf(engine, env, userId));
   removeLeftovers(agent, new Set(engines));
   const allows = compileNames(config.containersAllow, config.selfService);
   const followers = engines.map(
@@ -52,6 +52,20 @@ export function startContainers({ agent, config, env, userId, record }: Containe
       await Promise.all(runs);
     },
   };
+}
+
+/** Of engines that share a socket only the first is followed: its containers would be registered twice under one ID. */
+function withoutAliases(
+  engines: readonly string[],
+  socketsOfEngine: (engine: string) => readonly string[],
+): readonly string[] {
+  const taken = new Set<string>();
+  return engines.filter((engine) => {
+    const paths = socketsOfEngine(engine).map((path) => path.replace(/^\/var\/run\//, '/run/')); // a link, as a rule
+    const isNew = paths.every((path) => !taken.has(path));
+    for (const path of paths) taken.add(path);
+    return isNew;
+  });
 }
 
 function removeLeftovers(agent: AgentHandle, engines: ReadonlySet<string>): void {

@@ -66,15 +66,20 @@ export class ContainerEngine {
     }
   }
 
-  /** Rejects with a clause if the engine does not answer, or answers anything but a whole list. */
+  /** A row that cannot be read is left out. Rejects with a clause if the engine does not answer, or answers anything but a whole list. */
   async list(signal: AbortSignal): Promise<EngineList> {
     const rows: ListedContainer[] = [];
     const oversized: string[] = [];
+    let unreadable = 0;
     const elements = new JsonElements({
       maxElementBytes: MAX_ROW_BYTES,
       onElement: (text) => {
         if (rows.length >= MAX_ROWS) throw new Error(`lists more than ${MAX_ROWS} containers`);
-        rows.push(parseListed(text));
+        try {
+          rows.push(parseListed(text));
+        } catch {
+          unreadable++;
+        }
       },
       onOversized: (head) => {
         const id = idInHead(head);
@@ -87,6 +92,7 @@ export class ContainerEngine {
       elements.push(chunk);
     });
     elements.end();
+    if (rows.length === 0 && unreadable > 0) throw new Error('lists containers in a way that cannot be read');
     return { rows, oversized };
   }
 

@@ -166,6 +166,13 @@ describe('what is registered', () => {
     expect(reasons).toMatchObject([expect.stringMatching('"billing"'), expect.stringMatching('"consul"')]);
   });
 
+  test('of one engine under two names is registered once', async () => {
+    engine.run();
+    follow({ containers: [`unix:${engine.path}`, `unix:${engine.path}`, 'docker', 'unix:/run/docker.sock'] });
+    await settled();
+    expect(containers?.status().map((one) => one.engine)).toEqual([`unix:${engine.path}`, 'docker']);
+  });
+
   test('by an earlier life goes with its engine: no ghost survives a start without it', async () => {
     engine.run();
     follow();
