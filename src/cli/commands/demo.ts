@@ -94,6 +94,8 @@ function suggestions(cluster: readonly StartedAgent[]): string[] {
     first.dns === undefined ? [] : [`  dig @${HOST} -p ${first.dns.split(':').at(-1)} ${query}`];
   return [
     '',
+    `The dashboard is at ${url}/ui/`,
+    '',
     'Try these in another terminal:',
     `  hearsay members${at}`,
     `  hearsay members --tag role=${name}${at}`,

@@ -41,12 +41,21 @@ function rejectCrossSite(incoming: IncomingMessage, query: QueryParams): void {
   )
     throw forbidden('Requests from pages of other origins are refused');
   // `none` is a navigation of the user, such as a typed address: it may read but not write.
-  if (site !== undefined && site !== 'same-origin' && !(site === 'none' && isRead))
+  if (site !== undefined && site !== 'same-origin' && !(site === 'none' && isRead) && !isLink(incoming))
     throw forbidden('Requests from pages of other sites are refused');
   if (isRead || (origin === undefined && site === undefined)) return;
   const json = /^application\/json\s*(?:;|$)/i.test(headers['content-type'] ?? '');
   if (!json && headers['x-agent-request'] === undefined && requestToken(headers, query) === undefined)
     throw forbidden('A page that writes must send Content-Type: application/json or X-Agent-Request: 1');
+}
+
+/**
+ * Whether a link of another site was followed to the dashboard. Its pages are the same for everybody and change nothing, no
+ * other site can show them in a frame, and what they read is then requested by a page of this agent.
+ */
+function isLink({ method, url = '', headers }: IncomingMessage): boolean {
+  const opensPage = headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
+  return method === 'GET' && opensPage && /^\/(?:ui)?$|^\/ui\//.test(url);
 }
 
 /**

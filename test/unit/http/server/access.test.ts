@@ -30,6 +30,33 @@ describe('S12 pages of other sites can neither read nor write', () => {
     expect(agent.commands).toEqual([]);
   });
 
+  test('S12 a link of another site opens the dashboard, and nothing else', async () => {
+    const server = await serve(new FakeAgent(member('ann')), { ui: () => undefined });
+    const link = {
+      host,
+      'sec-fetch-site': 'cross-site',
+      'sec-fetch-mode': 'navigate',
+      'sec-fetch-dest': 'document',
+    };
+    const status = async (path: string, changes: object = {}, method = 'GET'): Promise<number> =>
+      (await send(server, path, { method, headers: { ...link, ...changes } })).status;
+    expect(await status('/ui/nodes/db-3')).toBe(404); // it was not built here; else 200
+    expect(await status('/ui')).toBe(301);
+    expect(await status('/', { accept: 'text/html' })).toBe(302);
+    for (const path of [
+      '/v1/agent/self',
+      '/v1/agent/service/deregister/web',
+      '/uix',
+      '//ui/',
+      '/ui/../v1/agent/self',
+    ])
+      expect([path, await status(path)]).toEqual([path, path.startsWith('/ui/') ? 404 : 403]);
+    expect(await status('/ui/', { 'sec-fetch-dest': 'iframe' })).toBe(403);
+    expect(await status('/ui/app.js', { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'script' })).toBe(403);
+    expect(await status('/ui/', { origin: 'https://evil.example' })).toBe(403);
+    expect(await status('/ui/', {}, 'POST')).toBe(403);
+  });
+
   test('S12 a form of this agent’s origin cannot write, a script can', async () => {
     const agent = new FakeAgent(member('ann'));
     const server = await serve(agent);
