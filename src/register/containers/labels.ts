@@ -93,6 +93,11 @@ export function readOwnLabels(labels: Labels): RequestedServices {
     drafts.set(target.key, draft);
     draft.read(target.field, target.rest, value, refuse);
   }
+  const base = drafts.get('');
+  if (base !== undefined && drafts.size > 1 && !base.isNamed)
+    problems.push(
+      'its labels name services, and some are of none of them: begin each with hearsay.SERVICE, or add hearsay.name',
+    );
   if (drafts.size > MAX_SERVICES_OF_CONTAINER)
     problems.push(`it asks for ${drafts.size} services, and the limit is ${MAX_SERVICES_OF_CONTAINER}`);
   return { services: [...drafts.values()].sort((a, b) => (a.key < b.key ? -1 : 1)), problems };
@@ -133,6 +138,11 @@ class Draft implements RequestedService {
   constructor(key: string) {
     this.key = key;
     this.name = key === '' ? undefined : key;
+  }
+
+  /** It says what it is called, or where it is. */
+  get isNamed(): boolean {
+    return this.name !== undefined || this.port !== undefined || this.ports.length > 0;
   }
 
   /** `rest` is what follows the field: `http` of `check.http`. */

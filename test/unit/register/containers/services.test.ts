@@ -117,6 +117,11 @@ describe('own labels', () => {
       { labels: { 'hearsay.name': 'web', 'hearsay.check.http': '/', 'hearsay.check.interval': '1ms' } },
       /must be at least 1s/,
     ],
+    [
+      'a label of no service',
+      { labels: { 'hearsay.web.port': '80', 'hearsay.tags': 'a' } },
+      /begin each with hearsay\.SERVICE/,
+    ],
     ['a word that is no switch', { labels: { 'hearsay.enable': 'maybe' } }, /must be true or false/],
     ['a meta key of other shape', { labels: { 'hearsay.name': 'web', 'hearsay.meta.a b': '1' } }, /Meta/],
     [
