@@ -90,3 +90,11 @@ describe.skipIf(!hasChromium)('foreign text (skipped where chromium is not insta
     }
   });
 });
+
+test('--ui off leaves the API as it is, and says where the dashboard went', async () => {
+  const { http } = await startHearsay({ name: 'ann', ip: `${NET}.3`, args: ['--ui', 'off'] });
+  const page = await httpRequest('GET', `${http}/ui/`);
+  expect([page.status, page.body]).toEqual([404, expect.stringContaining('--ui off')]);
+  const root = await httpRequest('GET', `${http}/`, { headers: { Accept: 'text/html' } });
+  expect([root.status, root.body]).toEqual([200, 'hearsay agent']);
+});

@@ -40,7 +40,6 @@ export function TokenDialog({ onDone }: { readonly onDone: () => void }): VNode 
           onInput=${(event: InputEvent) => setValue((event.target as HTMLInputElement).value)} />
       </label>
       <div class="buttons">
-        <button type="button" onClick=${onDone}>Cancel</button>
         <button type="submit" class="primary">Use it</button>
       </div>
     </form>
