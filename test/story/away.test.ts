@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { concatBytes } from '../../src/base/bytes.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
 import type { Story, StoryOptions } from '../../src/sim/scenarios/story.ts';
+import { hostEnvelope } from '../../src/sim/world/message-kinds.ts';
+import { MESSAGE_TYPE } from '../../src/wire/memberlist.ts';
+import { sealPacket } from '../../src/wire/packet.ts';
+import { encodePause } from '../../src/wire/pause.ts';
 import { startStory, withStatus } from './start-story.ts';
 
 const OTHERS = ['ann', 'cat', 'dan', 'eve'];
@@ -163,4 +168,48 @@ test('a Serf peer suspects it as any other, and is not confirmed', () => {
   expect(story.facts('suspicionConfirmed', 'ann')).toEqual([]);
   story.restart('bob', { restore: true });
   expect(story.runUntil(() => disagreements(story.world).length === 0)).toBe(true);
+});
+
+/** Tells all others that bob pauses, from bob's own address. */
+function forgePause(story: Story): void {
+  const { world } = story;
+  story.lawChecker.markForged('bob');
+  const { address, runningAgent } = world.host('bob');
+  const { incarnation } = runningAgent.view.self();
+  const body = encodePause({ node: 'bob', incarnation, millis: 300_000 });
+  const message = concatBytes([Uint8Array.of(MESSAGE_TYPE.user), body]);
+  for (const to of OTHERS) {
+    const envelope = hostEnvelope(world.host(to).currentOptions);
+    world.injectDatagram(
+      to,
+      address,
+      sealPacket([message], envelope, { crc: false, nonce: world.nonceSource() }),
+    );
+  }
+}
+
+describe('S7 a pause that somebody forged, with the address of the member', () => {
+  test('is refuted at once, and again', () => {
+    const story = start({ seed: 31 });
+    for (let round = 0; round < 5; round++) {
+      forgePause(story);
+      story.run('500ms');
+      expect(story.statusByObserver('bob')).toEqual(withStatus(OTHERS.join(' '), 'alive'));
+    }
+    expect(story.facts('memberPaused').length).toBeGreaterThan(OTHERS.length);
+    story.stop('bob', { powerOff: true });
+    story.run('20s');
+    expect(story.statusByObserver('bob')).toEqual(withStatus(OTHERS.join(' '), 'failed'));
+  });
+
+  test('is refuted with the first ping of the member if the acks of the pause are lost', () => {
+    const story = start({ seed: 32 });
+    const heal = OTHERS.map((name) => story.cut(name, 'bob', { oneWay: true, transport: 'udp' }));
+    forgePause(story);
+    story.run('100ms');
+    for (const undo of heal) undo();
+    expect(story.statusByObserver('bob')).toEqual(withStatus(OTHERS.join(' '), 'away'));
+    story.run('6s');
+    expect(story.statusByObserver('bob')).toEqual(withStatus(OTHERS.join(' '), 'alive'));
+  });
 });

@@ -220,6 +220,18 @@ test('a leave that others tell of is asked for: who answers stays a member, what
   expect(story.statusByObserver('bob')).toEqual(withStatus('ann cat dan eve', 'alive'));
 });
 
+test('S7 a leave that is forged with the address of the member is refuted as soon as it is believed', () => {
+  const story = startStory('ann bob cat dan eve', { seed: 55, detail: 'facts' });
+  story.lawChecker.markForged('bob');
+  for (let round = 0; round < 5; round++) {
+    for (const to of OTHERS) inject(story, to, 'bob', ownWord(story, 'bob'));
+    story.run('100ms');
+    expect(story.statusByObserver('bob')).toEqual(withStatus('ann cat dan eve', 'alive'));
+    story.run('900ms');
+  }
+  expect(story.facts('memberLeft').length).toBeGreaterThan(10);
+});
+
 test('three of five that leave without intents are no partition', () => {
   const story = startStory('ann bob cat dan eve', { seed: 54, detail: 'facts' });
   for (const name of ['cat', 'dan', 'eve']) {

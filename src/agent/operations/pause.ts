@@ -92,7 +92,18 @@ export class Pausing {
     const message = decodePause(body);
     if (message.kind === 'pauseAck') {
       if (message.incarnation === this.#incarnation) this.#pending.delete(from.key);
+      else this.#refutePause(message.incarnation, from, now);
     } else if (swim.onPause(message, from, now, swimOut))
       packets.sendUserMessage(from, encodePauseAck(message), out);
+  }
+
+  /**
+   * `from` has taken a pause that this agent never said: somebody has, with its address. As an accusation it is refuted, and the
+   * refutation ends the pause. An agent that pauses refutes nothing.
+   */
+  #refutePause(incarnation: number, from: Address, now: Millis): void {
+    const { swim, swimOut } = this.#parts;
+    const node = swim.members.self.identity.name;
+    swim.receive({ kind: 'suspect', incarnation, node, from: from.key }, from, now, swimOut);
   }
 }

@@ -7,7 +7,7 @@ import { isUp } from '../precedence.ts';
 import { droppedNotification, notifyDown } from './notify-down.ts';
 
 /**
- * Differs: a sender that is held as down, or was dropped, is notified of that; memberlist only acks.
+ * Differs: a sender that is held as down or absent, or was dropped, is notified of that; memberlist only acks.
  *
  * Source: memberlist net.go, handlePing.
  */
@@ -22,5 +22,6 @@ export function answerPing(context: SwimContext, ping: Ping, from: Address): voi
     return context.sendToOutsider(to, { kind: 'ack', seqNo, payload: NO_BYTES }, notification);
   }
   context.sendWithPiggyback(to, peer, { kind: 'ack', seqNo, payload: context.ackPayload() });
-  if (peer !== undefined && !isUp(peer.state)) notifyDown(context, peer, to);
+  // Who pauses does not ping: somebody else has said so with its address.
+  if (peer !== undefined && (!isUp(peer.state) || peer.absence !== undefined)) notifyDown(context, peer, to);
 }

@@ -30,7 +30,7 @@ export function droppedNotification(context: SwimContext, node: string): Dead | 
  */
 export function toAccusation(row: MutableMember, accuser: string): Suspect | Dead {
   const node = row.identity.name;
-  const incarnation = row.incarnation;
+  const incarnation = Math.max(row.incarnation, row.absence?.incarnation ?? 0);
   if (row.state === 'suspect' || row.state === 'alive')
     return { kind: 'suspect', incarnation, node, from: accuser };
   return { kind: 'dead', incarnation, node, from: row.state === 'left' ? node : accuser };

@@ -95,7 +95,7 @@ export const swimMutants: readonly Mutant[] = [
   {
     id: 'swim-ping-from-down-not-notified',
     file: 'swim/rules/answer-ping.ts',
-    find: 'if (peer !== undefined && !isUp(peer.state)) notifyDown(context, peer, to);',
+    find: 'if (peer !== undefined && (!isUp(peer.state) || peer.absence !== undefined)) notifyDown(context, peer, to);',
     replace: '',
     description: 'A member held as down pings, and is never notified of the accusation it must refute.',
     expectedTests: ['unit/swim/rules/refute.test.ts'],

@@ -167,4 +167,20 @@ export const walkMutants: readonly Mutant[] = [
       'After a crash an agent begins below the incarnation by which it has refuted, and is not believed.',
     expectedTests: ['unit/agent/operations/saved-state.test.ts'],
   },
+  {
+    id: 'agent-forged-pause-taken',
+    file: 'agent/operations/pause.ts',
+    find: 'else this.#refutePause(message.incarnation, from, now);',
+    replace: '',
+    description: 'A pause that somebody forged with the address of a member counts until the member pings.',
+    expectedTests: ['story/away.test.ts'],
+  },
+  {
+    id: 'swim-absent-ping-answered-only',
+    file: 'swim/rules/answer-ping.ts',
+    find: '!isUp(peer.state) || peer.absence !== undefined)',
+    replace: '!isUp(peer.state))',
+    description: 'A member that is held as away, and pings, is not told of it.',
+    expectedTests: ['story/away.test.ts'],
+  },
 ];
