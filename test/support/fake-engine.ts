@@ -111,6 +111,11 @@ export class FakeEngine {
     this.say(`${JSON.stringify(event)}\n`);
   }
 
+  endStreams(): void {
+    for (const stream of this.#streams) stream.end();
+    this.#streams.clear();
+  }
+
   /** Into all streams of events, as it is. */
   say(text: string): void {
     for (const stream of this.#streams) stream.write(text);

@@ -45,6 +45,8 @@ export class EngineFollower {
   #inspecting = 0;
   #isApplying = false;
   #refreshes = false;
+  /** It was listed since it was connected to. */
+  #isListed = false;
   #backoff = MIN_BACKOFF_MS;
   /** Why the engine is away; `undefined`: it is there, or was not asked yet. */
   #reason: string | undefined;
@@ -106,12 +108,14 @@ export class EngineFollower {
 
   #onLost(error: unknown): void {
     if (this.#stopping.signal.aborted) return;
+    this.#tracker.onAway(performance.now());
+    this.#arm();
+    // A proxy may end the stream of events every few minutes. The engine is away if it cannot be listed again.
+    if (this.#isListed) return;
     const reason = error instanceof Error ? error.message : String(error);
     if (this.#reason === undefined)
       this.#options.record({ kind: 'containerEngineAway', engine: this.#options.engine, reason });
     this.#reason = reason;
-    this.#tracker.onAway(performance.now());
-    this.#arm();
   }
 
   /** Rejects, with a reason, when the engine does not answer any more. */
@@ -119,6 +123,7 @@ export class EngineFollower {
     const ending = new AbortController();
     const signal = AbortSignal.any([stopping, ending.signal]);
     const { source } = this.#options;
+    this.#isListed = false;
     try {
       await source.locate();
       const since = Math.floor(Date.now() / 1000) - OVERLAP_SECONDS;
@@ -166,6 +171,7 @@ export class EngineFollower {
     const { rows, oversized } = await source.list(signal);
     this.#tracker.onList(rows, oversized);
     this.#tracker.onBack();
+    this.#isListed = true;
     this.#backoff = MIN_BACKOFF_MS;
     this.#own = new OwnServices(agent.view.local, engine); // others may have registered or deregistered some
     this.#tracker.markAllChanged(this.#own.containers());

@@ -91,9 +91,20 @@ describe('an engine', () => {
     await engine.stop();
     engine.remove(first.id);
     engine.run();
+    await waitUntil('it counts as away', 5000, () => (containers?.degraded().length ?? 0) > 0);
     await engine.start();
     await settled();
     expect(facts.map(({ kind }) => kind)).toEqual(['containerEngineAway', 'containerEngineBack']);
+  });
+
+  test('whose stream of events ends, as behind a proxy, is followed again without a word', async () => {
+    follow();
+    await waitUntil('it is followed', 5000, () => engine.requests.size === 2);
+    engine.endStreams();
+    engine.run();
+    await settled();
+    expect(engine.requests.get('/events')).toBeGreaterThan(1);
+    expect([facts, containers?.degraded()]).toEqual([[], []]);
   });
 
   test('that tells no events is listed again and again', async () => {
