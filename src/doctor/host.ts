@@ -17,10 +17,16 @@ function degraded({ self, degraded: parts }: Facts): DoctorFinding[] {
     nodes: [self],
     sentence: `${self} does not work as configured: ${part}`,
     evidence: [],
-    fix: /ENOSPC|no space/i.test(part)
-      ? 'free space on the disk of the data directory: df -h; the agent writes again by itself'
-      : 'see `hearsay monitor --log-level warn` on that host',
+    fix: fixOfPart(part),
   }));
+}
+
+function fixOfPart(part: string): string {
+  if (/ENOSPC|no space/i.test(part))
+    return 'free space on the disk of the data directory: df -h; the agent writes again by itself';
+  if (part.startsWith('the container engine '))
+    return 'start the engine, or let the agent reach its socket: `hearsay containers` on that host; its containers are critical after a minute';
+  return 'see `hearsay monitor --log-level warn` on that host';
 }
 
 function unhealthy(facts: Facts): DoctorFinding[] {

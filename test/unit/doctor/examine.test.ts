@@ -112,6 +112,8 @@ test('a partition is told as one; single deaths are not told twice', () => {
 test('a full disk, a stalled process, a silent DNS server, an exposed keyring', () => {
   expect(found({ degraded: ['storage: ENOSPC'] })).toEqual([['degraded', ['ann']]]);
   expect(examine({ ...HEALTHY, degraded: ['storage: ENOSPC'] })[0]?.fix).toContain('df -h');
+  const engine = 'the container engine docker is away: connection refused';
+  expect(examine({ ...HEALTHY, degraded: [engine] })[0]?.fix).toContain('hearsay containers');
   expect(found({ warnings: [warning('stalled', { latenessMs: 4000 })] })).toEqual([['stalled', ['ann']]]);
   expect(found({ awareness: 3 })).toEqual([['unhealthy', ['ann']]]);
   expect(found({ dns: { address: '127.0.0.1:8600', error: 'ETIMEOUT' } })).toEqual([['dnsSilent', ['ann']]]);
