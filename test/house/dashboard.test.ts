@@ -1,4 +1,5 @@
 /** The dashboard stays small: what a browser loads, and what a contributor reads. */
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -21,6 +22,11 @@ test('its code has less than 2,500 lines, and its style sheets have less than 80
   expect(countLines('.ts')).toBeLessThan(2500);
   expect(countLines('.css')).toBeGreaterThan(100);
   expect(countLines('.css')).toBeLessThan(800);
+});
+
+test("its types hold, with those of the doctor's rules; they are checked by a project of their own", () => {
+  const { status, stdout } = spawnSync('node_modules/.bin/tsc', ['-p', 'src/ui'], { encoding: 'utf8' });
+  expect([stdout, status]).toEqual(['', 0]);
 });
 
 test('a browser loads less than 70 kB', async () => {
