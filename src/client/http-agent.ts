@@ -3,7 +3,7 @@
  * each alive, and connects to another one if that fails.
  */
 import { Agent, type AgentOptions, type ClientRequest, type ClientRequestArgs } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { DiscoveredService } from './discovered-service.ts';
 import type { DiscoveredInstance } from './instance.ts';
@@ -17,6 +17,8 @@ export interface HttpAgentOptions extends AgentOptions {
 /** Other instances that are tried when a connection is not made. */
 const MAX_RETRIES = 2;
 const CONNECT_TIMEOUT = 3000;
+/** Node's servers close idle connections after 5 s: a request that is written at that moment would be lost. */
+const IDLE_TIMEOUT = 3000;
 
 type Created = (error: Error | null, socket?: Duplex) => void;
 /** What `http.Agent` calls on itself, and every agent of others overrides; the types of Node leave it out. */
@@ -81,6 +83,17 @@ export class ServiceHttpAgent extends Agent {
       created?.(null, socket);
     });
     return undefined;
+  }
+
+  override keepSocketAlive(socket: Socket): boolean {
+    const keeps: unknown = super.keepSocketAlive(socket); // a boolean, whatever its type says
+    socket.setTimeout(IDLE_TIMEOUT); // http.Agent destroys a free one then
+    return keeps === true;
+  }
+
+  override reuseSocket(socket: Socket, request: ClientRequest): void {
+    socket.setTimeout(0);
+    super.reuseSocket(socket, request);
   }
 
   #begin(service: DiscoveredService, request: ClientRequest, options: ClientRequestArgs): void {

@@ -180,6 +180,22 @@ describe('agent()', () => {
     );
   });
 
+  test('closes a connection that is idle before servers do', async () => {
+    const a = await backend('a');
+    a.server.keepAliveTimeout = 0; // never
+    let open = 0;
+    a.server.on('connection', (socket) => {
+      open += 1;
+      socket.on('close', () => (open -= 1));
+    });
+    const { hearsay } = await discovering({ a: a.port });
+    const agent = hearsay.agent();
+    for (let i = 0; i < 3; i++) await send(agent);
+    expect(open).toBe(1);
+    await waitUntil('it is closed', 4900, () => open === 0);
+    expect(await send(agent)).toMatch(/^a GET/);
+  });
+
   test('connects to another instance if one does not listen, whatever the method', async () => {
     const a = await backend('a');
     const { hearsay } = await discovering({ a: a.port, gone: await closedPort() });

@@ -1,0 +1,4 @@
+/** Types of method.js. */
+import type { MethodDefinition } from '@grpc/grpc-js';
+
+export declare const WHO: MethodDefinition<string, string>;
