@@ -17,6 +17,7 @@ import { COUNTED_STATES } from '../../src/sim/scenarios/run-stats.ts';
 import type { SwarmReport } from '../../src/sim/scenarios/swarm.ts';
 import { CATALOG_LOAD_KINDS } from '../../src/sim/workload/catalog-load.ts';
 import { EXTERNAL_LOAD_KINDS } from '../../src/sim/workload/external-load.ts';
+import { LEASE_LOAD_KINDS } from '../../src/sim/workload/lease-load.ts';
 import { serveJobs } from '../support/worker-pool.ts';
 import { runWithReaders } from './answers.ts';
 import { runMixedSwarm } from './mixed.ts';
@@ -99,7 +100,7 @@ function summarize(reports: readonly SwarmReport[], failed: readonly SwarmReport
       `members agree after    ${times('agreedAfter')}`,
       `catalogs agree after   ${times('catalogAgreedAfter')}`,
       `faults: ${formatCounts(countOf(reports, 'faultCounts'), ALL_KINDS)}`,
-      `catalog actions: ${formatCounts(countOf(reports, 'actionCounts'), [...CATALOG_LOAD_KINDS, ...EXTERNAL_LOAD_KINDS])}`,
+      `catalog actions: ${formatCounts(countOf(reports, 'actionCounts'), [...CATALOG_LOAD_KINDS, ...EXTERNAL_LOAD_KINDS, ...LEASE_LOAD_KINDS])}`,
       `states: ${formatCounts(countOf(reports, 'stateCounts'), COUNTED_STATES)}`,
       `parameters: ${formatParameters(reports)}`,
       ...falseDeathsByLoss(reports),
@@ -124,7 +125,7 @@ function unseenKinds(reports: readonly SwarmReport[]): string[] {
   if (command.run.kinds !== undefined) return command.run.kinds.filter(isUnseen('faultCounts'));
   return [
     ...ALL_KINDS.filter(isUnseen('faultCounts')),
-    ...[...CATALOG_LOAD_KINDS, ...EXTERNAL_LOAD_KINDS].filter(isUnseen('actionCounts')),
+    ...[...CATALOG_LOAD_KINDS, ...EXTERNAL_LOAD_KINDS, ...LEASE_LOAD_KINDS].filter(isUnseen('actionCounts')),
     ...COUNTED_STATES.filter(isUnseen('stateCounts')),
     ...idleLaws(swarmLaws(), reports),
   ];

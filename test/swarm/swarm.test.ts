@@ -5,6 +5,7 @@ import { CATALOG_LAWS, MEMBERSHIP_LAWS, QUIET_LAWS, READER_LAWS } from '../../sr
 import { COUNTED_STATES } from '../../src/sim/scenarios/run-stats.ts';
 import { CATALOG_LOAD_KINDS } from '../../src/sim/workload/catalog-load.ts';
 import { EXTERNAL_LOAD_KINDS } from '../../src/sim/workload/external-load.ts';
+import { LEASE_LOAD_KINDS } from '../../src/sim/workload/lease-load.ts';
 import { runWithReaders } from './answers.ts';
 import { shrink } from './shrink.ts';
 
@@ -36,7 +37,7 @@ describe('ten hosts in three minutes of faults, then a quiet period', () => {
   });
 
   afterAll(() => {
-    const actions = [...CATALOG_LOAD_KINDS, ...EXTERNAL_LOAD_KINDS];
+    const actions = [...CATALOG_LOAD_KINDS, ...EXTERNAL_LOAD_KINDS, ...LEASE_LOAD_KINDS];
     const all = [...FAULT_KINDS, ...BYZANTINE_KINDS, ...actions, ...COUNTED_STATES];
     const laws = [...MEMBERSHIP_LAWS, ...CATALOG_LAWS, ...READER_LAWS, ...QUIET_LAWS];
     expect([...all, ...laws].filter((kind) => !came.has(kind))).toEqual([]);

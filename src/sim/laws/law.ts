@@ -16,11 +16,11 @@ export const CATALOG_LAWS = [
   ...(['I7', 'I8', 'I8 of a swept tombstone', 'I9', 'I9 of a node that is down'] as const),
   ...(['I11 of rumors'] as const),
   ...(['I14', 'I25', 'I26', 'I26 of an alias', 'I26 of a deregistration', 'L4', 'P64'] as const),
-  ...(['I27'] as const),
+  ...(['I27', 'I33'] as const),
   ...(['I17 of a torn catalog', 'I17 of a restored catalog', 'I19 after a torn write'] as const),
 ] as const;
-/** Laws that judge in stories, which hold leases, and leave a host alone; elsewhere never, or by chance. */
-export const STORY_LAWS = ['I33', 'I11 of a lone host'] as const;
+/** Laws that judge in stories, which leave a host alone; elsewhere never, or by chance. */
+export const STORY_LAWS = ['I11 of a lone host'] as const;
 /** Laws of the quiet period. */
 export const QUIET_LAWS = ['L1', 'L2', 'L3', 'L5', 'L6', 'L7', 'L8'] as const;
 /** Laws of events, queries and keys. */

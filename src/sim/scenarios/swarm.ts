@@ -18,6 +18,7 @@ import { createAgentFor } from '../peers/create-agent.ts';
 import { type CatalogLoadKind, drawCatalogLoad, scheduleCatalogLoad } from '../workload/catalog-load.ts';
 import { CheckTargets } from '../workload/check-targets.ts';
 import { drawExternalLoad, type ExternalLoadKind, scheduleExternalLoad } from '../workload/external-load.ts';
+import { drawLeaseLoad, type LeaseLoadKind, scheduleLeaseLoad } from '../workload/lease-load.ts';
 import { bootstrapCluster, joinOthers, simulateRejoinPolicy } from '../world/bootstrap.ts';
 import type { SimHost } from '../world/host.ts';
 import { World } from '../world/world.ts';
@@ -49,7 +50,7 @@ export interface SwarmReport {
   readonly faults: readonly Fault[];
   /** Faults that were injected, by kind. */
   readonly faultCounts: Readonly<Counts<FaultKind>>;
-  readonly actionCounts: Readonly<Counts<CatalogLoadKind | ExternalLoadKind>>;
+  readonly actionCounts: Readonly<Counts<CatalogLoadKind | ExternalLoadKind | LeaseLoadKind>>;
   /** Changes of members to each state, summed over all observers. */
   readonly stateCounts: Readonly<Counts<CountedState>>;
   /** How often each law judged. */
@@ -84,6 +85,7 @@ const KEPT_LINES = 600;
 const FAULTS_PER_MINUTE = 8;
 const ACTIONS_PER_MINUTE = 30;
 const EXTERNAL_ACTIONS_PER_MINUTE = 10;
+const LEASE_ACTIONS_PER_MINUTE = 15;
 /** Hosts that the rejoin policy uses as seeds. */
 const SEED_HOSTS = 3;
 
@@ -136,12 +138,14 @@ export function runSwarm(options: SwarmOptions): SwarmReport {
   const plan = { hosts, span, count: Math.round(ACTIONS_PER_MINUTE * minutes) };
   const actions = drawCatalogLoad(rng, plan);
   const externalPlan = { hosts, span, count: Math.round(EXTERNAL_ACTIONS_PER_MINUTE * minutes) };
-  const actionCounts: Counts<CatalogLoadKind | ExternalLoadKind> = {};
+  const actionCounts: Counts<CatalogLoadKind | ExternalLoadKind | LeaseLoadKind> = {};
   scheduleFaults(world, faults, (fault) => stats.recordFault(fault));
   scheduleCatalogLoad(world, actions, ({ kind }) => increment(actionCounts, kind));
   scheduleExternalLoad(world, drawExternalLoad(seed, externalPlan), ({ kind }) =>
     increment(actionCounts, kind),
   );
+  const leasePlan = { hosts, span, count: Math.round(LEASE_ACTIONS_PER_MINUTE * minutes) };
+  scheduleLeaseLoad(world, drawLeaseLoad(seed, leasePlan), ({ kind }) => increment(actionCounts, kind));
 
   const run: SwarmRun = { world, lawChecker, targets, parameters, byzantine: isByzantine(parameters) };
   const agreement: Agreement = { members: Number.POSITIVE_INFINITY, catalog: Number.POSITIVE_INFINITY };

@@ -16,6 +16,7 @@ import {
   makeTtlCheck,
 } from './definitions.ts';
 import { EXTERNAL_SERVICE } from './external-load.ts';
+import { LEASED_SERVICE } from './lease-load.ts';
 
 export type CatalogLoadKind =
   | 'register'
@@ -83,7 +84,12 @@ const DRAWN_FROM: readonly CatalogLoadKind[] = [
 ];
 
 /** Names of all services that a workload registers. */
-export const catalogLoadServices: readonly string[] = [...NAMES, 'burst', 'job', 'proxy', EXTERNAL_SERVICE];
+export const catalogLoadServices: readonly string[] = [
+  ...NAMES,
+  ...['burst', 'job', 'proxy'],
+  EXTERNAL_SERVICE,
+  LEASED_SERVICE,
+];
 
 export function drawCatalogLoad(rng: Rng, { hosts, span, count }: CatalogLoadPlan): CatalogLoadAction[] {
   const actions: CatalogLoadAction[] = [];

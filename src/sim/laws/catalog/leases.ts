@@ -17,6 +17,8 @@ interface TrackedLease {
   readonly grace: Millis;
   /** By ID, with the names by which readers find them. */
   readonly services: Map<string, string>;
+  /** The last command about it; what a disk has from before is another lease. */
+  changedAt: Millis;
   /** When its grace began; `NEVER`: it is held. */
   closedAt: Millis;
   /** Its services are critical meanwhile: it was closed, and not only interrupted by a restart. */
@@ -37,11 +39,16 @@ export class LeaseLaw implements Law {
     });
   }
 
-  /** Of what was not acknowledged before a crash nothing is known. */
+  /** Of what was changed after the snapshot that is restored nothing is known. */
   onStart(host: SimHost): void {
     const restored = host.runningAgent.view.local.services();
+    const { composedAt = Number.NEGATIVE_INFINITY, failing } = host.disk;
     for (const [id, lease] of this.#of(host)) {
-      if (host.disk.failing || [...lease.services.keys()].some((one) => !restored.has(one)))
+      if (
+        failing ||
+        lease.changedAt > composedAt ||
+        [...lease.services.keys()].some((one) => !restored.has(one))
+      )
         this.#of(host).delete(id);
       else Object.assign(lease, { holder: undefined, closedAt: this.#context.world.now });
     }
@@ -54,7 +61,8 @@ export class LeaseLaw implements Law {
         const { lease, holder, grace, registrations } = command;
         for (const { service } of registrations) this.#drop(host, service.id);
         const services = new Map(registrations.map(({ service: { id, name } }) => [id, name]));
-        leases.set(lease, { holder, grace, services, closedAt: NEVER, critical: false });
+        const { now } = this.#context.world;
+        leases.set(lease, { holder, grace, services, changedAt: now, closedAt: NEVER, critical: false });
         return;
       }
       case 'closeLease': {
@@ -79,7 +87,8 @@ export class LeaseLaw implements Law {
   }
 
   #close(held: TrackedLease): void {
-    Object.assign(held, { holder: undefined, closedAt: this.#context.world.now, critical: true });
+    const { now } = this.#context.world;
+    Object.assign(held, { holder: undefined, changedAt: now, closedAt: now, critical: true });
   }
 
   /** A service that is registered otherwise, or not any more. */
