@@ -103,7 +103,7 @@ test.skipIf(!isInstalled('nginx'))(
     const user = process.getuid?.() === 0 ? 'user root;' : '';
     writeFileSync(
       conf,
-      `daemon off; ${user} pid ${join(folder, 'pid')}; error_log stderr; events {} http { access_log off; ${own} }`,
+      `daemon off; master_process off; ${user} pid ${join(folder, 'pid')}; error_log stderr; events {} http { access_log off; ${own} }`,
     );
     startProgram('nginx', ['-c', conf, '-e', 'stderr']);
     await waitUntil('the proxy listens', 10_000, () => existsSync(socket));
