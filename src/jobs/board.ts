@@ -28,6 +28,8 @@ export interface RememberedRun {
   readonly run: JobRun;
   /** Its runner does not publish it any more, though it is new enough. */
   readonly forgotten: boolean;
+  /** Newer runs have pushed it out of its runner's record, so it has ended, whatever was heard of it last. */
+  readonly ended: boolean;
 }
 
 /** One job: what is published of it. */
@@ -103,7 +105,13 @@ export class BoardJob {
     const before = this.records.get(node);
     if (record === undefined) this.records.delete(node);
     else this.records.set(node, record);
-    for (const { tick } of before?.runs ?? []) if (!isPublished(record, tick)) this.#forget(node, tick);
+    for (const { tick } of before?.runs ?? []) {
+      if (record?.runs.some((run) => run.tick === tick) === true) continue;
+      const ended = isPushedOut(record, tick);
+      const runs = this.ticks.get(tick);
+      const known = runs?.get(node);
+      if (known !== undefined) runs?.set(node, { ...known, ended, forgotten: !ended });
+    }
     for (const run of record?.runs ?? []) this.#remember(node, run);
   }
 
@@ -114,24 +122,16 @@ export class BoardJob {
       this.ticks.set(run.tick, runs);
       if (this.ticks.size > MAX_TICKS) this.ticks.delete(Math.min(...this.ticks.keys()));
     }
-    runs.set(node, { run, forgotten: false });
+    runs.set(node, { run, forgotten: false, ended: false });
     this.highestToken = Math.max(this.highestToken, run.token);
   }
-
-  #forget(node: string, tick: WallMillis): void {
-    const runs = this.ticks.get(tick);
-    const known = runs?.get(node);
-    if (runs === undefined || known === undefined) return;
-    runs.set(node, { ...known, forgotten: true });
-  }
 }
 
-/** A full record holds the latest runs: an old one that is missing was pushed out by newer ones. */
-function isPublished(record: RunnerRecord | undefined, tick: WallMillis): boolean {
-  const runs = record?.runs ?? [];
-  if (runs.some((run) => run.tick === tick)) return true;
-  return runs.length >= MAX_PUBLISHED_RUNS && runs.every((run) => run.tick > tick);
-}
+/** A full record holds the latest runs, and those that go on: an old one that is missing was pushed out by newer ones. */
+const isPushedOut = (record: RunnerRecord | undefined, tick: WallMillis): boolean =>
+  record !== undefined &&
+  record.runs.length >= MAX_PUBLISHED_RUNS &&
+  record.runs.every((run) => run.tick > tick);
 
 const NO_RUNS: TickRuns = new Map();
 

@@ -62,6 +62,12 @@ export class RunExecutor {
     this.#context.wakeAt(at);
   }
 
+  /** This agent was suspended: others may have taken its claims over. */
+  withdrawClaims(): void {
+    for (const active of [...this.runs.active()])
+      if (active.run.state === 'claimed') this.runs.withdraw(active);
+  }
+
   advance(now: Millis, world: JobWorld, out: JobEffect[]): void {
     for (const active of [...this.runs.active()]) this.#advance(active, now, world, out);
   }
@@ -95,7 +101,7 @@ export class RunExecutor {
     const { tick, attempt } = run;
     const job = this.#context.board.jobs.get(name);
     const definition = job?.definition;
-    if (run.state === 'claimed') {
+    if (run.state !== 'running') {
       const rival = job && this.#rivalOf(active, job, world);
       if (rival !== undefined) {
         out.push(fact({ kind: 'jobRunYielded', job: name, tick, node: rival }));
@@ -152,14 +158,15 @@ export class RunExecutor {
     out.push(fact({ kind: 'jobRunStarted', job: name, tick, attempt }));
   }
 
-  /** The agent that a claim yields to. */
-  #rivalOf({ job: name, run: { tick } }: ActiveRun, job: BoardJob, world: JobWorld): string | undefined {
-    for (const [node, { run, forgotten }] of job.runsOf(tick)) {
-      if (node === this.#context.self) continue;
-      const isOver = !hasBegun(run.state) && run.state !== 'claimed';
+  /** The agent that a claim, or the next attempt, yields to. */
+  #rivalOf({ job: name, run: own }: ActiveRun, job: BoardJob, world: JobWorld): string | undefined {
+    for (const [node, { run, forgotten, ended }] of job.runsOf(own.tick)) {
+      if (node === this.#context.self || run.attempt < own.attempt) continue;
+      const isOver = ended || (!hasBegun(run.state) && run.state !== 'claimed');
       if (isOver) return node;
       if (forgotten || run.state === 'lost' || world.isGone(node)) continue;
-      if (run.state !== 'claimed' || compareClaims(name, tick, node, this.#context.self) < 0) return node;
+      if (run.state !== 'claimed') return node;
+      if (own.state === 'claimed' && compareClaims(name, own.tick, node, this.#context.self) < 0) return node;
     }
     return undefined;
   }
@@ -168,8 +175,13 @@ export class RunExecutor {
   #runningTick(job: BoardJob, tick: WallMillis, world: JobWorld): WallMillis | undefined {
     for (const [other, runs] of job.ticks)
       if (other !== tick)
-        for (const [node, { run, forgotten }] of runs)
-          if ((run.state === 'running' || run.state === 'waiting') && !forgotten && !world.isGone(node))
+        for (const [node, { run, forgotten, ended }] of runs)
+          if (
+            !ended &&
+            (run.state === 'running' || run.state === 'waiting') &&
+            !forgotten &&
+            !world.isGone(node)
+          )
             return other;
     return undefined;
   }

@@ -27,6 +27,8 @@ const SETTLE: Millis = 5000;
 const STALL: Millis = 2000;
 /** An order to run now that is this old comes from before this agent was there. */
 const ORDER_AGE: Millis = 60_000;
+/** An agent that lives runs its ticks well within this time. */
+const MOVED_ON: Millis = 30_000;
 /** Runs of a job that readers are shown. */
 const MAX_SHOWN_RUNS = 50;
 
@@ -105,7 +107,10 @@ export class Jobs {
   }
 
   advance(now: Millis, world: JobWorld, out: JobEffect[]): void {
-    if (now - this.#deadline > STALL) this.#settledAt = Math.max(this.#settledAt, now + SETTLE);
+    if (now - this.#deadline > STALL) {
+      this.#settledAt = Math.max(this.#settledAt, now + SETTLE);
+      this.#executor.withdrawClaims();
+    }
     this.#deadline = NEVER;
     this.#takePart(now, world);
     if (this.#since !== undefined)
@@ -202,7 +207,9 @@ export class Jobs {
     const verdict = judgeTick(job.runsOf(tick), definition, (node) => world.isGone(node));
     if (verdict.kind === 'taken') return this.#wakeAt(now + TAKEN_POLL);
     const able = eligible.filter((node) => (this.board.agents.get(node)?.since ?? NEVER) <= tick);
-    const isOurs = tickOwner(name, tick, able) === this.#self;
+    const owner = tickOwner(name, tick, able);
+    const isOurs = owner === this.#self;
+    if (owner !== undefined && !isOurs && hasMovedOn(job, owner, tick)) return pending.drop(tick);
     if (verdict.lost !== undefined && isOurs) {
       const attempt = verdict.kind === 'open' ? verdict.attempt - 1 : definition.retries + 1;
       out.push({ kind: 'fact', fact: { kind: 'jobRunLost', job: name, tick, attempt, node: verdict.lost } });
@@ -240,6 +247,13 @@ export class Jobs {
     if (changes.length > 0) out.push({ kind: 'publish', changes });
   }
 }
+
+/**
+ * A tick that nobody is known to have run, and whose owner has claimed much later ones: it was run while that owner was out
+ * of reach, and newer runs have pushed it out of the record. Who waits for it would run it again at the owner's death.
+ */
+const hasMovedOn = (job: BoardJob, owner: string, tick: WallMillis): boolean =>
+  (job.records.get(owner)?.runs ?? []).some(({ claimedAt }) => claimedAt - tick > MOVED_ON);
 
 interface Considered {
   readonly definition: JobDefinition;

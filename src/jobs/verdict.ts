@@ -25,8 +25,8 @@ export function judgeTick(
 ): TickVerdict {
   let attempts = 0;
   let lost: string | undefined;
-  for (const [node, { run, forgotten }] of runs) {
-    if (FINISHED.has(run.state)) return { kind: 'done' };
+  for (const [node, { run, forgotten, ended }] of runs) {
+    if (ended || FINISHED.has(run.state)) return { kind: 'done' };
     const isDead = forgotten || run.state === 'lost' || isGone(node);
     if (!isDead) return { kind: 'taken', node };
     if (hasBegun(run.state) && run.attempt > attempts) {

@@ -240,3 +240,22 @@ test('jitter puts a tick off by the same time everywhere, and never more than it
   for (const delay of delays) expect(delay).toBeLessThan(4100);
   expect(Math.max(...delays)).toBeGreaterThan(500);
 });
+
+test('what an agent ran while it was out of reach is not run again when it dies', () => {
+  const cluster = new JobsCluster({ seed: 15, size: 4, detection: 60_000 });
+  cluster.register('n0', everySecond({ overlap: 'allow' }));
+  cluster.run(12_000);
+  cluster.split(['n3']);
+  cluster.run(50_000);
+  cluster.heal(); // nobody was held dead
+  cluster.run(45_000);
+  cluster.crash('n3');
+  cluster.run(75_000);
+  const twice = [...countByTick(cluster, EPOCH, EPOCH + cluster.now - 70_000)].filter(
+    ([, count]) => count > 1,
+  );
+  expect(
+    cluster.runs.some(({ node, tick }) => node === 'n3' && tick > EPOCH + 12_000 && tick < EPOCH + 25_000),
+  ).toBe(true);
+  expect(twice).toEqual([]);
+});
