@@ -10,6 +10,7 @@ import { hostileMutants } from './rooms/hostile.ts';
 import { httpMutants } from './rooms/http.ts';
 import { huntMutants } from './rooms/hunt.ts';
 import { moreHuntMutants } from './rooms/hunt-more.ts';
+import { jobMutants } from './rooms/jobs.ts';
 import { newsMutants } from './rooms/news.ts';
 import { registerMutants } from './rooms/register.ts';
 import { replicationMutants } from './rooms/replication.ts';
@@ -33,6 +34,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...replicationMutants,
   ...evidenceMutants,
   ...checksMutants,
+  ...jobMutants,
   ...shellMutants,
   ...httpMutants,
   ...rpcMutants,

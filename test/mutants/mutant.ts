@@ -8,6 +8,7 @@ export const LAYERS = [
   'catalog',
   'agent',
   'checks',
+  'jobs',
   'shell',
   'http',
   'dns',

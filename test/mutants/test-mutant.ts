@@ -22,6 +22,7 @@ const TESTS_BY_LAYER: Readonly<Record<Layer, readonly string[]>> = {
   catalog: ['unit/catalog', 'property/catalog', 'story/services'],
   agent: ['unit/agent', 'property/catalog.agents', 'story'],
   checks: ['unit/checks', 'story/services'],
+  jobs: ['unit/jobs', 'property/jobs', 'story/jobs'],
   shell: ['unit/shell', 'unit/cli'],
   http: ['unit/http'],
   dns: ['unit/dns'],

@@ -23,6 +23,7 @@ import { addSettingOptions, readSettingFlags } from '../input/settings.ts';
 import type { Io } from '../io.ts';
 import { REPORT_ROWS, renderDisseminationCurve, summarizeRounds } from '../output/simulation-report.ts';
 import { formatTable } from '../output/table.ts';
+import { type JobPlan, simulateJobs } from './simulate-jobs.ts';
 
 interface Options {
   readonly members?: string;
@@ -35,6 +36,7 @@ interface Options {
   readonly pause?: string;
   readonly partition?: string;
   readonly compare?: string;
+  readonly jobs?: boolean;
   readonly json?: boolean;
 }
 
@@ -50,6 +52,10 @@ export const simulateCommand: CommandBuilder = (command, cli) => {
     .option('--pause <n:span:every>', 'Pause N members for SPAN, repeated every EVERY: 4:2s:5s')
     .option('--partition <span>', 'Partition a third of the members for SPAN, in the middle')
     .option('--compare <key=value,...>', 'Add a second column with these settings: swim.suspicionMult=6')
+    .option(
+      '--jobs',
+      'Count how often a tick of a job is run, for each kind of fault (docs/guides/scheduling.md)',
+    )
     .addHelpText('after', '\nEnvironment variables and configuration files have no effect here.');
   addSettingOptions(addJsonOption(command), isDetectorSetting, ({ key }) => key === 'preset').action(
     toAction(cli, (options: Options, self: Command) => simulate(cli, options, self)),
@@ -68,6 +74,7 @@ interface Variant {
 
 async function simulate(cli: CliContext, options: Options, command: Command): Promise<number> {
   const { io } = cli;
+  if (options.jobs === true) return simulateJobs(cli, parseJobPlan(options), options.json === true);
   const plan = parsePlan(options);
   const rounds = parseInteger(options.rounds, '--rounds', { fallback: 1, min: 1, max: 1000 });
   const flags = readSettingFlags(command);
@@ -144,6 +151,22 @@ function parsePlan(options: Options): Plan {
     ...(options.partition === undefined
       ? {}
       : { partition: parseSpan(options.partition, '--partition', 1, duration) }),
+  };
+}
+
+/** Of the other options only these are about jobs. */
+function parseJobPlan(options: Options): JobPlan {
+  for (const key of ['loss', 'latency', 'kill', 'pause', 'partition', 'compare'] as const)
+    if (options[key] !== undefined)
+      throw new CliError(
+        EXIT.usage,
+        `--${key}: with --jobs all faults are simulated, one after the other: leave it out`,
+      );
+  return {
+    members: parseInteger(options.members, '--members', { fallback: 6, min: 3, max: 100 }),
+    seed: parseInteger(options.seed, '--seed', { fallback: 1, min: 0, max: 2 ** 31 }),
+    duration: parseSpan(options.duration ?? '60s', '--duration', 1000, 3_600_000),
+    rounds: parseInteger(options.rounds, '--rounds', { fallback: 1, min: 1, max: 100_000 }),
   };
 }
 

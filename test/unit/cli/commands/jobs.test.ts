@@ -104,3 +104,31 @@ test('why explains a job', async () => {
   });
   expect([code, out]).toEqual([0, expect.stringContaining(JOB.summary)]);
 });
+
+describe('simulate --jobs', () => {
+  test('counts the runs of each tick for each fault', async () => {
+    const { code, out } = await hearsay([
+      'simulate',
+      '--jobs',
+      '--members',
+      '3',
+      '--duration',
+      '12s',
+      '--json',
+    ]);
+    expect(code).toBe(0);
+    const { results } = JSON.parse(out) as {
+      results: { fault: string; ticks: number; once: number; never: number }[];
+    };
+    expect(results.map(({ fault }) => fault)).toContain('partition');
+    for (const { fault, ticks, once, never } of results) {
+      expect([fault, never]).toEqual([fault, 0]);
+      if (fault !== 'partition' && fault !== 'all') expect([fault, once]).toEqual([fault, ticks]);
+    }
+  });
+
+  test('other faults are not for it', async () => {
+    const { code, err } = await hearsay(['simulate', '--jobs', '--kill', '1']);
+    expect([code, err]).toEqual([2, expect.stringContaining('--kill: with --jobs all faults')]);
+  });
+});

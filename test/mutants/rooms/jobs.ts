@@ -1,0 +1,72 @@
+/** Planted bugs of `jobs/`: who has a tick, when a claim begins, what a crash, a restart or a pause leaves behind. */
+import type { Mutant } from '../mutant.ts';
+
+const UNIT = 'unit/jobs/jobs.test.ts';
+const PROPERTY = 'property/jobs.test.ts';
+
+export const jobMutants: readonly Mutant[] = [
+  {
+    id: 'jobs-claim-never-yields',
+    file: 'jobs/executor.ts',
+    find: "if (own.state === 'claimed' && compareClaims(name, own.tick, node, this.#context.self) < 0) return node;",
+    replace: '',
+    description: 'Of two agents that both claim a tick neither yields.',
+    expectedTests: ['unit/jobs/claims.test.ts', PROPERTY],
+  },
+  {
+    id: 'jobs-late-claim-does-not-wait',
+    file: 'jobs/executor.ts',
+    find: 'lateness > PUNCTUAL ? 2 : 1',
+    replace: 'lateness > PUNCTUAL ? 1 : 1',
+    description: 'A late claim with a smaller hash begins before it knows that another agent has begun.',
+    expectedTests: ['unit/jobs/claims.test.ts', PROPERTY],
+  },
+  {
+    id: 'jobs-taken-over-from-the-living',
+    file: 'jobs/verdict.ts',
+    find: "const isDead = forgotten || run.state === 'lost' || isGone(node);",
+    replace: "const isDead = forgotten || run.state !== 'running' || isGone(node);",
+    description: 'A claimed tick passes for free although its agent lives.',
+    expectedTests: ['unit/jobs/board.test.ts', UNIT],
+  },
+  {
+    id: 'jobs-lost-run-repeated-without-retries',
+    file: 'jobs/verdict.ts',
+    find: 'attempts <= retries',
+    replace: 'attempts <= retries + 1',
+    description: 'A run that was lost is repeated, though no retry is allowed.',
+    expectedTests: ['unit/jobs/board.test.ts', UNIT],
+  },
+  {
+    id: 'jobs-withdrawn-claim-kept',
+    file: 'jobs/board.ts',
+    find: 'record.runs.length >= MAX_PUBLISHED_RUNS &&',
+    replace: '',
+    description: 'A claim that was withdrawn counts as pushed out, so nobody runs its tick.',
+    expectedTests: ['unit/jobs/board.test.ts', PROPERTY],
+  },
+  {
+    id: 'jobs-moved-on-ignored',
+    file: 'jobs/jobs.ts',
+    find: 'if (owner !== undefined && !isOurs && hasMovedOn(job, owner, tick)) return pending.drop(tick);',
+    replace: '',
+    description: 'What an agent ran while it was out of reach is run again when it dies.',
+    expectedTests: [UNIT],
+  },
+  {
+    id: 'jobs-restart-forgets-the-past',
+    file: 'jobs/jobs.ts',
+    find: 'this.#since = Math.trunc(Math.min(wall + spread, remembered));',
+    replace: 'this.#since = 0;',
+    description: 'An agent that has just started owns ticks from before it, which others have run.',
+    expectedTests: [UNIT, PROPERTY],
+  },
+  {
+    id: 'jobs-paused-ticks-run-later',
+    file: 'jobs/jobs.ts',
+    find: 'pending.pass(job.paused ? wall : Math.min(wall, job.resumedAt));',
+    replace: '',
+    description: 'The ticks of a pause are all run when it ends.',
+    expectedTests: [UNIT],
+  },
+];
