@@ -167,7 +167,8 @@ export class Packets {
   }
 
   #mayPiggyback(peer: Member | undefined): boolean {
-    return this.#standingOf === undefined || (peer !== undefined && isUp(peer.state));
+    if (this.#standingOf === undefined) return true;
+    return peer !== undefined && isUp(peer.state) && this.#replies?.trySpendGossip() !== false;
   }
 
   /** `maxSends`: of a packet of gossip; absent: the packet is a probe or an ack. */

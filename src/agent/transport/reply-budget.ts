@@ -19,6 +19,7 @@ export class ReplyBudget {
   #unansweredReplies = 0;
   #memberReplies = 0;
   #withheld = 0;
+  #hasGossip = false;
 
   /** `bytes`: the size of the datagram that is being handled. */
   constructor(bytes: number) {
@@ -28,6 +29,13 @@ export class ReplyBudget {
   /** Packets that were not sent. */
   get withheld(): number {
     return this.#withheld;
+  }
+
+  /** Gossip goes with one packet because of a datagram: a member's address may be one that somebody else wrote into it. */
+  trySpendGossip(): boolean {
+    if (this.#hasGossip) return false;
+    this.#hasGossip = true;
+    return true;
   }
 
   /** May one more packet be sent? `bytes` counts for an outsider only. */

@@ -168,6 +168,14 @@ export const walkMutants: readonly Mutant[] = [
     expectedTests: ['unit/agent/operations/saved-state.test.ts'],
   },
   {
+    id: 'agent-replies-full-of-gossip',
+    file: 'agent/transport/packets.ts',
+    find: ' && this.#replies?.trySpendGossip() !== false;',
+    replace: ';',
+    description: 'Each of 32 acks to one datagram is filled up with gossip, wherever it goes.',
+    expectedTests: ['unit/agent/transport/outsiders.test.ts'],
+  },
+  {
     id: 'agent-forged-pause-taken',
     file: 'agent/operations/pause.ts',
     find: 'else this.#refutePause(message.incarnation, from, now);',

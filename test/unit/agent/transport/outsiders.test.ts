@@ -51,6 +51,21 @@ const pingTo = (at: Address, over: object = {}): Uint8Array =>
     }),
   ).slice();
 
+test('S31 forty pings in one datagram, with the address of a member, draw 32 acks to it, and gossip with the first only', () => {
+  const others = Array.from({ length: 12 }, (_, i) => `m${i}`);
+  const { world, drawn } = cluster('ann', 'bob', ...others);
+  const bob = world.host('bob').address;
+  for (const name of others) // those that are gossiped at once go to three members each
+    world.command('ann', { kind: 'fireEvent', name, payload: new Uint8Array(300), coalesce: false });
+  const pings = Array.from({ length: 40 }, () => pingTo(bob, { sourceNode: 'bob' }));
+
+  const sizes = drawn(bob, seal(pings, true)).map(({ packet }) => packet.length);
+
+  expect(sizes.length).toBe(32);
+  expect(sizes.filter((size) => size > 600)).toHaveLength(1);
+  expect(Math.max(...sizes.slice(1))).toBeLessThan(250);
+});
+
 describe('S31 a ping of an outsider', () => {
   test('draws one ack: without a coordinate, and without gossip', () => {
     const { world, drawn, outsider } = cluster('ann', 'bob');
