@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { VERSION } from '../../src/base/version.ts';
+import { UI_FILES } from '../../src/http/endpoint/reply/ui-files.ts';
 
 const run = promisify(execFile);
 /** What the build makes of `src/`: programs, what users import, and its types. */
@@ -34,14 +35,17 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 test('the tarball holds the built program, its notices and its bill of materials, and no more', () => {
   const paths = packed.files.map(({ path }) => path).filter((path) => !BUILT.test(path));
-  expect(paths.sort()).toEqual([
-    'LICENSE',
-    'README.md',
-    'bin/hearsay.js',
-    'dist/THIRD_PARTY_NOTICES',
-    'dist/sbom.json',
-    'package.json',
-  ]);
+  expect(paths.sort()).toEqual(
+    [
+      'LICENSE',
+      'README.md',
+      'bin/hearsay.js',
+      'dist/THIRD_PARTY_NOTICES',
+      'dist/sbom.json',
+      ...UI_FILES.map((name) => `dist/ui/${name}`),
+      'package.json',
+    ].sort(),
+  );
   expect(packed.files.map(({ path }) => path)).toContain('dist/cli/index.js');
   expect(packed.size).toBeLessThan(MAX_PACKED_BYTES);
 });
