@@ -120,6 +120,10 @@ describe('a client', () => {
   });
 });
 
+/** `HEARSAY_RECONNECTS=10000` is the campaign. */
+const RECONNECTS = Number(process.env['HEARSAY_RECONNECTS'] ?? 1000);
+const LIMIT = 60_000 + 30 * RECONNECTS;
+
 describe('while the agent is away', () => {
   test('the list stays and tells its age; then the stream goes on where it ended', async () => {
     const agent = cluster();
@@ -173,8 +177,7 @@ describe('while the agent is away', () => {
     expect(warnings[0]).toContain('it sends rows of version 2: this library is too old for it');
   });
 
-  test('1,000 reconnects leave nothing behind', { timeout: 60_000 }, async () => {
-    const RECONNECTS = Number(process.env['HEARSAY_RECONNECTS'] ?? 1000);
+  test('1,000 reconnects leave nothing behind', { timeout: LIMIT }, async () => {
     const row = {
       ...service('db'),
       ports: {},
@@ -190,10 +193,10 @@ describe('while the agent is away', () => {
       end();
     });
     const db = client({ http: address }, { backoff: { first: 0, longest: 0 } }).discover('db');
-    await waitUntil('a tenth', 60_000, () => requests() > RECONNECTS / 10);
+    await waitUntil('a tenth', LIMIT, () => requests() > RECONNECTS / 10);
     const [before] = db.all();
     const heap = usedHeap();
-    await waitUntil('all', 60_000, () => requests() > RECONNECTS);
+    await waitUntil('all', LIMIT, () => requests() > RECONNECTS);
     expect(db.all()).toEqual([before]);
     expect(usedHeap() - heap).toBeLessThan(2_000_000);
   });
