@@ -27,6 +27,7 @@ export async function buildSingleFile(target: string): Promise<string> {
       entryPoints: ['contrib/release/entry.ts'],
       outfile: script,
       format: 'cjs',
+      supported: { 'dynamic-import': false }, // the executable has `require` only, for Node's own modules, too
       logOverride: { 'empty-import-meta': 'silent' }, // the files of the dashboard are assets here
     });
     mkdirSync(dirname(target), { recursive: true });
