@@ -70,11 +70,13 @@ export class LeaseHolder {
     const { client, lease } = this.#options;
     const query = reason === '' ? '' : `?reason=${encodeURIComponent(reason)}`;
     // Before the connection closes, or the reason would be that it did.
-    if (this.#isOpen)
-      await Promise.race([
-        client.delete(`/v1/hearsay/lease/${lease}${query}`).catch(() => undefined),
-        sleep(RELEASE_TIMEOUT),
-      ]);
+    if (this.#isOpen) {
+      const answered = new AbortController(); // a timer that is left keeps the process from ending
+      const late = sleep(RELEASE_TIMEOUT, undefined, { signal: answered.signal }).catch(() => undefined);
+      const asked = client.delete(`/v1/hearsay/lease/${lease}${query}`).catch(() => undefined);
+      await Promise.race([asked, late]);
+      answered.abort();
+    }
     this.#stop.abort();
     await this.#running;
   }

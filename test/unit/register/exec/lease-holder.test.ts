@@ -48,6 +48,17 @@ function holding(mustAnswer = false) {
 }
 
 describe('a lease holder', () => {
+  test('leaves no timer behind when it is released: a process that waits for one ends late', async () => {
+    const timers = (): number =>
+      process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+    const { holder, times } = holding();
+    void holder.hold();
+    await times('held web', 1);
+    const before = timers();
+    await holder.release('exit code 3');
+    expect(timers()).toBeLessThanOrEqual(before);
+  });
+
   test('opens the same lease again when the agent stops, as often as it does, and says so once', async () => {
     const { agent, holder, seen, times } = holding();
     const done = holder.hold();
