@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 
 const DIAL_TIMEOUT = 1000;
-/** Of the addresses at which a program on this host may listen. */
+/** Where the kernel does not list who listens, only these addresses of the host are dialed. */
 const LOOPBACK = ['127.0.0.1', '::1'] as const;
 
 /** A port that was free just now. Another program may take it before the one that it is for. */
@@ -20,8 +20,9 @@ export function findFreePort(): Promise<number> {
   });
 }
 
-/** Whether something accepts connections at this port; `address` `''`: of this host. */
+/** Whether something accepts connections at this port; `address` `''`: at any address of this host. */
 export async function isListening(address: string, port: number): Promise<boolean> {
+  if (address === '' && ((await countSockets([port], LISTEN)) ?? 0) > 0) return true;
   const hosts = address === '' ? LOOPBACK : [address];
   const found = await Promise.all(hosts.map((host) => canConnect(host, port)));
   return found.includes(true);
@@ -40,10 +41,15 @@ function canConnect(host: string, port: number): Promise<boolean> {
   });
 }
 
+/** States of a TCP socket, as Linux writes them. */
 const ESTABLISHED = '01';
+const LISTEN = '0A';
 
 /** Connections that clients have open to these ports; `undefined` where the kernel does not tell (only Linux does). */
-export async function countConnections(ports: readonly number[]): Promise<number | undefined> {
+export const countConnections = (ports: readonly number[]): Promise<number | undefined> =>
+  countSockets(ports, ESTABLISHED);
+
+async function countSockets(ports: readonly number[], wanted: string): Promise<number | undefined> {
   const tables = await Promise.all(
     ['tcp', 'tcp6'].map((name) => readFile(`/proc/self/net/${name}`, 'latin1').catch(() => undefined)),
   );
@@ -52,6 +58,6 @@ export async function countConnections(ports: readonly number[]): Promise<number
     .flatMap((table) => (table ?? '').split('\n').slice(1))
     .filter((row) => {
       const [, local = '', , state] = row.trim().split(/\s+/);
-      return state === ESTABLISHED && ports.includes(Number.parseInt(local.split(':').at(-1) ?? '', 16));
+      return state === wanted && ports.includes(Number.parseInt(local.split(':').at(-1) ?? '', 16));
     }).length;
 }

@@ -16,3 +16,14 @@ test('a port that is free, then listens, then has a connection, then has none', 
   client.destroy();
   await waitUntil('it is gone', 5000, async () => (await countConnections([port])) === 0);
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'a program that listens at one address of the host only, as at that of its agent, is found',
+  async () => {
+    const port = await findFreePort();
+    const server = createServer();
+    onTestFinished(() => void server.close());
+    await new Promise<void>((resolve) => server.listen(port, '127.40.0.77', resolve));
+    expect([await isListening('', port), await isListening('127.0.0.1', port)]).toEqual([true, false]);
+  },
+);
