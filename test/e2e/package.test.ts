@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { VERSION } from '../../src/base/version.ts';
-import { UI_FILES } from '../../src/http/endpoint/reply/ui-files.ts';
 
 const run = promisify(execFile);
 /** What the build makes of `src/`: programs, what users import, and its types. */
@@ -42,7 +41,6 @@ test('the tarball holds the built program, its notices and its bill of materials
       'bin/hearsay.js',
       'dist/THIRD_PARTY_NOTICES',
       'dist/sbom.json',
-      ...UI_FILES.map((name) => `dist/ui/${name}`),
       'package.json',
     ].sort(),
   );
