@@ -25,8 +25,10 @@ const SHOWN_RUNS = 10;
 export const jobsCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command)
     .argument('[name]', 'Name of a job')
+    .option('--promise', 'Print what is promised of jobs, and what is not')
     .action(
-      toAction(cli, async (name: string | undefined, options: ClientOptions) => {
+      toAction(cli, async (name: string | undefined, options: ListOptions) => {
+        if (options.promise === true) return printPromise(cli);
         const client = await createClient(cli, options);
         return name === undefined ? list(cli, client, options) : show(cli, client, name, options);
       }),
@@ -42,6 +44,27 @@ export const jobsCommand: CommandBuilder = (command, cli) => {
   command.addHelpText('after', '\nA job named run, pause, resume or remove is shown by `hearsay why NAME`.');
   addExample(command, 'hearsay jobs nightly');
 };
+
+interface ListOptions extends ClientOptions {
+  readonly promise?: boolean;
+}
+
+const PROMISE = `Without a partition, with clocks within half a second of each other:
+  a tick is run once, and never by two agents at once.
+In a partition: at most once on each side, and on each side that has an agent
+  that may run it. With \`quorum\` above half of them, on one side at most.
+An agent that dies in the middle: its run is lost; with \`retries\` another agent
+  makes the next attempt. One that dies as it begins may be repeated without.
+No tick is lost while an agent that may run it is well: it is run late by the
+  time that the failure detector needs.
+It is no lock: where a second run does harm, let a store compare the token.
+Measure it: \`hearsay simulate --jobs\`
+`;
+
+function printPromise(cli: CliContext): number {
+  cli.io.out.write(PROMISE);
+  return EXIT.done;
+}
 
 interface Order {
   readonly order: string;

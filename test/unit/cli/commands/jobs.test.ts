@@ -91,6 +91,15 @@ describe('hearsay jobs', () => {
     expect([code, requests[0]?.method]).toEqual([0, 'DELETE']);
   });
 
+  test('--promise says what is promised, without an agent', async () => {
+    const { code, out } = await hearsay(['jobs', '--promise']);
+    expect([code, out]).toEqual([
+      0,
+      expect.stringContaining('a tick is run once, and never by two agents at once'),
+    ]);
+    expect(out.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
+
   test('an unknown job is exit 4 with the next step', async () => {
     const { code, err } = await run(['jobs', 'nope']);
     expect([code, err]).toEqual([4, expect.stringContaining('run `hearsay jobs` to list them')]);
