@@ -11,7 +11,7 @@ import {
   printJson,
   toAction,
 } from '../command.ts';
-import { sanitize } from '../sanitize.ts';
+import { sanitize, sanitizeJson } from '../sanitize.ts';
 
 type Options = ClientOptions & Readonly<Partial<Record<(typeof JOB_KEYS)[number], string>>>;
 
@@ -49,7 +49,24 @@ async function run(
   options: Options,
 ): Promise<number> {
   const job = toJob(options);
-  if (argv.length > 0) throw new CliError(EXIT.usage, howToConfigure(name, argv, job));
+  if (options.every === undefined && options.cron === undefined && options.at === undefined)
+    throw new CliError(
+      EXIT.usage,
+      'say when the job runs: --every DURATION, --cron EXPRESSION or --at TIME; see `hearsay run --help`',
+    );
+  if (argv.length > 0) {
+    cli.io.out.write(toConfiguration(name, argv, job));
+    throw new CliError(
+      EXIT.usage,
+      'a command is run only from the configuration of an agent. Add what is above to the configuration file of each ' +
+        'host that may run it, and start the agents with --allow-exec-jobs',
+    );
+  }
+  if (options.post === undefined)
+    throw new CliError(
+      EXIT.usage,
+      'say what the job does: --post URL; or -- and a program, to see what to write into the configuration',
+    );
   const client = await createClient(cli, options);
   await client.put(jobPath(name), job);
   if (options.json === true) printJson(cli.io, { name, registered: true });
@@ -69,13 +86,10 @@ const toJob = (options: Options): Record<string, unknown> =>
     }),
   );
 
-/** Who may use the HTTP API must not be able to run programs on all hosts. */
-function howToConfigure(name: string, argv: readonly string[], job: Record<string, unknown>): string {
+/** Who may use the HTTP API must not be able to run programs on all hosts: the user writes this into a file there. */
+function toConfiguration(name: string, argv: readonly string[], job: Record<string, unknown>): string {
   const lines = Object.entries({ ...job, run: argv }).map(
-    ([key, value]) => `    ${key}: ${JSON.stringify(value)}`,
+    ([key, value]) => `    ${key}: ${sanitizeJson(value)}\n`,
   );
-  return (
-    'a command is run only from the configuration of an agent. Write this into the configuration file of each ' +
-    `host that may run it, and start the agents with --allow-exec-jobs:\njobs:\n  ${name}:\n${lines.join('\n')}`
-  );
+  return `jobs:\n  ${sanitize(name)}:\n${lines.join('')}`;
 }

@@ -39,17 +39,30 @@ describe('hearsay run', () => {
 
   test('a command is refused with what to write instead, before anything is sent', async () => {
     const { url, requests } = await startFakeAgent(answers);
-    const words = ['run', 'sweep', '--every', '5m', '--http-addr', url, '--', '/bin/sweep', '--all'];
-    const { code, err } = await hearsay(words);
+    const words = ['run', 'sweep', '--every', '5m', '--http-addr', url, '--', '/bin/sweep', 'a  b'];
+    const { code, out, err } = await hearsay(words);
     expect(code).toBe(2);
     expect(err).toContain('--allow-exec-jobs');
-    expect(err).toContain('run: ["/bin/sweep","--all"]');
+    expect(out).toBe('jobs:\n  sweep:\n    every: "5m"\n    run: ["/bin/sweep","a  b"]\n');
     expect(requests).toEqual([]);
+  });
+
+  test.each([
+    [['--post', 'http://127.0.0.1/'], '--every DURATION, --cron EXPRESSION or --at TIME'],
+    [['--', '/bin/sweep'], '--every DURATION, --cron EXPRESSION or --at TIME'],
+    [['--every', '5m'], '--post URL'],
+  ])('what is missing is named as a flag: %j', async (words, flags) => {
+    const { code, out, err, requests } = await run(['run', 'sweep', ...words]);
+    expect([code, out, requests]).toEqual([2, '', []]);
+    expect(err).toContain(flags);
   });
 
   test('what the agent says is said', async () => {
     const refused = { 'PUT /v1/hearsay/job/sweep': { status: 400, body: 'every must be 1s to 366 days' } };
-    const { code, err } = await run(['run', 'sweep', '--every', '1ms'], refused);
+    const { code, err } = await run(
+      ['run', 'sweep', '--every', '1ms', '--post', 'http://127.0.0.1/'],
+      refused,
+    );
     expect(code).not.toBe(0);
     expect(err).toContain('every must be 1s to 366 days');
   });
