@@ -32,7 +32,9 @@ function failed({ members, whys }: Facts): DoctorFinding[] {
         severity: status === 'failed' ? 'error' : 'warning',
         nodes: [name],
         sentence: why === undefined ? `${name} is ${status}` : `${name}: ${why.diagnosis}`,
-        evidence: (why?.evidence ?? []).slice(-3).map(({ observer, message }) => `${observer}: ${message}`),
+        evidence: [
+          ...new Set((why?.evidence ?? []).map(({ observer, message }) => `${observer}: ${message}`)),
+        ].slice(-3),
         fix:
           status === 'failed'
             ? `start it again, or if it is gone for good: hearsay forget ${name}`

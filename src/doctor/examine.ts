@@ -14,3 +14,9 @@ export function examine(facts: Facts, nodes: readonly string[] = []): readonly D
     .filter((finding) => wanted.size === 0 || finding.nodes.some((node) => wanted.has(node)))
     .sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
 }
+
+/** Of the nodes that were asked about those of which nothing is known: they are not well, they are misspelled. */
+export function unknownNodes(facts: Facts, nodes: readonly string[]): readonly string[] {
+  const known = new Set(facts.members.map(({ name }) => name));
+  return nodes.filter((node) => !known.has(node) && examine(facts, [node]).length === 0);
+}

@@ -1,10 +1,18 @@
 /** `hearsay doctor`: what is wrong, why, and what mends it. */
 
-import { examine } from '../../doctor/examine.ts';
+import { examine, unknownNodes } from '../../doctor/examine.ts';
 import type { DoctorFinding, Severity } from '../../doctor/finding.ts';
 import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
 import { collectFacts } from '../api/facts.ts';
-import { addExample, type CliContext, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
+import {
+  addExample,
+  type CliContext,
+  CliError,
+  type CommandBuilder,
+  EXIT,
+  printJson,
+  toAction,
+} from '../command.ts';
 import { sanitize } from '../sanitize.ts';
 
 export const doctorCommand: CommandBuilder = (command, cli) => {
@@ -21,6 +29,12 @@ async function doctor(cli: CliContext, nodes: readonly string[], options: Client
     if (io.err.isTerminal) io.err.write(`${step}\n`);
   });
   if (facts === undefined) return EXIT.interrupted;
+  const [unknown] = unknownNodes(facts, nodes);
+  if (unknown !== undefined)
+    throw new CliError(
+      EXIT.notFound,
+      `no node "${unknown}" is known: run \`hearsay members\` to list the nodes`,
+    );
   const findings = examine(facts, nodes);
   const ok = findings.every(({ severity }) => severity === 'note');
   if (options.json === true) printJson(io, { ok, findings });

@@ -1,6 +1,6 @@
 /** What each fault looks like to one agent, and that a healthy cluster has no finding. */
 import { expect, test } from 'vitest';
-import { examine } from '../../../src/doctor/examine.ts';
+import { examine, unknownNodes } from '../../../src/doctor/examine.ts';
 import type { Facts, WarningFact, WhyFact } from '../../../src/doctor/finding.ts';
 
 const NAMES = ['', 'ann', 'bobby', 'cat'];
@@ -101,6 +101,14 @@ test('a failed member is told with its diagnosis, and how to forget it', () => {
   expect(finding).toMatchObject({ code: 'failed', severity: 'error', nodes: ['cat'] });
   expect(finding?.sentence).toBe('cat: declared failed by ann');
   expect(finding?.fix).toContain('hearsay forget cat');
+  const { evidence } = why('memberFailed');
+  const twice = new Map([['cat', { ...why('memberFailed'), evidence: [...evidence, ...evidence] }]]);
+  expect(examine({ ...HEALTHY, members, whys: twice })[0]?.evidence).toHaveLength(1);
+});
+
+test('a node that nobody knows is not well, whoever asks for it', () => {
+  const warnings = [warning('memberUnverified', { node: 'dan', address: '192.168.1.5:7946' })];
+  expect(unknownNodes({ ...HEALTHY, warnings }, ['ann', 'nosuch', 'dan'])).toEqual(['nosuch']);
 });
 
 test('a partition is told as one; single deaths are not told twice', () => {
