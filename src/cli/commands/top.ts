@@ -79,6 +79,8 @@ export function onKey(choice: Choice, key: string, count: number): Choice {
       return select(choice.row + 1);
     case '\t':
       return { ...choice, pane: choice.pane === 'members' ? 'services' : 'members', row: 0 };
+    case ESCAPE:
+      return { ...choice, filter: '', row: 0 };
     case '/':
       return { ...choice, isTyping: true, row: 0 };
     default:

@@ -129,6 +129,7 @@ describe('keys', () => {
   test('a filter is typed, kept by Enter and cleared by Escape', () => {
     expect(press(['/', 'w', 'q', '\u007f', 'e', '\r'])).toMatchObject({ filter: 'we', isTyping: false });
     expect(press(['/', 'w', '\u001b'])).toMatchObject({ filter: '', isTyping: false });
+    expect(press(['/', 'w', '\r', '\u001b'])).toMatchObject({ filter: '', isTyping: false, row: 0 });
   });
 });
 
