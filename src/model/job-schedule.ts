@@ -45,11 +45,11 @@ const FIRST_SPAN = 60_000;
 /** A schedule with more ticks in one span has a burst in it, and what is found of that will do. */
 const MAX_STEPS = 4000;
 
-/** Why croner refuses an expression or a time zone; `undefined`: it does not. */
+/** Why an expression or a time zone is of no use; `undefined`: it is. */
 export function cronProblem(expression: string, timezone: string): string | undefined {
   try {
-    cronOf(expression, timezone).nextRun(new Date(0));
-    return undefined;
+    if (cronOf(expression, timezone).nextRun(new Date(0)) !== null) return undefined;
+    return `cron ${JSON.stringify(expression)} never comes: no month has such a day`;
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     return /timezone/i.test(text)

@@ -39,6 +39,7 @@ test('of many ticks the latest are returned, in order, without walking through a
 test.each([
   ['61 * * * *', 'UTC', /cron "61 \* \* \* \*" is invalid: .*61/],
   ['nonsense', 'UTC', /cron "nonsense" is invalid/],
+  ['0 0 31 2 *', 'UTC', /cron "0 0 31 2 \*" never comes/],
   ['0 3 * * *', 'Mars/Olympus', /timezone "Mars\/Olympus" is unknown/],
 ])('%s in %s is refused with the reason', (expression, timezone, reason) => {
   expect(cronProblem(expression, timezone)).toMatch(reason);
