@@ -58,7 +58,7 @@ const toRunJson = ({ node, run }: SeenRun): Record<string, unknown> => ({
   ended: run.endedAt === 0 ? null : formatWallTime(run.endedAt),
   durationMs: run.startedAt === 0 || run.endedAt === 0 ? null : Math.max(0, run.endedAt - run.startedAt),
   // A run that timed out or was answered by nobody has none, and 0 would say that it went well.
-  exit: run.endedAt === 0 || (run.exit === 0 && run.state !== 'succeeded') ? null : run.exit,
+  exit: run.endedAt === 0 || (run.exit <= 0 && run.state !== 'succeeded') ? null : run.exit,
   token: run.token,
 });
 

@@ -62,15 +62,18 @@ describe('GET /v1/hearsay/jobs and /v1/hearsay/job', () => {
     expect(await send(server, '/v1/hearsay/job/nope')).toMatchObject({ status: 404 });
   });
 
-  test('show no exit code of a run that failed without one: it timed out, or nobody answered', async () => {
-    const [seen] = JOB.runs;
-    if (seen === undefined) throw new Error('the job has a run');
-    const runs = [{ ...seen, run: { ...seen.run, exit: 0 } }];
-    const server = await serve(agentWith({ ...JOB, runs }));
-    expect((await send(server, '/v1/hearsay/job/sweep')).json()).toMatchObject({
-      runs: [{ state: 'failed', exit: null }],
-    });
-  });
+  test.each([0, -1])(
+    'show no exit code of a run that failed without one: it timed out, or nobody answered: %i',
+    async (exit) => {
+      const [seen] = JOB.runs;
+      if (seen === undefined) throw new Error('the job has a run');
+      const runs = [{ ...seen, run: { ...seen.run, exit } }];
+      const server = await serve(agentWith({ ...JOB, runs }));
+      expect((await send(server, '/v1/hearsay/job/sweep')).json()).toMatchObject({
+        runs: [{ state: 'failed', exit: null }],
+      });
+    },
+  );
 
   test('say why it does not run', async () => {
     const summary = async (changes: Partial<JobView>): Promise<string> => {
