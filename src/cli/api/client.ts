@@ -34,10 +34,10 @@ export interface Client {
   /** The parsed body. Rejects with `CliError` unless the status is 2xx. */
   get(path: string, speed?: keyof typeof READ_TIMEOUTS): Promise<unknown>;
   /** Sends `body` as JSON, or bytes as they are. */
-  put(path: string, body?: unknown): Promise<unknown>;
+  put(path: string, body?: unknown, signal?: AbortSignal): Promise<unknown>;
   /** Sends `body` as JSON, and calls `onLine` for each line of the answer until it ends. Rejects if it falls silent. */
   hold(path: string, body: unknown, signal: AbortSignal, onLine: (line: string) => void): Promise<void>;
-  delete(path: string): Promise<unknown>;
+  delete(path: string, signal?: AbortSignal): Promise<unknown>;
   /** Calls `onLine` for each line of a response without end, until it ends or `signal` aborts. */
   streamLines(path: string, signal: AbortSignal, onLine: (line: string) => void): Promise<void>;
   /** Like `get`, with the index of the state that was read. Rejects early when `signal` aborts. */
@@ -139,8 +139,8 @@ export async function createClient(cli: CliContext, options: ClientOptions): Pro
       const timeout = speed === undefined ? READ_TIMEOUT : READ_TIMEOUTS[speed];
       return (await call('GET', path, { timeout })).body;
     },
-    put: (path, body) => write('PUT', path, { body }),
-    delete: (path) => write('DELETE', path),
+    put: (path, body, signal) => write('PUT', path, { body, ...(signal === undefined ? {} : { signal }) }),
+    delete: (path, signal) => write('DELETE', path, signal === undefined ? {} : { signal }),
     getWithIndex: (path, signal) =>
       call('GET', path, { signal, ...(/[?&]index=/.test(path) ? {} : { timeout: READ_TIMEOUT }) }),
     streamLines: async (path, signal, onLine) =>

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface LeaseClient {
   /** `PUT` with an answer of lines; resolves when it ends in order, rejects when it breaks or is refused. */
   hold(path: string, body: unknown, signal: AbortSignal, onLine: (line: string) => void): Promise<void>;
-  delete(path: string): Promise<unknown>;
+  delete(path: string, signal: AbortSignal): Promise<unknown>;
 }
 
 export interface LeaseHolderOptions {
@@ -70,13 +70,11 @@ export class LeaseHolder {
     const { client, lease } = this.#options;
     const query = reason === '' ? '' : `?reason=${encodeURIComponent(reason)}`;
     // Before the connection closes, or the reason would be that it did.
-    if (this.#isOpen) {
-      const answered = new AbortController(); // a timer that is left keeps the process from ending
-      const late = sleep(RELEASE_TIMEOUT, undefined, { signal: answered.signal }).catch(() => undefined);
-      const asked = client.delete(`/v1/hearsay/lease/${lease}${query}`).catch(() => undefined);
-      await Promise.race([asked, late]);
-      answered.abort();
-    }
+    // Given up after a while, since a request that is under way keeps the process from ending.
+    if (this.#isOpen)
+      await client
+        .delete(`/v1/hearsay/lease/${lease}${query}`, AbortSignal.timeout(RELEASE_TIMEOUT))
+        .catch(() => undefined);
     this.#stop.abort();
     await this.#running;
   }

@@ -9,7 +9,7 @@ import { type LeaseClient, LeaseHolder } from './lease-holder.ts';
 import { countConnections, isListening } from './ports.ts';
 
 export interface SupervisorClient extends LeaseClient {
-  put(path: string): Promise<unknown>;
+  put(path: string, body: undefined, signal: AbortSignal): Promise<unknown>;
 }
 
 /** One service of the program, in the shape of Consul's API as far as this file needs it. */
@@ -153,7 +153,7 @@ class Supervisor {
     const startedAt = performance.now();
     const age = (): Millis => performance.now() - startedAt;
     const asked = services.map(({ ID }) =>
-      client.put(`/v1/hearsay/drain/${encodeURIComponent(ID)}?enable=true`),
+      client.put(`/v1/hearsay/drain/${encodeURIComponent(ID)}?enable=true`, undefined, this.#hurry.signal),
     );
     const results = await Promise.race([Promise.allSettled(asked), this.#pause(drainTimeout)]);
     if (!Array.isArray(results) || results.every(({ status }) => status === 'rejected')) return;

@@ -13,6 +13,8 @@ class FakeAgent implements LeaseClient {
   isAway = false;
   /** It has the lease, and its answer is still under way. */
   isSlow = false;
+  /** It takes requests and answers none, as when it is stopped by SIGSTOP. */
+  isHung = false;
 
   hold(path: string, _: unknown, signal: AbortSignal, onLine: (line: string) => void): Promise<void> {
     this.asked.push(`PUT ${path}`);
@@ -27,8 +29,15 @@ class FakeAgent implements LeaseClient {
     });
   }
 
-  async delete(path: string): Promise<void> {
+  async delete(path: string, signal: AbortSignal): Promise<void> {
     this.asked.push(`DELETE ${path}`);
+    if (this.isHung)
+      return new Promise((_, reject) =>
+        signal.addEventListener('abort', () => {
+          this.asked.push('aborted');
+          reject(new Error('aborted'));
+        }),
+      );
     this.say('{"lease":"L","ended":"its services were deregistered"}');
     this.end();
   }
@@ -48,6 +57,15 @@ function holding(mustAnswer = false) {
 }
 
 describe('a lease holder', () => {
+  test('gives up the request to an agent that hangs: a process that waits for it ends late', async () => {
+    const { agent, holder, times } = holding();
+    void holder.hold();
+    await times('held web', 1);
+    agent.isHung = true;
+    await holder.release('');
+    expect(agent.asked.slice(1)).toEqual(['DELETE /v1/hearsay/lease/L', 'aborted']);
+  });
+
   test('leaves no timer behind when it is released: a process that waits for one ends late', async () => {
     const timers = (): number =>
       process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
