@@ -1,5 +1,5 @@
 /** `hearsay top`: members and services by trouble, rates and the latest changes, live in the terminal. */
-import { addClientOptions, type Client, type ClientOptions, createClient } from '../api/client.ts';
+import { addConnectionOptions, type Client, type ClientOptions, createClient } from '../api/client.ts';
 import { NodeWhySchema, parseResponse, ServiceWhySchema } from '../api/schemas.ts';
 import { addExample, type CliContext, CliError, type CommandBuilder, EXIT, toAction } from '../command.ts';
 import { followAgent } from '../top/follow.ts';
@@ -11,7 +11,7 @@ import { TopState } from '../top/state.ts';
 const FRAME = 100;
 
 export const topCommand: CommandBuilder = (command, cli) => {
-  addClientOptions(command).action(toAction(cli, (options: ClientOptions) => top(cli, options)));
+  addConnectionOptions(command).action(toAction(cli, (options: ClientOptions) => top(cli, options)));
   addExample(command, 'hearsay top');
 };
 

@@ -5,6 +5,7 @@ import { onKey } from '../../../../src/cli/commands/top.ts';
 import { type Choice, render } from '../../../../src/cli/top/render.ts';
 import { Screen } from '../../../../src/cli/top/screen.ts';
 import { type TopFigures, TopState } from '../../../../src/cli/top/state.ts';
+import { hearsay } from '../helper.ts';
 
 const plain = picocolors.createColors(false);
 const NOW = 1_000_000;
@@ -146,4 +147,11 @@ test('the screen draws only lines that changed, and leaves the terminal as it wa
     '\u001b[2;1Hc\u001b[K',
     '\u001b[?25h\u001b[?1049l',
   ]);
+});
+
+test('the help offers no JSON, which there is none of', async () => {
+  const { code, out } = await hearsay(['top', '--help']);
+  expect(code).toBe(0);
+  expect(out).toContain('--http-addr');
+  expect(out).not.toContain('--json');
 });
