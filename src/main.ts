@@ -21,6 +21,7 @@ import { openLog } from './shell/logging/logger.ts';
 import { registerProcessMetrics } from './shell/logging/process-metrics.ts';
 import { startLanDiscovery } from './shell/net/discovery/start.ts';
 import { interfaceAddress } from './shell/net/interface-address.ts';
+import { type ProbedSeed, probeSeed } from './shell/net/probe-seed.ts';
 import { type ConfigReading, Reloader, readOwnServices } from './shell/reload.ts';
 import { KeyringReader } from './shell/reload-keys.ts';
 import { RejoinedSeeds } from './shell/seeds.ts';
@@ -30,7 +31,8 @@ import { loadKeys } from './shell/storage/load-keys.ts';
 import { openRecording } from './shell/storage/recording.ts';
 import { readSerfSnapshot } from './shell/storage/serf-snapshot.ts';
 import { openStorage, type Storage } from './shell/storage/storage.ts';
-import { NONCE_BYTES } from './wire/crypt.ts';
+import { fingerprint, NONCE_BYTES } from './wire/crypt.ts';
+import { BARE_ENVELOPE } from './wire/packet.ts';
 
 /** A started agent. */
 export interface RunningAgent {
@@ -71,6 +73,16 @@ const EXIT_FAILED = 1;
 const EXIT_CRASHED = 70;
 /** sysexits.h, EX_CONFIG: a service manager must not start it again with the same settings. */
 const EXIT_CONFIG = 78;
+
+/** What an agent with this key and label would meet at a seed; `keys` are fingerprints. Rejects with `AgentError` as a start would. */
+export async function probeJoin(
+  config: Pick<AgentConfig, 'keyringFile' | 'gossipKey' | 'label'>,
+  seed: string,
+): Promise<ProbedSeed & { readonly keys: readonly string[] }> {
+  const { keys } = await loadKeys({ ...config, dataDir: undefined, encrypted: false }, undefined, () => {});
+  const label = new TextEncoder().encode(config.label);
+  return { ...(await probeSeed(seed, { ...BARE_ENVELOPE, keys, label })), keys: keys.map(fingerprint) };
+}
 
 /** Reads the settings again, for a reload. */
 export type ReadSettings = () => Promise<ConfigReading>;
