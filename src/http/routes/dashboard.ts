@@ -3,6 +3,7 @@
  * as everybody else, with the token that its user gives it.
  */
 import { AgentError } from '../../base/errors.ts';
+import { hasEtag } from '../endpoint/reply/etag.ts';
 import { HttpReply, textReply } from '../endpoint/reply/reply.ts';
 import { UI_INDEX } from '../endpoint/reply/ui-files.ts';
 import { type HttpRequest, type Route, route } from '../endpoint/route.ts';
@@ -51,5 +52,3 @@ export const dashboard: Route = {
       : file;
   },
 };
-
-const hasEtag = (sent = '', etag = ''): boolean => sent.split(',').some((one) => one.trim() === etag);

@@ -2,9 +2,9 @@
  * The files of the dashboard (`src/ui/`), as the build has bundled them. They are read at the first request: an agent
  * that nobody looks at does not hold them.
  */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { getAsset, isSea } from 'node:sea';
+import { contentHash, createEtag } from './etag.ts';
 import { HttpReply } from './reply.ts';
 
 /** The reply for each file by its name, and `index` for every page of the dashboard. */
@@ -66,7 +66,7 @@ export function toUiFiles(read: (name: string) => Buffer): UiFiles {
         'Content-Security-Policy': CONTENT_SECURITY_POLICY,
         'Cross-Origin-Resource-Policy': 'same-origin',
         'Cache-Control': 'no-cache',
-        ETag: `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
+        ETag: createEtag(contentHash(body)),
       };
       return [name, new HttpReply(200, body, headers)];
     }),
