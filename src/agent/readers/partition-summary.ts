@@ -1,6 +1,7 @@
 /**
  * The partition summary: whether the missing members died or a partition has cut them off, and on which side of it this
- * agent seems to be. A statement for people; nothing is decided by it.
+ * agent seems to be. A statement for people: no protocol decides by it. Documents for proxies keep a list by it that
+ * would be empty.
  */
 import type { Address } from '../../base/address.ts';
 import { type Millis, NEVER } from '../../base/time.ts';

@@ -36,7 +36,7 @@ export function createOpenApiDocument(routes: readonly Route[], version: string)
 }
 
 /** The path of a route in the notation of OpenAPI. */
-export const toOpenApiPath = (path: string): string => path.replace(/:(\w+)(?:\.\.\.)?/g, '{$1}');
+export const toOpenApiPath = (path: string): string => path.replace(/\/:(\w+)(?:\.\.\.)?/g, '/{$1}');
 
 const METHODS: Readonly<Record<Route['method'], readonly string[]>> = {
   GET: ['get'],
@@ -62,7 +62,7 @@ function operation({ path, description }: Route, method: string, named: Map<stri
   const empty = method !== 'get' && responseSchema === undefined;
   return {
     summary,
-    parameters: [...path.matchAll(/:(\w+)/g)]
+    parameters: [...path.matchAll(/\/:(\w+)/g)]
       .map(([, name]): JsonObject => ({ name, in: 'path', required: true, schema: { type: 'string' } }))
       .concat(refusedStatus === undefined ? toQueryParameters(description) : []),
     ...(requestSchema === undefined ? {} : { requestBody: { required: true, content: json(requestSchema) } }),
@@ -123,6 +123,7 @@ export const QUERY_PARAMETERS: Readonly<Record<string, JsonObject>> = {
   coalesce: param('Only the newest of several events of this name matters', { type: 'boolean' }, presence),
   consistent: param('Accepted: all replies are from memory', string, presence),
   dc: param('The datacenter of this agent', string),
+  empty: param('`allow`: a list may become empty by a partition', string),
   enable: param('On or off', { type: 'boolean' }, { required: true }),
   filter: param('An expression on the fields of each element', string),
   force: param('Even if a member would be cut off', { type: 'boolean' }, presence),
@@ -164,8 +165,12 @@ export const QUERY_PARAMETERS: Readonly<Record<string, JsonObject>> = {
     { type: 'boolean' },
     presence,
   ),
+  scheme: param('Of the URLs of servers: `http`, `https` or `h2c`', string),
   segment: param('There is one: `_all`', string),
-  service: param('The name of a service; several if repeated, where events are followed', string),
+  service: param(
+    'The name of a service; several if repeated, where events are followed or documents of several are read',
+    string,
+  ),
   stale: param('Accepted: all replies are from memory', string, presence),
   tag: param('A tag; all must match', strings),
   timeout: param('How long to wait for members, with its unit, such as 5s', string),

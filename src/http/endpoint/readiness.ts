@@ -39,6 +39,13 @@ export function notReadyError(path: string, reason: string, headers: ReplyHeader
   });
 }
 
+/** Throws for an answer to a POST where a read of the same could not be answered yet. */
+export function requireReady(view: View, path: string, isEmpty: boolean): void {
+  const readiness = view.readiness();
+  if (readiness.ready || (readiness.remembers && !isEmpty)) return;
+  throw notReadyError(path, readiness.reason, {});
+}
+
 /**
  * Headers of an answer that contains what was restored and is not confirmed yet: as a follower that has lost its leader,
  * with the age of what it knows.

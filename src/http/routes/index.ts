@@ -25,6 +25,7 @@ import * as httpSd from './hearsay/http-sd.ts';
 import * as hearsayJobs from './hearsay/jobs.ts';
 import * as hearsayLeases from './hearsay/leases.ts';
 import * as hearsayQueries from './hearsay/queries.ts';
+import * as hearsayRender from './hearsay/render.ts';
 import * as hearsayServices from './hearsay/services.ts';
 import * as hearsayWhy from './hearsay/why.ts';
 
@@ -64,5 +65,6 @@ export const ROUTES: readonly Route[] = [
   ...Object.values(httpSd),
   ...Object.values(hearsayWhy),
   ...Object.values(hearsayQueries),
+  ...Object.values(hearsayRender),
   ...UNSUPPORTED_ROUTES,
 ];

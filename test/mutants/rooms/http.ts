@@ -51,4 +51,28 @@ export const httpMutants: readonly Mutant[] = [
     description: 'While everything is sent again, nodes seem to vanish from the dashboard.',
     expectedTests: ['unit/ui/data.test.ts'],
   },
+  {
+    id: 'http-render-emptied',
+    file: 'http/hearsay/render/proxy-service.ts',
+    find: "view.partitionSummary().kind === 'partition'",
+    replace: "view.partitionSummary().kind === 'whole'",
+    description: 'A partition empties the list of a proxy, which serves nobody then.',
+    expectedTests: ['unit/http/routes/hearsay/render.test.ts'],
+  },
+  {
+    id: 'http-render-long-dead',
+    file: 'http/hearsay/render/kept-lists.ts',
+    find: 'lostAt >= last - LOST_TOGETHER',
+    replace: 'lostAt <= last',
+    description: 'A partition brings back instances that died long before it.',
+    expectedTests: ['unit/http/hearsay/render/kept-lists.test.ts'],
+  },
+  {
+    id: 'http-envoy-sent-again',
+    file: 'http/routes/hearsay/render.ts',
+    find: 'sent: createEtag(body.version)',
+    replace: 'sent: undefined',
+    description: 'Envoy is sent the same endpoints again each second, and takes each for an update.',
+    expectedTests: ['unit/http/routes/hearsay/render.test.ts'],
+  },
 ];

@@ -143,6 +143,9 @@ describe('replies match their schemas', () => {
   const QUERY: Readonly<Record<string, string>> = {
     '/v1/hearsay/why': '?service=web',
     '/v1/hearsay/owner/{service}': '?key=k',
+    '/v1/hearsay/render/caddy': '?service=web',
+    '/v1/hearsay/render/traefik': '?service=web',
+    '/v1/hearsay/render/envoy': '?service=web',
     '/v1/hearsay/why/{node}': '?ask=false',
   };
   const reads = Object.entries(paths).flatMap(([path, { get }]) => {

@@ -1,0 +1,45 @@
+/** Reads the instances of a service for a proxy: the usable ones, or what a partition has taken if none is left. */
+import { instanceStatus } from '../../../catalog/health.ts';
+import { effectiveWeight } from '../../../catalog/placement.ts';
+import type { Site } from '../../endpoint/site.ts';
+import { instanceAddress, nodeMeta, type ServiceInstance, usableInstances } from '../../pool/pool.ts';
+import { KeptLists } from './kept-lists.ts';
+import type { ProxyService, ProxyTarget } from './proxy-target.ts';
+
+const KEPT = new WeakMap<Site, KeptLists>();
+
+/** With `mayEmpty` the list is empty when no instance is usable, even in a partition. */
+export function readProxyService(site: Site, name: string, mayEmpty: boolean): ProxyService {
+  const { view } = site.agent;
+  const instances = view.catalog.instances(name);
+  // Agents as instances of the self service have a port at which nothing listens.
+  const targets = usableInstances(site, name)
+    .filter(({ instance }) => instances.includes(instance))
+    .flatMap(toProxyTargets);
+  const kept = KEPT.get(site) ?? new KeptLists();
+  KEPT.set(site, kept);
+  const lost = kept.update(name, targets, (target) => isCutOff(site, name, target), site.monotonicClock());
+  const isKept =
+    !mayEmpty && targets.length === 0 && lost.length > 0 && view.partitionSummary().kind === 'partition';
+  return { name, targets: isKept ? lost : targets, isKept };
+}
+
+/** Empty for an instance that cannot be dialed or gets no requests. */
+function toProxyTargets(serviceInstance: ServiceInstance): ProxyTarget[] {
+  const { instance, poolNode } = serviceInstance;
+  const { node, service } = instance;
+  const address = instanceAddress(serviceInstance);
+  const weight = effectiveWeight(instance);
+  const zone = nodeMeta(poolNode).get('zone') ?? '';
+  return address === '' || service.port === 0 || weight === 0
+    ? []
+    : [{ node, id: service.id, address, port: service.port, weight, zone }];
+}
+
+/** It is registered, and usable by the last word of its node, which is not alive. */
+function isCutOff({ agent: { view } }: Site, service: string, { node, id }: ProxyTarget): boolean {
+  const found = view.catalog.instances(service).find((one) => one.node === node && one.service.id === id);
+  if (found === undefined || found.up) return false;
+  const status = instanceStatus(found.service, found.checks, found.nodeChecks, true);
+  return status === 'passing' || status === 'warning';
+}
