@@ -1,7 +1,8 @@
 /** `hearsay exec` and `hearsay lease`, from the built program, beside a real agent. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createConnection } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -160,6 +161,15 @@ describe('hearsay exec', () => {
     expect(await one.exit).toBe(1);
     expect(one.output()).toContain('give it longer with --ready-timeout');
     expect((await getJson<unknown[]>(`${HTTP}/v1/catalog/service/slow`)).length).toBe(0);
+  });
+
+  test('a port that another process has is not taken for that of the program', async () => {
+    const other = createServer().listen(18_123, '127.0.0.1');
+    await once(other, 'listening');
+    const one = exec('taken:18123', '--', 'sleep', '600');
+    expect(await one.exit).toBe(1);
+    expect(one.output()).toContain('another process listens on port 18123 already');
+    other.close();
   });
 
   test('several services of one process; wrong usage and a program that is not there have their codes', async () => {

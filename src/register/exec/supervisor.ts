@@ -46,6 +46,14 @@ const EXIT_FAILED = 1;
 
 /** Resolves to the exit code. */
 export async function superviseProgram(options: SupervisorOptions): Promise<number> {
+  for (const { ID, Address, Port } of options.services)
+    if (Port > 0 && (await isListening(Address, Port))) {
+      // It would be registered as the program's own.
+      options.notice(
+        `another process listens on port ${Port} already, so nothing was started: stop it, give ${ID} another port, or name its own address with --address`,
+      );
+      return EXIT_FAILED;
+    }
   return await new Supervisor(options).run();
 }
 
