@@ -105,13 +105,15 @@ const register = (i: 0 | 1): Promise<void> =>
  * The instance that answered, or the status. Caddy 2.6 resets connections that arrive just when its configuration changes, and
  * they are made again, as browsers do.
  */
-async function visit(): Promise<string> {
-  const { status, body } = await askCaddy('8000/').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ECONNRESET') throw error;
+async function visit(tries = 5): Promise<string> {
+  try {
+    const { status, body } = await askCaddy('8000/');
+    return status === 200 ? body : `${status}`;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET' || tries <= 1) throw error;
     resets += 1;
-    return askCaddy('8000/');
-  });
-  return status === 200 ? body : `${status}`;
+    return visit(tries - 1);
+  }
 }
 let resets = 0;
 
