@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import type { Client } from '../api/client.ts';
+import { followEvents } from '../api/events.ts';
 import { AgentInfoSchema, parseResponse } from '../api/schemas.ts';
 import type { TopFigures, TopState, Traffic } from './state.ts';
 
@@ -22,33 +23,15 @@ export async function followAgent(
   changed: () => void,
 ): Promise<void> {
   await Promise.all([
-    followEvents(client, state, signal, changed),
+    followEvents(client, '/v1/hearsay/events', signal, {
+      onEvent: (event, data) => {
+        state.apply(event, data, Date.now());
+        changed();
+      },
+      onAway: ({ message }) => state.setSilent('events', message, Date.now()),
+    }),
     followFigures(client, state, signal, changed),
   ]);
-}
-
-/** The stream is opened again whenever it ends: the agent may have been restarted. */
-async function followEvents(
-  client: Client,
-  state: TopState,
-  signal: AbortSignal,
-  changed: () => void,
-): Promise<void> {
-  while (!signal.aborted) {
-    let event = '';
-    try {
-      await client.streamLines('/v1/hearsay/events', signal, (line) => {
-        if (line.startsWith('event: ')) event = line.slice(7);
-        else if (line.startsWith('data: ')) {
-          state.apply(event, JSON.parse(line.slice(6)), Date.now());
-          changed();
-        }
-      });
-    } catch (error) {
-      if (!signal.aborted) state.setSilent('events', (error as Error).message, Date.now());
-    }
-    await pause(signal);
-  }
 }
 
 async function followFigures(

@@ -1,0 +1,33 @@
+/** Follows the agent's event stream (docs/http.md, "Following everything"). */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from './client.ts';
+
+const RETRY_MS = 1000;
+
+export interface EventListener {
+  onEvent(event: string, data: unknown): void;
+  /** The stream has ended, and is opened again soon. What this throws ends the following. */
+  onAway(error: Error): void;
+}
+
+/** Until `signal` aborts. The stream is opened again whenever it ends, for the agent may have been restarted: it begins with all there is. */
+export async function followEvents(
+  client: Client,
+  path: string,
+  signal: AbortSignal,
+  { onEvent, onAway }: EventListener,
+): Promise<void> {
+  while (!signal.aborted) {
+    let event = '';
+    try {
+      await client.streamLines(path, signal, (line) => {
+        if (line.startsWith('event: ')) event = line.slice(7);
+        else if (line.startsWith('data: ')) onEvent(event, JSON.parse(line.slice(6)));
+      });
+      if (!signal.aborted) onAway(new Error('the agent ended the stream'));
+    } catch (error) {
+      if (!signal.aborted) onAway(error as Error);
+    }
+    await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
