@@ -93,6 +93,10 @@ const SERVICES: CommandGroup = {
     summary: 'Take an instance out of results before it stops',
     load: async () => (await import('./commands/drain.ts')).drainCommand,
   },
+  sync: {
+    summary: 'Keep the servers of a proxy equal to the catalog, without a reload',
+    load: async () => (await import('./commands/sync.ts')).syncCommand,
+  },
   owner: {
     summary: 'Show which healthy instance owns a key',
     load: async () => (await import('./commands/owner.ts')).ownerCommand,

@@ -39,7 +39,7 @@ export function diffRows<Row extends object>(
 /** Prints one line: JSON, or time of day, event and columns. */
 export function printChange<Row extends object>(
   { io, colors }: CliContext,
-  watched: Watch<Row>,
+  watched: Pick<Watch<Row>, 'cells'>,
   { event, row }: RowChange<Row>,
   json: boolean,
 ): void {
@@ -63,6 +63,8 @@ const EVENT_COLORS: ReadonlyMap<string, 'green' | 'yellow' | 'red'> = new Map([
   ['away', 'yellow'],
   ['changed', 'yellow'],
   ['moved', 'yellow'],
+  ['drained', 'yellow'],
+  ['kept', 'yellow'],
   ['failed', 'red'],
   ['removed', 'red'],
 ]);

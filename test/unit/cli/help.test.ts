@@ -28,6 +28,7 @@ const SUBCOMMANDS: readonly (readonly [string, string])[] = [
   ['config', 'check'],
   ['import', 'consul'],
   ['import', 'config'],
+  ['sync', 'haproxy'],
 ];
 const PAGES: readonly (readonly string[])[] = [
   [],

@@ -1,0 +1,91 @@
+/** From the rows of the agent's event stream to the servers that a proxy should have, and what stays when a partition hides all of them. */
+import { parseIp, toAddress } from '../base/address.ts';
+
+/** What a proxy needs of a row of the stream (docs/http.md). */
+export interface SyncRow {
+  readonly id: string;
+  readonly node: string;
+  readonly address: string;
+  readonly port: number;
+  readonly weights: { readonly passing: number; readonly warning: number };
+  readonly status: string;
+  readonly draining: boolean;
+}
+
+export interface DesiredServer {
+  /** Node and ID: what it is recognized by, whatever its address. */
+  readonly key: string;
+  readonly id: string;
+  readonly node: string;
+  /** An IP literal. */
+  readonly address: string;
+  readonly port: number;
+  readonly weight: number;
+  /** `drain`: it finishes what it has, and gets nothing new. */
+  readonly state: 'ready' | 'drain';
+}
+
+export interface DesiredList {
+  readonly servers: readonly DesiredServer[];
+  /** Usable instances that no proxy can dial: their address is a host name, or their port is 0. */
+  readonly undialable: readonly SyncRow[];
+}
+
+/** Critical instances and those in maintenance are left out. */
+export function toDesiredList(rows: readonly SyncRow[]): DesiredList {
+  const servers: DesiredServer[] = [];
+  const undialable: SyncRow[] = [];
+  for (const row of rows) {
+    const state = stateOf(row);
+    if (state === undefined) continue;
+    const { id, node, address, port, weights } = row;
+    const ip = parseIp(address);
+    if (ip === undefined || port < 1 || port > 65_535) undialable.push(row);
+    else {
+      const weight = row.status === 'warning' ? weights.warning : weights.passing;
+      // As the proxy spells it, which is asked for what it has.
+      servers.push({ key: keyOf(row), id, node, address: toAddress(ip, port).host, port, weight, state });
+    }
+  }
+  return { servers, undialable };
+}
+
+const keyOf = ({ node, id }: SyncRow): string => JSON.stringify([node, id]);
+
+function stateOf({ status, draining }: SyncRow): DesiredServer['state'] | undefined {
+  if (status === 'draining') return 'drain';
+  if (status !== 'passing' && status !== 'warning') return undefined;
+  return draining ? 'drain' : 'ready';
+}
+
+export const hasReady = (servers: readonly DesiredServer[]): boolean =>
+  servers.some(({ state }) => state === 'ready');
+
+/**
+ * Remembers the last list of a service that had a server to dial. A partition makes instances critical; deregistering,
+ * draining and maintenance are what somebody wanted, so that these never stay.
+ */
+export class LastGoodList {
+  #last: readonly DesiredServer[] = [];
+
+  /** Whether a partition may be what has emptied the list, so that it is worth asking the agent. */
+  isInDoubt(rows: readonly SyncRow[], desired: DesiredList): boolean {
+    return !hasReady(desired.servers) && rows.some(({ status }) => status === 'critical');
+  }
+
+  remember({ servers }: DesiredList): void {
+    if (hasReady(servers)) this.#last = servers;
+  }
+
+  /** What stays: the servers of the last good list that are merely critical now, beside what is draining. */
+  keep(rows: readonly SyncRow[], { servers }: DesiredList): readonly DesiredServer[] {
+    const critical = new Set(rows.filter(({ status }) => status === 'critical').map(keyOf));
+    const kept = this.#last.filter(({ key }) => critical.has(key));
+    return [...kept, ...servers];
+  }
+
+  /** Nothing is remembered yet: what the proxy has is the best that is known. */
+  get isUnknown(): boolean {
+    return this.#last.length === 0;
+  }
+}
