@@ -21,6 +21,7 @@ import { openLog } from './shell/logging/logger.ts';
 import { registerProcessMetrics } from './shell/logging/process-metrics.ts';
 import { startLanDiscovery } from './shell/net/discovery/start.ts';
 import { interfaceAddress } from './shell/net/interface-address.ts';
+import type { Links } from './shell/net/links.ts';
 import { type ProbedSeed, probeSeed } from './shell/net/probe-seed.ts';
 import { type ConfigReading, Reloader, readOwnServices } from './shell/reload.ts';
 import { KeyringReader } from './shell/reload-keys.ts';
@@ -64,6 +65,7 @@ export interface RunningAgent {
 
 /** What all steps of a start share. */
 interface Startup extends ServerStartup {
+  readonly links: Links | undefined;
   stop(): Promise<void>;
 }
 
@@ -89,12 +91,13 @@ export type ReadSettings = () => Promise<ConfigReading>;
 
 /**
  * Starts one agent. Rejects with `AgentError`; then nothing is left running. Without `readSettings` a reload reads service files
- * only. When `stopping` aborts, it is started as it is, without waiting for its seeds: it will be stopped.
+ * only. When `stopping` aborts, it is started as it is, without waiting for its seeds: it will be stopped. `links` cut it off from others.
  */
 export async function startAgent(
   config: AgentConfig,
   readSettings: ReadSettings = async () => ({ config, warnings: [] }),
   stopping?: AbortSignal,
+  links?: Links,
 ): Promise<RunningAgent> {
   const log = await openLog({ level: config.logLevel, format: config.logFormat });
   const cleanups: Startup['cleanups'] = [];
@@ -109,7 +112,7 @@ export async function startAgent(
   const journal = createJournal(log.logger);
   try {
     return await startParts(
-      { config, log, journal, meter: new Meter(), cleanups, stop },
+      { config, log, journal, meter: new Meter(), cleanups, stop, links },
       stopped,
       readSettings,
       stopping,
@@ -251,7 +254,7 @@ async function openRecorder({ config, journal, cleanups }: Startup): Promise<Rec
 const SALT_BYTES = 16;
 
 async function startAgentShell(
-  { config, journal, cleanups, stop }: Startup,
+  { config, journal, cleanups, stop, links }: Startup,
   state: SavedState,
   recorder: Recorder | undefined,
 ): Promise<Shell> {
@@ -275,6 +278,7 @@ async function startAgentShell(
       ...{ allowExec: config.allowExecChecks, allowExecJobs: config.allowExecJobs, allow: config.checkAllow },
       ...execUser,
     },
+    ...(links === undefined ? {} : { links }),
     ...(state.storage === undefined ? {} : { storage: state.storage }),
     ...(state.keyringStore === undefined ? {} : { keyring: state.keyringStore }),
     onFatal: () => stopWith(EXIT_CRASHED),

@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { AgentConfig } from '../config/schema.ts';
 import { eraseFromEnvironment } from '../files/environ.ts';
-import type { ReadSettings, RunningAgent } from '../main.ts';
+import type { ReadSettings, RunningAgent, startAgent } from '../main.ts';
 import { readKeys } from './keyboard.ts';
 
 export interface Output {
@@ -33,7 +33,12 @@ export interface Io {
   /** Calls `handler` at each `signal` until the function it returns is called. */
   onSignal(signal: Signal, handler: () => void): () => void;
   /** A reload calls `readSettings`. When `stopping` aborts, the start ends without waiting for seeds. */
-  startAgent(config: AgentConfig, readSettings?: ReadSettings, stopping?: AbortSignal): Promise<StartedAgent>;
+  startAgent(
+    config: AgentConfig,
+    readSettings?: ReadSettings,
+    stopping?: AbortSignal,
+    links?: Parameters<typeof startAgent>[3],
+  ): Promise<StartedAgent>;
   /** Ends the process at once. */
   forceExit(code: number): void;
 }

@@ -7,7 +7,8 @@ import { Driver, type DriverIo, type Lateness, monotonicNow } from './driver.ts'
 import { createHandlers, type Handlers, type HandlersOptions } from './handlers/index.ts';
 import type { Journal } from './logging/journal.ts';
 import { advertisedAddress, watchAdvertisedAddress } from './net/advertise.ts';
-import { openPorts, type Ports } from './net/ports.ts';
+import { type Links, openLinkedPorts } from './net/links.ts';
+import { openPorts, type PortEvents, type Ports } from './net/ports.ts';
 import { type ResolveOptions, resolveSeeds } from './net/resolve.ts';
 import type { TcpLimits } from './net/tcp.ts';
 import { createRunners, type Runners, type RunnersOptions } from './runners/index.ts';
@@ -34,6 +35,8 @@ export interface ShellOptions {
   readonly handlers?: Pick<HandlersOptions, 'handlers' | 'members' | 'user'>;
   readonly resolve?: ResolveOptions;
   readonly limits?: TcpLimits;
+  /** Which ways to other agents are open; absent: all. */
+  readonly links?: Links;
 }
 
 export interface Shell {
@@ -102,27 +105,25 @@ export async function startShell(options: ShellOptions): Promise<Shell> {
 }
 
 async function openGossipPorts(
-  { bind, journal, limits }: ShellOptions,
+  { bind, journal, limits, links }: ShellOptions,
   dispatch: (input: Input) => void,
 ): Promise<Ports> {
-  const ports = await openPorts(
-    bind,
-    {
-      onPacket: (bytes, from) => {
-        journal.recordPacket('received', from, bytes.length);
-        dispatch({ kind: 'packet', from, bytes });
-      },
-      onSendError: (code, to) => {
-        if (to === undefined) journal.record({ kind: 'socketFailed', socket: 'udp', code });
-        else journal.record({ kind: 'packetSendFailed', to: formatAddress(to), code });
-      },
-      onInput: dispatch,
-      onRefused: (from, reason) =>
-        journal.record({ kind: 'streamRefused', from: formatAddress(from), reason }),
-      onError: (code) => journal.record({ kind: 'socketFailed', socket: 'tcp', code }),
+  const events: PortEvents = {
+    onPacket: (bytes, from) => {
+      journal.recordPacket('received', from, bytes.length);
+      dispatch({ kind: 'packet', from, bytes });
     },
-    limits,
-  );
+    onSendError: (code, to) => {
+      if (to === undefined) journal.record({ kind: 'socketFailed', socket: 'udp', code });
+      else journal.record({ kind: 'packetSendFailed', to: formatAddress(to), code });
+    },
+    onInput: dispatch,
+    onRefused: (from, reason) => journal.record({ kind: 'streamRefused', from: formatAddress(from), reason }),
+    onError: (code) => journal.record({ kind: 'socketFailed', socket: 'tcp', code }),
+  };
+  const ports = await (links === undefined
+    ? openPorts(bind, events, limits)
+    : openLinkedPorts(bind, events, links, limits));
   const { receiveBuffer } = ports.udp;
   if (receiveBuffer < MIN_RECEIVE_BUFFER)
     journal.record({ kind: 'receiveBufferSmall', bytes: receiveBuffer, requested: MIN_RECEIVE_BUFFER });

@@ -16,7 +16,7 @@ const CRASH = 'data:text/javascript,process.on("SIGUSR2",()=>{throw new Error("c
 const AROUND = [
   'trap : INT',
   'stty -g > "$DIR/before"',
-  'sh -c \'echo $$ > "$DIR/pid"; exec "$NODE" --import "$CRASH" "$BIN" demo\'',
+  'sh -c \'echo $$ > "$DIR/pid"; exec "$NODE" --import "$CRASH" "$BIN" demo $WORDS\'',
   'echo "exit $?"',
   'stty -g > "$DIR/after"',
 ].join('\n');
@@ -31,11 +31,11 @@ afterEach(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true }));
 
-async function demoOnTerminal(name: string) {
+async function demoOnTerminal(name: string, words = '') {
   const own = mkdtempSync(join(dir, `${name}-`));
   const child = spawn('script', ['-qec', `sh -c '${AROUND.replaceAll("'", `'\\''`)}'`, '/dev/null'], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, DIR: own, NODE: process.execPath, BIN, CRASH },
+    env: { ...process.env, DIR: own, NODE: process.execPath, BIN, CRASH, WORDS: words },
   });
   children.push(child);
   let printed = '';
@@ -84,6 +84,32 @@ test.runIf(hasScript)(
     await ended();
     expect(printed()).toContain('exit 0');
     expect(read('after')).toBe(read('before'));
+  },
+);
+
+test.runIf(hasScript)(
+  'a node that is cut off is failed and runs on, is back when it is healed, and a killed worker is gone with its lease',
+  async () => {
+    const { press, printed, ended } = await demoOnTerminal('cut', '--busy');
+    const at = /hearsay resolve worker( --http-addr \S+)?/.exec(printed())?.[1] ?? '';
+    const status = (): string =>
+      /^demo-3 .*?(alive|suspect|failed)/m.exec(hearsay(`hearsay members${at}`))?.[1] ?? '';
+    const worker = (): string => hearsay(`hearsay resolve worker${at}`);
+    expect(worker()).toMatch(/^127\.0\.0\.1:\d+\n$/);
+    press('c');
+    await waitUntil('the others notice', 30_000, () => status() === 'failed');
+    expect(hearsay(`hearsay why demo-3${at}`)).toContain('nothing answered');
+    press('h');
+    await waitUntil('it is back', 60_000, () => status() === 'alive');
+    await waitUntil('its worker, too', 30_000, () => worker() !== '');
+    press('w');
+    await waitUntil('the worker is gone', 20_000, () => worker() === '');
+    press('h');
+    await waitUntil('and back', 20_000, () => worker() !== '');
+    await waitUntil('services come', 30_000, () => /^batch +.*v\d/m.test(hearsay(`hearsay services${at}`)));
+    press('\u0003');
+    await ended();
+    expect(printed()).toContain('exit 0');
   },
 );
 

@@ -6,7 +6,10 @@ import { createClient } from '../api/client.ts';
 import type { CliContext } from '../command.ts';
 import type { StartedAgent } from '../io.ts';
 import { toHttpUrl } from './agent.ts';
-import { type DemoService, demoServiceName, startDemoService } from './demo-service.ts';
+import type { BusyNode } from './demo-busy.ts';
+import { type Cut, DemoLinks } from './demo-links.ts';
+import { type DemoService, demoServiceName, startDemoServer, startDemoService } from './demo-service.ts';
+import { DemoWorker } from './demo-worker.ts';
 
 export const HOST = '127.0.0.1';
 
@@ -28,6 +31,8 @@ export class DemoCluster {
   readonly #cli: CliContext;
   readonly #nodes: MutableNode[] = [];
   readonly #stopping: AbortSignal;
+  readonly #links = new DemoLinks();
+  #worker: DemoWorker | undefined;
   #isHealing = false;
   #markStopped: () => void = () => {};
   /** Settles when no agent runs any more, for any reason. */
@@ -40,6 +45,11 @@ export class DemoCluster {
     this.stopped = new Promise((resolve) => {
       this.#markStopped = resolve;
     });
+  }
+
+  /** The program that holds a lease at the last node. */
+  get worker(): DemoWorker | undefined {
+    return this.#worker;
   }
 
   get nodes(): readonly DemoNode[] {
@@ -58,6 +68,10 @@ export class DemoCluster {
         this.#follow(node);
       }
       for (const node of this.#nodes) if (!this.#stopping.aborted) await this.#register(node);
+      if (!this.#stopping.aborted) {
+        this.#worker = new DemoWorker(await startDemoServer('worker-1 of the demo\n', HOST, 'worker-1'));
+        await this.#startWorker();
+      }
     } catch (error) {
       await this.stop();
       throw error;
@@ -65,6 +79,7 @@ export class DemoCluster {
   }
 
   async stop(): Promise<void> {
+    this.#worker?.kill();
     await Promise.all(this.#nodes.map(({ started }) => started.stop()));
     for (const { service } of this.#nodes) service.close();
   }
@@ -76,18 +91,36 @@ export class DemoCluster {
     await node.started.stopped;
   }
 
+  /** The agent and its service run on; gossip to it, of it, or both, is lost. */
+  cut({ started }: DemoNode, what: Cut): void {
+    this.#links.cut(started.address, what);
+  }
+
+  async runningClients(): Promise<readonly BusyNode[]> {
+    const running = this.#nodes.filter(({ isRunning }) => isRunning);
+    const clients = running.map(async ({ number, started }) => {
+      const client = await this.#clientOf(started);
+      return client === undefined ? [] : [{ number, client }];
+    });
+    return (await Promise.all(clients)).flat();
+  }
+
   /** Its instance is in results, or no longer. */
   async drain(node: DemoNode, on: boolean): Promise<void> {
     const id = encodeURIComponent(node.service.registration.ID);
     await (await this.#clientOf(node.started))?.put(`/v1/hearsay/drain/${id}?enable=${on}`);
   }
 
-  /** Starts again what does not run, where it was, and returns the instance to results. */
+  /** Connects it again, starts again what does not run, where it was, and returns the instance to results. */
   async heal({ number }: DemoNode): Promise<void> {
     const node = this.#nodes[number - 1];
     if (node === undefined) return;
+    this.#links.heal(node.started.address);
     await node.service.open();
-    if (node.isRunning) return this.drain(node, false);
+    if (node.isRunning) {
+      await this.drain(node, false);
+      return this.#startWorker();
+    }
     this.#isHealing = true;
     try {
       const { address, http, dns } = node.started;
@@ -100,10 +133,18 @@ export class DemoCluster {
       node.isRunning = true;
       this.#follow(node);
       await this.#register(node);
+      await this.#startWorker();
     } finally {
       this.#isHealing = false;
       this.#settle();
     }
+  }
+
+  /** If its agent runs. */
+  async #startWorker(): Promise<void> {
+    const node = this.#nodes.at(-1);
+    const client = node?.isRunning === true ? await this.#clientOf(node.started) : undefined;
+    if (client !== undefined) await this.#worker?.start(client);
   }
 
   /** An agent may also end because somebody told it to leave. */
@@ -148,7 +189,7 @@ export class DemoCluster {
       hostname: io.hostname,
       terminal: io.err.isTerminal,
     });
-    return io.startAgent(config, undefined, this.#stopping);
+    return io.startAgent(config, undefined, this.#stopping, this.#links);
   }
 
   /** Registers over the HTTP API of the agent, as any program would. */

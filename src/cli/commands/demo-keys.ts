@@ -3,6 +3,7 @@ import { printNotice } from '../command.ts';
 import type { Io } from '../io.ts';
 import { toHttpUrl } from './agent.ts';
 import type { DemoCluster, DemoNode } from './demo-cluster.ts';
+import type { Cut } from './demo-links.ts';
 
 export interface DemoKeys {
   /** Reads no more keys. Resolves when what the last ones asked for is done. */
@@ -22,6 +23,8 @@ export function readDemoKeys(io: Io, cluster: DemoCluster): DemoKeys | undefined
     },
   };
 }
+
+const CUTS: Readonly<Record<string, Cut>> = { c: 'both', i: 'inbound', o: 'outbound' };
 
 /** The sequences of the arrow keys, in both modes of a terminal. */
 const STEPS: ReadonlyMap<string, number> = new Map(
@@ -52,7 +55,10 @@ class KeyHandler {
     const digits = Math.min(this.#cluster.nodes.length, 9);
     const range = digits === 1 ? '1' : `1-${digits}`;
     const { started } = this.#node();
-    return `${started.node}: k kill, s stop service, d drain, h heal; arrows or ${range} choose a node`;
+    return [
+      `${started.node}: k kill, c cut off, i cut what comes in, o cut what goes out,`,
+      `  s stop service, d drain, h heal; w kill worker; arrows or ${range} choose a node`,
+    ].join('\n');
   }
 
   press(key: string): void {
@@ -77,6 +83,8 @@ class KeyHandler {
     if (key === 'k') await this.#kill(node);
     else if (key === 's') this.#stopService(node);
     else if (key === 'd') await this.#drain(node);
+    else if (key === 'w') this.#killWorker();
+    else if (CUTS[key] !== undefined) this.#cut(node, CUTS[key]);
     else if (key === 'h') await this.#heal(node);
     else this.#choose(key);
   }
@@ -117,6 +125,29 @@ class KeyHandler {
     const { ID: id, Name: name } = node.service.registration;
     await this.#cluster.drain(node, true);
     this.#say(`${id} is draining: it answers, and gets no new clients`, `why ${name}`, `resolve ${name}`);
+  }
+
+  #cut(node: DemoNode, what: Cut): void {
+    if (!node.isRunning) return this.#sayDown(node);
+    const { node: name } = node.started;
+    this.#cluster.cut(node, what);
+    const said = {
+      both: `${name} is cut off, and runs on: each side takes the other for failed`,
+      inbound: `${name} hears nobody, and is heard: packets pass one way only`,
+      outbound: `${name} hears the others, and is not heard: packets pass one way only`,
+    }[what];
+    this.#say(said, `why ${name}`, 'doctor');
+  }
+
+  /** Its agent says at once that it is gone: the kernel has closed the connection of its lease. */
+  #killWorker(): void {
+    const { worker } = this.#cluster;
+    if (worker?.isRunning !== true) return this.#say('the worker does not run: press h to start it again');
+    worker.kill();
+    this.#say(
+      `${worker.id} is killed, and its lease with it: out of results at once`,
+      ...['why worker', 'resolve worker'],
+    );
   }
 
   async #heal(node: DemoNode): Promise<void> {

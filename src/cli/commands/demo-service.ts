@@ -4,12 +4,18 @@ import type { AddressInfo } from 'node:net';
 
 const FIRST_PORT = 8081;
 
-export interface DemoService {
-  readonly registration: DemoRegistration;
+/** A tiny HTTP server. */
+export interface DemoServer {
+  readonly host: string;
+  readonly port: number;
   readonly isOpen: boolean;
   /** Listens again where it did. Rejects if another program has taken the port. */
   open(): Promise<void>;
   close(): void;
+}
+
+export interface DemoService extends DemoServer {
+  readonly registration: DemoRegistration;
 }
 
 /** The body of a registration, in the fields of Consul. */
@@ -29,14 +35,34 @@ export const demoServiceName = (number: number): 'web' | 'api' => (number % 2 ==
 export async function startDemoService(number: number, host: string): Promise<DemoService> {
   const name = demoServiceName(number);
   const id = `${name}-${number}`;
-  const server = createServer((_request, response) => response.end(`${id} of demo-${number}\n`));
-  const port = (await listen(server, host, FIRST_PORT + number - 1)) ?? (await listen(server, host, 0)) ?? 0;
+  const server = await startDemoServer(`${id} of demo-${number}\n`, host, id, FIRST_PORT + number - 1);
+  const { port } = server;
+  const registration = {
+    ...{ Name: name, ID: id, Address: host, Port: port, Tags: ['demo'] },
+    Check: { CheckID: `${id}-http`, HTTP: `http://${host}:${port}/`, Interval: '1s', Timeout: '1s' },
+  };
+  return {
+    ...{ registration, host, port },
+    get isOpen() {
+      return server.isOpen;
+    },
+    open: () => server.open(),
+    close: () => server.close(),
+  };
+}
+
+/** Answers with `text`, on this port or a free one. */
+export async function startDemoServer(
+  text: string,
+  host: string,
+  id: string,
+  wanted = 0,
+): Promise<DemoServer> {
+  const server = createServer((_request, response) => response.end(text));
+  const port = (await listen(server, host, wanted)) ?? (await listen(server, host, 0)) ?? 0;
   server.unref();
   return {
-    registration: {
-      ...{ Name: name, ID: id, Address: host, Port: port, Tags: ['demo'] },
-      Check: { CheckID: `${id}-http`, HTTP: `http://${host}:${port}/`, Interval: '1s', Timeout: '1s' },
-    },
+    ...{ host, port },
     get isOpen() {
       return server.listening;
     },

@@ -12,6 +12,7 @@ import type { Io, StartedAgent } from '../io.ts';
 import { type Lifecycle, runUntilStopped } from '../lifetime.ts';
 import { formatTable } from '../output/table.ts';
 import { toHttpUrl } from './agent.ts';
+import { DemoTraffic } from './demo-busy.ts';
 import { DemoCluster, HOST } from './demo-cluster.ts';
 import { type DemoKeys, readDemoKeys } from './demo-keys.ts';
 import { demoServiceName } from './demo-service.ts';
@@ -21,13 +22,15 @@ const MAX_NODES = 50;
 
 interface Options {
   readonly nodes?: string;
+  readonly busy?: boolean;
 }
 
 export const demoCommand: CommandBuilder = (command, cli) => {
   command
     .option('--nodes <n>', `Number of agents, 1 to ${MAX_NODES} (default: ${DEFAULT_NODES})`)
+    .option('--busy', 'Services come and go, and change their tags, twice a second')
     .action(toAction(cli, (options: Options) => demo(cli, options)));
-  addExample(command, 'hearsay demo --nodes 5');
+  addExample(command, 'hearsay demo --nodes 30 --busy');
 };
 
 async function demo(cli: CliContext, options: Options): Promise<number> {
@@ -36,10 +39,15 @@ async function demo(cli: CliContext, options: Options): Promise<number> {
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > MAX_NODES)
     throw new CliError(EXIT.usage, `--nodes: must be a whole number from 1 to ${MAX_NODES}`);
 
-  return runUntilStopped(io, (stopping) => startDemo(cli, nodes, stopping));
+  return runUntilStopped(io, (stopping) => startDemo(cli, nodes, options.busy === true, stopping));
 }
 
-async function startDemo(cli: CliContext, nodes: number, stopping: AbortSignal): Promise<Lifecycle> {
+async function startDemo(
+  cli: CliContext,
+  nodes: number,
+  busy: boolean,
+  stopping: AbortSignal,
+): Promise<Lifecycle> {
   const { io } = cli;
   // Healing a node waits for its seed; so this ends with the demo, too, and not only with its start.
   const end = new AbortController();
@@ -48,15 +56,21 @@ async function startDemo(cli: CliContext, nodes: number, stopping: AbortSignal):
     if (io.err.isTerminal) printNotice(io, `starting agent ${number} of ${nodes} ...`);
   });
   const keys = stopping.aborted ? undefined : present(io, cluster);
+  const traffic = new DemoTraffic(() => cluster.runningClients());
+  if (busy && !stopping.aborted) traffic.start();
   const stop = async (): Promise<void> => {
     end.abort();
+    await traffic.stop();
     await keys?.close();
     await cluster.stop();
   };
   return {
     stopInOrder: () => ({ notice: 'stopping the demo', run: stop }),
     stop,
-    stopped: cluster.stopped.then(() => keys?.close()),
+    stopped: cluster.stopped.then(async () => {
+      await traffic.stop();
+      await keys?.close();
+    }),
     reload: async () => printNotice(io, 'reload: a demo has nothing to reload'),
     logMetrics: () => {
       for (const { started } of cluster.nodes) started.logMetrics();
@@ -103,6 +117,7 @@ function suggestions(cluster: readonly StartedAgent[]): string[] {
     `  hearsay services${at}`,
     `  hearsay resolve ${name}${at}`,
     `  hearsay owner some-job --service ${name}${at}`,
+    `  hearsay resolve worker${at}     (it holds a lease)`,
     `  hearsay watch service ${name}${at}     (keep it running)`,
     `  curl http://$(hearsay resolve ${name}${at} | head -1)/`,
     `  curl ${url}/v1/health/service/${name}`,

@@ -69,9 +69,9 @@ async function doctorJoin(
   else {
     printFindings(cli, findings);
     io.out.write(
-      sanitize(
+      `${sanitize(
         ok ? `an agent of this host can join ${seed}` : `an agent of this host cannot join ${seed} as it is`,
-      ) + '\n',
+      )}\n`,
     );
   }
   return ok ? EXIT.done : EXIT.failed;

@@ -4,8 +4,6 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { runCli } from '../../../src/cli/index.ts';
 import type { Io, Signal, StartedAgent } from '../../../src/cli/io.ts';
-import type { AgentConfig } from '../../../src/config/schema.ts';
-import type { ReadSettings } from '../../../src/main.ts';
 import { startBlockingServer } from './blocking-server.ts';
 
 export interface CommandResult {
@@ -34,7 +32,7 @@ export interface FakeProcessOptions {
   readonly terminal?: boolean;
   /** Content of stdin. */
   readonly input?: string;
-  start?(config: AgentConfig, readSettings?: ReadSettings, stopping?: AbortSignal): Promise<StartedAgent>;
+  start?(...options: Parameters<Io['startAgent']>): Promise<StartedAgent>;
 }
 
 export function createFakeProcess({

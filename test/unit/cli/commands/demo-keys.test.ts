@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { AgentError } from '../../../../src/base/errors.ts';
 import { runCli } from '../../../../src/cli/index.ts';
+import type { Io } from '../../../../src/cli/io.ts';
 import type { AgentConfig } from '../../../../src/config/schema.ts';
 import { createFakeProcess, startFakeAgent } from '../helper.ts';
 import { fakeAgent } from '../started-agent.ts';
@@ -10,15 +11,18 @@ async function demo({ nodes = 3, terminal = true } = {}) {
   const api = await startFakeAgent(
     Object.fromEntries([
       ['PUT /v1/agent/service/register', { status: 200 }],
+      ['PUT /v1/hearsay/lease', { lease: 'a' }],
       ...['api-1', 'web-2', 'api-3'].map((id) => [`PUT /v1/hearsay/drain/${id}`, { status: 200 }]),
     ]),
   );
   const configs: AgentConfig[] = [];
   const agents: ReturnType<typeof fakeAgent>[] = [];
   const failing: { error?: Error } = {};
+  const networks: Parameters<Io['startAgent']>[3][] = [];
   const fake = createFakeProcess({
     terminal,
-    start: async (config) => {
+    start: async (config, _read, _stopping, links) => {
+      networks.push(links);
       if (failing.error !== undefined) throw failing.error;
       configs.push(config);
       const agent = fakeAgent(config, configs.length);
@@ -35,15 +39,24 @@ async function demo({ nodes = 3, terminal = true } = {}) {
     const before = fake.out().length;
     fake.press(keys);
     const wanted = `${lines.map((line) => (line.startsWith('  hearsay') ? line + at : line)).join('\n')}\n`;
-    await vi.waitFor(() => expect(fake.out().slice(before)).toBe(wanted), { timeout: 30_000 });
+    await vi.waitFor(() => expect(fake.out().slice(before) || fake.err()).toBe(wanted), { timeout: 30_000 });
   };
-  const ports = api.requests.map(({ body }) => (body as { Port: number }).Port);
+  /** Without those of the lease. */
+  const requests = () => api.requests.filter(({ url }) => !url.startsWith('/v1/hearsay/lease'));
+  const leases = () => api.requests.filter(({ url }) => url.startsWith('/v1/hearsay/lease'));
+  const ports = requests().map(({ body }) => (body as { Port: number }).Port);
   return {
     ...fake,
-    ...{ api, configs, agents, failing, ended, see, ports, at },
+    ...{ requests, leases, configs, agents, failing, ended, see, ports, at },
+    links: () => networks[0],
     said: () => fake.out().slice(start),
   };
 }
+
+const helpOf = (node: number, nodes = 3): readonly string[] => [
+  `demo-${node}: k kill, c cut off, i cut what comes in, o cut what goes out,`,
+  `  s stop service, d drain, h heal; w kill worker; arrows or 1-${nodes} choose a node`,
+];
 
 const answers = (port: number | undefined): Promise<boolean> =>
   fetch(`http://127.0.0.1:${port}/`).then(
@@ -52,7 +65,7 @@ const answers = (port: number | undefined): Promise<boolean> =>
   );
 
 test('k kills an agent with its service, and h starts it again where it was', async () => {
-  const { agents, configs, api, see, ports, send, ended, readsKeys } = await demo();
+  const { agents, configs, requests, see, ports, send, ended, readsKeys } = await demo();
   expect(readsKeys()).toBe(true);
   await see('k', [
     'demo-3 and api-3 are killed without a farewell: the others have to notice',
@@ -69,7 +82,7 @@ test('k kills an agent with its service, and h starts it again where it was', as
     ...{ node: 'demo-3', bind: { host: '127.0.0.1', port: 40_003 }, join: ['127.0.0.1:40001'] },
   });
   expect(await answers(ports[2])).toBe(true);
-  expect(api.requests.at(-1)?.body).toEqual(api.requests[2]?.body);
+  expect(requests().at(-1)?.body).toEqual(requests()[2]?.body);
   send('SIGINT');
   expect(await ended).toBe(0);
   expect(readsKeys()).toBe(false);
@@ -77,7 +90,7 @@ test('k kills an agent with its service, and h starts it again where it was', as
 });
 
 test('s stops a service and d drains it; h undoes both, while its agent runs on', async () => {
-  const { agents, api, see, ports, send, ended } = await demo();
+  const { agents, requests, see, ports, send, ended } = await demo();
   await see('s', [
     'api-3 is stopped, demo-3 is not: its check fails within a second',
     ...['  hearsay why api', '  hearsay resolve api'],
@@ -88,29 +101,62 @@ test('s stops a service and d drains it; h undoes both, while its agent runs on'
     'api-3 is draining: it answers, and gets no new clients',
     ...['  hearsay why api', '  hearsay resolve api'],
   ]);
-  expect(api.requests.at(-1)?.url).toBe('/v1/hearsay/drain/api-3?enable=true');
+  expect(requests().at(-1)?.url).toBe('/v1/hearsay/drain/api-3?enable=true');
   await see('h', [
     'demo-3 runs; api-3 is back in results once its check passes',
     ...['  hearsay why demo-3', '  hearsay resolve api'],
   ]);
-  expect(api.requests.at(-1)?.url).toBe('/v1/hearsay/drain/api-3?enable=false');
+  expect(requests().at(-1)?.url).toBe('/v1/hearsay/drain/api-3?enable=false');
   expect(await answers(ports[2])).toBe(true);
   expect(agents.flatMap(({ calls }) => calls)).toEqual([]);
   send('SIGINT');
   await ended;
 });
 
+test('c, i and o cut the gossip of a node, both ways or one, and h connects it again', async () => {
+  const { links, see, agents, send, ended } = await demo();
+  const [cut, other] = agents.map(({ started }) => started.address).slice(1);
+  const open = () => [links()?.passes(cut, other), links()?.passes(other, cut)];
+  const words = ['  hearsay why demo-2', '  hearsay doctor'];
+  const heal = ['demo-2 runs; web-2 is back in results once its check passes'];
+  await see('2', helpOf(2));
+  for (const [key, said, ways] of [
+    ['c', 'demo-2 is cut off, and runs on: each side takes the other for failed', [false, false]],
+    ['i', 'demo-2 hears nobody, and is heard: packets pass one way only', [true, false]],
+    ['o', 'demo-2 hears the others, and is not heard: packets pass one way only', [false, true]],
+  ] as const) {
+    expect(open()).toEqual([true, true]);
+    await see(key, [said, ...words]);
+    expect(open()).toEqual(ways);
+    await see('h', [...heal, '  hearsay why demo-2', '  hearsay resolve web']);
+  }
+  expect(open()).toEqual([true, true]);
+  expect(agents.flatMap(({ calls }) => calls)).toEqual([]);
+  send('SIGINT');
+  await ended;
+});
+
+test('h asks for the lease of a worker that does not run again, with the same lease', async () => {
+  const { leases, see, send, ended } = await demo();
+  await see('w', ['the worker does not run: press h to start it again']); // this agent has ended it at once
+  expect(leases()).toHaveLength(1);
+  await see('h', [
+    'demo-3 runs; api-3 is back in results once its check passes',
+    ...['  hearsay why demo-3', '  hearsay resolve api'],
+  ]);
+  expect(leases()).toHaveLength(2);
+  expect(new Set(leases().map(({ url }) => url)).size).toBe(1);
+  send('SIGINT');
+  await ended;
+});
+
 test('digits and arrows choose the node, and any other key shows the help', async () => {
   const { see, press, said, out, send, ended } = await demo();
-  const help = (node: number): string =>
-    `demo-${node}: k kill, s stop service, d drain, h heal; arrows or 1-3 choose a node`;
-  expect(out()).toMatch(new RegExp(`\nPress Ctrl-C to stop.\n${help(3)}\n$`));
-  await see('1', [help(1)]);
-  await see('?', [help(1)]);
-  await see('9', [help(1)]);
+  expect(out()).toMatch(new RegExp(`\nPress Ctrl-C to stop.\n${helpOf(3).join('\n')}\n$`));
+  for (const key of '1?9') await see(key, helpOf(1));
   const before = said().length;
   press('x2');
-  await vi.waitFor(() => expect(said().slice(before)).toBe(`${help(1)}\n${help(2)}\n`));
+  await vi.waitFor(() => expect(said().slice(before)).toBe(`${[...helpOf(1), ...helpOf(2)].join('\n')}\n`));
   send('SIGINT');
   await ended;
 });
@@ -118,14 +164,11 @@ test('digits and arrows choose the node, and any other key shows the help', asyn
 test('the last agent is not killed, so that somebody is left to ask; a killed first one is not asked', async () => {
   const { see, agents, failing, err, press, send, ended } = await demo({ nodes: 2 });
   await see('1k', [
-    'demo-1: k kill, s stop service, d drain, h heal; arrows or 1-2 choose a node',
+    ...helpOf(1, 2),
     'demo-1 and api-1 are killed without a farewell: the others have to notice',
     ...['  hearsay why demo-1', '  hearsay resolve api'],
   ]);
-  await see('2k', [
-    'demo-2: k kill, s stop service, d drain, h heal; arrows or 1-2 choose a node',
-    'demo-2 is the only agent that runs: heal another one first',
-  ]);
+  await see('2k', [...helpOf(2, 2), 'demo-2 is the only agent that runs: heal another one first']);
   expect(agents.map(({ calls }) => calls)).toEqual([['stop'], []]);
   failing.error = new AgentError('failed', 'its port is taken');
   press('1h');
@@ -149,7 +192,7 @@ test('without a terminal there are no keys and no help', async () => {
 
 test('what is printed for keys has 80 columns at most', async () => {
   const { out, press, send, ended } = await demo();
-  press('?ksdhsdh');
+  press('?ciohwwksdhsdh');
   await vi.waitFor(() => expect(out()).toContain('demo-3 runs; api-3'), { timeout: 30_000 });
   const from = out().indexOf('Press Ctrl-C');
   expect(
@@ -184,7 +227,10 @@ test('one signal while agents start: no more are started, those that run stop, a
 
 test('a signal while a node is healed does not wait for its seed, and stops it, too', async () => {
   const agents: ReturnType<typeof fakeAgent>[] = [];
-  const api = await startFakeAgent({ 'PUT /v1/agent/service/register': { status: 200 } });
+  const api = await startFakeAgent({
+    'PUT /v1/agent/service/register': { status: 200 },
+    'PUT /v1/hearsay/lease': { lease: 'a' },
+  });
   const fake = createFakeProcess({
     terminal: true,
     start: (config, _read, stopping) =>

@@ -10,7 +10,10 @@ import { fakeAgent } from '../started-agent.ts';
 
 describe('the demo', () => {
   test('starts agents that join the first, each with a service, and shows what to try', async () => {
-    const api = await startFakeAgent({ 'PUT /v1/agent/service/register': { status: 200 } });
+    const api = await startFakeAgent({
+      'PUT /v1/agent/service/register': { status: 200 },
+      'PUT /v1/hearsay/lease': { lease: 'a' },
+    });
     const configs: AgentConfig[] = [];
     const agents: ReturnType<typeof fakeAgent>[] = [];
     const { io, out, send } = createFakeProcess({
@@ -32,7 +35,8 @@ describe('the demo', () => {
       '127.0.0.1:40001',
     ]);
     expect(configs.every(({ bind }) => bind.host === '127.0.0.1' && bind.port === 0)).toBe(true);
-    const bodies = api.requests.map(({ body }) => body as { Port: number; Check: { HTTP: string } });
+    const registered = api.requests.filter(({ url }) => url.startsWith('/v1/agent/'));
+    const bodies = registered.map(({ body }) => body as { Port: number; Check: { HTTP: string } });
     expect(bodies).toMatchObject([
       { Name: 'api', ID: 'api-1' },
       { Name: 'web', ID: 'web-2' },
@@ -45,6 +49,13 @@ describe('the demo', () => {
         expect(await (await fetch(url)).text()).toBe(
           `${at % 2 === 0 ? 'api' : 'web'}-${at + 1} of demo-${at + 1}\n`,
         );
+    const leased = api.requests.filter(({ url }) => url.startsWith('/v1/hearsay/lease?lease='));
+    expect(leased.map(({ method, body }) => [method, body])).toEqual([
+      ['PUT', expect.objectContaining({ Name: 'worker', ID: 'worker-1' })],
+    ]);
+    const worker = `http://127.0.0.1:${(leased[0] as { body: { Port: number } }).body.Port}/`;
+    expect(await (await fetch(worker)).text()).toBe('worker-1 of the demo\n');
+    expect(out()).toContain(`The dashboard is at ${api.url}/ui/\n`);
     expect(out()).toContain(`curl http://$(hearsay resolve web --http-addr ${api.url} | head -1)/\n`);
     expect(out()).toMatch(/^NODE +GOSSIP +HTTP +DNS +SERVICE\ndemo-1 +127\.0\.0\.1:40001 +http:.* api-1\n/);
     expect(out()).toContain(`\n  hearsay members --http-addr ${api.url}\n`);
@@ -55,7 +66,8 @@ describe('the demo', () => {
     send('SIGINT');
     expect(await ended).toBe(0);
     expect(agents.flatMap(({ calls }) => calls)).toEqual(['stop', 'stop', 'stop', 'stop']);
-    for (const { Check } of bodies) await expect(fetch(Check.HTTP)).rejects.toThrow();
+    for (const url of [worker, ...bodies.map(({ Check }) => Check.HTTP)])
+      await expect(fetch(url)).rejects.toThrow();
   });
 
   test('stops the started agents if one cannot start', async () => {
