@@ -73,7 +73,7 @@ test.runIf(hasScript)(
       printed()
         .split('without a farewell')[1]
         ?.match(/ {2}hearsay .*/g) ?? [];
-    await waitUntil('the others notice', 30_000, () => / failed/.test(hearsay(why)));
+    await waitUntil('the others notice', 30_000, () => /^demo-3: failed/m.test(hearsay(why)));
     expect(hearsay(resolve).trim().split('\n')).toHaveLength(1); // api-1
     press('h');
     await waitUntil('it says that it runs', 20_000, () => printed().includes('is started again'));
