@@ -1,10 +1,17 @@
-import { expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { AgentError } from '../../../../src/base/errors.ts';
 import { runCli } from '../../../../src/cli/index.ts';
 import type { Io } from '../../../../src/cli/io.ts';
 import type { AgentConfig } from '../../../../src/config/schema.ts';
 import { createFakeProcess, startFakeAgent } from '../helper.ts';
 import { fakeAgent } from '../started-agent.ts';
+import { occupyDemoPorts } from './demo-ports.ts';
+
+let freePorts: () => void;
+beforeAll(async () => {
+  freePorts = await occupyDemoPorts();
+});
+afterAll(() => freePorts());
 
 /** A demo of `nodes` agents that do nothing, up and ready. */
 async function demo({ nodes = 3, terminal = true } = {}) {

@@ -1,12 +1,19 @@
 import { createSocket } from 'node:dgram';
 import { type AddressInfo, createServer } from 'node:net';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { AgentError } from '../../../../src/base/errors.ts';
 import { isPortFree } from '../../../../src/cli/commands/demo-cluster.ts';
 import { runCli } from '../../../../src/cli/index.ts';
 import type { AgentConfig } from '../../../../src/config/schema.ts';
 import { createFakeProcess, hearsay, startFakeAgent } from '../helper.ts';
 import { fakeAgent } from '../started-agent.ts';
+import { occupyDemoPorts } from './demo-ports.ts';
+
+let freePorts: () => void;
+beforeAll(async () => {
+  freePorts = await occupyDemoPorts();
+});
+afterAll(() => freePorts());
 
 describe('the demo', () => {
   test('starts agents that join the first, each with a service, and shows what to try', async () => {
