@@ -1,6 +1,6 @@
 /** Reads what users name: files and directories of settings, and a token. Values are validated by config/. */
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { AgentError } from '../base/errors.ts';
 import { untrustedReason } from '../base/owner.ts';
 import type { ConfigFile } from '../config/file/parse.ts';
@@ -61,8 +61,7 @@ export async function readConfigFiles(path: string): Promise<ConfigFiles> {
     const loaded = await readConfigFile(one);
     const kind = fileKindOf(loaded.file.root);
     if (kind === 'settings' || (kind === 'empty' && !isDirectory)) files.push(loaded);
-    else if (isDirectory)
-      passedOver.push(`${one.slice(path.length).replace(/^\//, '')} (${FILE_KINDS[kind]})`);
+    else if (isDirectory) passedOver.push(`${basename(one)} (${FILE_KINDS[kind]})`);
     else if (kind === 'other')
       files.push(loaded); // config/ says what is wrong
     else throw new AgentError('config', `${one}:${loaded.file.root.line}: is ${FILE_KINDS[kind]}`);

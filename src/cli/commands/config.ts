@@ -78,7 +78,7 @@ async function check(cli: CliContext, paths: readonly string[], options: Options
   const warnings: string[] = [];
   for (const path of paths)
     try {
-      const found = (await isServiceFile(path)) ? await checkServices([path], {}) : await checkSettings(path);
+      const found = (await holdsServices(path)) ? await checkServices([path], {}) : await checkSettings(path);
       problems.push(...found.problems);
       warnings.push(...found.warnings);
     } catch (error) {
@@ -98,11 +98,19 @@ interface Findings {
   readonly warnings: readonly string[];
 }
 
-/** A service file is judged alone; in a directory settings are, and the service files that they name. */
-async function isServiceFile(path: string): Promise<boolean> {
-  const { isDirectory } = await listFiles(path);
-  return !isDirectory && fileKindOf((await readConfigFile(path)).file.root) === 'services';
+/**
+ * Files of services are judged alone, and so is a directory that has them and no settings. In any other directory settings are
+ * judged, and the service files that they name.
+ */
+async function holdsServices(path: string): Promise<boolean> {
+  const { isDirectory, files } = await listFiles(path);
+  if (!isDirectory) return (await kindOf(path)) === 'services';
+  // What cannot be read is a problem in either case: whoever judges the directory reports it.
+  const kinds = await Promise.all(files.map((file) => kindOf(file).catch(() => 'empty')));
+  return kinds.includes('services') && !kinds.includes('settings');
 }
+
+const kindOf = async (path: string): Promise<string> => fileKindOf((await readConfigFile(path)).file.root);
 
 /** Settings of one path, and the service files that they name. */
 async function checkSettings(path: string): Promise<Findings> {

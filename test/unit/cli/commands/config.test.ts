@@ -196,6 +196,29 @@ describe('config check', () => {
     expect(err).toContain(path + problem);
   });
 
+  test('a directory of service files is judged, too', async () => {
+    await mkdir(join(folder, 'units.d'));
+    const d = join(folder, 'units.d');
+    const web = await write('units.d/web.yaml', 'service: {name: web, port: 1, check: {htp: x}}');
+    const torn = await write('units.d/torn.yaml', 'service: [a');
+    const { code, out, err } = await hearsay(['config', 'check', d]);
+    expect([code, out]).toEqual([78, '']);
+    expect(err).toContain(`${web}:1: check.htp: no such field; did you mean http?\n`);
+    expect(err).toContain(`${torn}:2: `);
+    await rm(torn);
+    await write('units.d/web.yaml', 'service: {name: web, port: 1}');
+    expect((await hearsay(['config', 'check', d])).out).toBe(`${d}: no problems found\n`);
+  });
+
+  test('what is passed over is named as it is called, however the directory is written', async () => {
+    await mkdir(join(folder, 'e'));
+    await write('e/agent.yaml', 'node: a');
+    await write('e/web.yaml', 'service: {name: web}');
+    expect((await hearsay(['config', 'check', `${folder}/e/.`])).err).toBe(
+      `warning: ${folder}/e/.: passed over web.yaml (a service definition: name it with --service)\n`,
+    );
+  });
+
   test('no such file', async () => {
     const path = join(folder, 'none.yaml');
     expect(await hearsay(['config', 'check', path])).toEqual({
