@@ -8,6 +8,7 @@ import { readOperatorToken } from '../../files/operator-token.ts';
 import { addJsonOption, type CliContext, CliError, EXIT, printNotice } from '../command.ts';
 import { CONNECTION } from '../help.ts';
 import { sanitize } from '../sanitize.ts';
+import { splitLines } from './lines.ts';
 import { formatPlace, openTarget, parseAgentAddress, type Target, tlsPaths } from './target.ts';
 
 const DEFAULT_ADDRESS = 'http://127.0.0.1:8500';
@@ -17,8 +18,6 @@ const SILENCE_TIMEOUT = 60_000;
 const READ_TIMEOUT = 5_000;
 /** By how long a reader waits; `slow`: the agent itself asks others first. */
 const READ_TIMEOUTS = { quick: 1_000, slow: SILENCE_TIMEOUT } as const;
-/** Characters of a log line; a longer line is discarded. */
-const MAX_LINE = 1024 * 1024;
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 
 export interface ClientOptions {
@@ -38,8 +37,16 @@ export interface Client {
   /** Sends `body` as JSON, and calls `onLine` for each line of the answer until it ends. Rejects if it falls silent. */
   hold(path: string, body: unknown, signal: AbortSignal, onLine: (line: string) => void): Promise<void>;
   delete(path: string, signal?: AbortSignal): Promise<unknown>;
-  /** Calls `onLine` for each line of a response without end, until it ends or `signal` aborts. */
-  streamLines(path: string, signal: AbortSignal, onLine: (line: string) => void): Promise<void>;
+  /**
+   * Calls `onLine` for each line of a response without end, until it ends or `signal` aborts. Rejects if it falls silent for
+   * `silence` milliseconds; 0: its lines may be any time apart.
+   */
+  streamLines(
+    path: string,
+    signal: AbortSignal,
+    onLine: (line: string) => void,
+    silence?: number,
+  ): Promise<void>;
   /** Like `get`, with the index of the state that was read. Rejects early when `signal` aborts. */
   getWithIndex(path: string, signal: AbortSignal): Promise<AgentResponse>;
 }
@@ -143,8 +150,8 @@ export async function createClient(cli: CliContext, options: ClientOptions): Pro
     delete: (path, signal) => write('DELETE', path, signal === undefined ? {} : { signal }),
     getWithIndex: (path, signal) =>
       call('GET', path, { signal, ...(/[?&]index=/.test(path) ? {} : { timeout: READ_TIMEOUT }) }),
-    streamLines: async (path, signal, onLine) =>
-      void (await call('GET', path, { signal, onLine, silent: true })),
+    streamLines: async (path, signal, onLine, silence = 0) =>
+      void (await call('GET', path, { signal, onLine, silence })),
     hold: async (path, body, signal, onLine) => void (await call('PUT', path, { body, signal, onLine })),
   };
 }
@@ -156,8 +163,8 @@ interface RequestOptions {
   readonly signal?: AbortSignal;
   /** Receives each line as it arrives. The response then has no body. */
   onLine?(line: string): void;
-  /** The lines may be far apart, as those of a log. */
-  readonly silent?: boolean;
+  /** Milliseconds without a byte once the response has begun; by default `timeout`. */
+  readonly silence?: number;
 }
 
 interface OutgoingRequest extends RequestOptions {
@@ -168,7 +175,7 @@ function send(
   target: Target,
   what: { readonly method: string; readonly path: string },
   address: string,
-  { token, body, signal, onLine, silent = false, timeout = SILENCE_TIMEOUT }: OutgoingRequest,
+  { token, body, signal, onLine, timeout = SILENCE_TIMEOUT, silence = timeout }: OutgoingRequest,
 ): Promise<AgentResponse> {
   const isRaw = body instanceof Uint8Array;
   const payload = isRaw ? body : body === undefined ? '' : JSON.stringify(body);
@@ -176,6 +183,7 @@ function send(
     'content-type': isRaw ? 'application/octet-stream' : 'application/json',
     'content-length': Buffer.byteLength(payload),
   };
+  let patience = timeout;
   return new Promise((resolve, reject) => {
     const outgoing = target.request(
       {
@@ -197,14 +205,15 @@ function send(
           readResponse(response, address).then(resolve, reject);
           return;
         }
-        if (silent) outgoing.setTimeout(0);
-        splitLines(response, onLine).then(
+        patience = silence;
+        outgoing.setTimeout(patience);
+        splitLines(response, address, onLine).then(
           () => resolve({ body: undefined, index: 0, unsaved: '', warning: '' }),
           reject,
         );
       },
     );
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`no response for ${timeout / 1000}s`)));
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`no response for ${patience / 1000}s`)));
     outgoing.on('error', (error: NodeJS.ErrnoException) =>
       reject(toNoAgentError(address, tlsReason(error) ?? error.code ?? error.message)),
     );
@@ -267,18 +276,6 @@ async function readText(response: IncomingMessage): Promise<string> {
     parts.push(part);
   }
   return Buffer.concat(parts).toString('utf8');
-}
-
-/** Calls `onLine` for each complete line. Rejects when the connection breaks. */
-async function splitLines(response: IncomingMessage, onLine: (line: string) => void): Promise<void> {
-  let rest = '';
-  response.setEncoding('utf8');
-  for await (const text of response as AsyncIterable<string>) {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) onLine(line);
-    if (rest.length > MAX_LINE) rest = '';
-  }
 }
 
 function indexIn({ headers }: IncomingMessage): number {

@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from './client.ts';
 
 const RETRY_MS = 1000;
+/** The agent sends a comment each 15 s: one that is silent for longer hangs, or its host is gone. */
+const SILENCE_MS = 40_000;
 
 export interface EventListener {
   onEvent(event: string, data: unknown): void;
@@ -20,11 +22,12 @@ export async function followEvents(
   while (!signal.aborted) {
     let event = '';
     try {
-      await client.streamLines(path, signal, (line) => {
+      const onLine = (line: string): void => {
         if (line.startsWith('event: ')) event = line.slice(7);
         else if (line.startsWith('data: ')) onEvent(event, JSON.parse(line.slice(6)));
-      });
-      if (!signal.aborted) onAway(new Error('the agent ended the stream'));
+      };
+      await client.streamLines(path, signal, onLine, SILENCE_MS);
+      if (!signal.aborted) onAway(new Error(`the agent at ${client.address} ended the stream`));
     } catch (error) {
       if (!signal.aborted) onAway(error as Error);
     }
