@@ -33,5 +33,5 @@ export const keygenCommand: CommandBuilder = (command, cli) => {
         return EXIT.done;
       }),
     );
-  addExample(command, 'hearsay keygen --keyring /etc/hearsay.keyring');
+  addExample(command, 'hearsay keygen --keyring /etc/hearsay/keyring');
 };
