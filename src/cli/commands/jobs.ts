@@ -16,7 +16,7 @@ import { formatAge, formatTable } from '../output/table.ts';
 import { sanitize } from '../sanitize.ts';
 
 const ORDERS = [
-  ['run', 'Run a job now, on one agent', 'runs now'],
+  ['run', 'Run a job now, on one agent', 'is to run now, on an agent that may run it'],
   ['pause', 'Let the ticks of a job pass until it is resumed', 'is paused'],
   ['resume', 'End the pause of a job', 'is resumed'],
 ] as const;

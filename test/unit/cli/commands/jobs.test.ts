@@ -98,6 +98,13 @@ describe('hearsay jobs', () => {
     expect([code, requests]).toEqual([0, [{ method: 'PUT', path, body: undefined }]]);
   });
 
+  test('run does not say that it runs, which is not known: no agent may fit it just then', async () => {
+    const { out } = await run(['jobs', 'run', 'sweep'], {
+      'PUT /v1/hearsay/job/sweep/run': { status: 200, body: '' },
+    });
+    expect(out).toBe('sweep is to run now, on an agent that may run it\n');
+  });
+
   test('remove deletes it', async () => {
     const answers = { 'DELETE /v1/hearsay/job/sweep': { status: 200, body: '' } };
     const { code, requests } = await run(['jobs', 'remove', 'sweep'], answers);
