@@ -160,12 +160,11 @@ export interface Unsaved {
   readonly unsaved: string;
 }
 
-/** Commands that change what a snapshot holds. With a data directory they are replied when it is stored, or cannot be. */
-export type SavedCommand = Extract<
+/** Commands about the services and checks that are registered with this node. */
+export type RegistryCommand = Extract<
   Command,
   {
     kind:
-      | 'setTags'
       | 'registerService'
       | 'deregisterService'
       | 'holdLease'
@@ -175,14 +174,17 @@ export type SavedCommand = Extract<
       | 'deregisterCheck'
       | 'updateCheck'
       | 'maintenance'
-      | 'drain'
-      | 'registerNode'
-      | 'deregisterNode'
-      | 'registerJob'
-      | 'deregisterJob'
-      | 'orderJob';
+      | 'drain';
   }
 >;
+
+/** Commands that change what a snapshot holds. With a data directory they are replied when it is stored, or cannot be. */
+export type SavedCommand =
+  | RegistryCommand
+  | Extract<
+      Command,
+      { kind: 'setTags' | 'registerNode' | 'deregisterNode' | 'registerJob' | 'deregisterJob' | 'orderJob' }
+    >;
 
 /** What a reload has changed. */
 export interface ReloadOutcome extends Partial<Unsaved> {

@@ -2,24 +2,7 @@
 import type { Millis } from '../../base/time.ts';
 import type { Registry } from '../../checks/registry.ts';
 import type { CheckEffect } from '../../checks/types.ts';
-import type { Command } from '../contract/commands.ts';
-
-export type RegistryCommand = Extract<
-  Command,
-  {
-    kind:
-      | 'registerService'
-      | 'deregisterService'
-      | 'holdLease'
-      | 'closeLease'
-      | 'releaseLease'
-      | 'registerCheck'
-      | 'deregisterCheck'
-      | 'updateCheck'
-      | 'maintenance'
-      | 'drain';
-  }
->;
+import type { RegistryCommand } from '../contract/commands.ts';
 
 /** Throws `AgentError` with nothing changed. `node`: the name of this node, for sentences. */
 export function runRegistryCommand(

@@ -16,6 +16,7 @@ import type { CheckEffect, CheckOutcome, FileServiceChange, LocalView } from '..
 import type { JobsView, RunOutcome } from '../../jobs/types.ts';
 import type { SerfEvent, SerfView } from '../../serf/types.ts';
 import type { Member, MembersView } from '../../swim/types.ts';
+import type { RegistryCommand } from '../contract/commands.ts';
 import type { Lane } from '../contract/lane.ts';
 import type { Effect, Snapshot } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
@@ -24,7 +25,7 @@ import { type ExternalCommand, ExternalOwner } from './external-owner.ts';
 import type { FailedMemberSync } from './failed-member-sync.ts';
 import type { ReplicationHost } from './host.ts';
 import { type JobCommand, JobOwner } from './job-owner.ts';
-import { type RegistryCommand, runRegistryCommand } from './registry-commands.ts';
+import { runRegistryCommand } from './registry-commands.ts';
 import { Replication } from './replication.ts';
 import { RestoredCatalog } from './restored-catalog.ts';
 import { createCatalogLanes } from './rumor-lanes.ts';
