@@ -81,7 +81,7 @@ export class AgentConnection {
   }
 }
 
-/** Also without a scheme, as the commands take it. */
+/** Takes an address without a scheme, too, as the commands do. */
 function parseAgentAddress(address: string): { socketPath: string } | { host: string; port: number } {
   const unix = /^unix:(?:\/\/)?(\/.+)$/.exec(address);
   if (unix !== null) return { socketPath: unix[1] as string };

@@ -7,9 +7,9 @@ export interface DiscoverOptions {
   /** Only instances with this tag, in any case; with `tags`, with all of them. */
   readonly tag?: string;
   readonly tags?: readonly string[];
-  /** Whose instances come first, in place of the agent's own zone; `''`: all zones are equal. */
+  /** The zone whose instances come first, in place of the agent's own; `''`: all zones are equal. */
   readonly zone?: string;
-  /** Not those in warning. */
+  /** Leaves out instances in warning. */
   readonly passing?: boolean;
 }
 
@@ -102,7 +102,7 @@ export class DiscoveredService {
     const why = !this.#isReady
       ? 'the agent has not answered yet: wait for `ready`'
       : this.#known.size === 0
-        ? 'none is registered'
+        ? 'none is registered: ask `hearsay services` for the names that are'
         : `none of ${this.#known.size} can be used: ask \`hearsay why ${this.name}\``;
     throw new NoInstanceError(`there is no instance of "${this.name}" to connect to: ${why}`);
   }
@@ -127,7 +127,7 @@ export class DiscoveredService {
         const isNews = before === undefined || added.length + removed.length + still.length > 0;
         if (this.#isReady) before = instances;
         if (this.#isReady && isNews) yield { instances, added, removed, updated: still };
-        // What came meanwhile, while the loop was busy.
+        // Changes that came while the loop was busy are told at once.
         if (this.#closed || updated.size > 0 || (before !== undefined && this.all() !== before)) continue;
         await new Promise<void>((resolve) => {
           wake = resolve;

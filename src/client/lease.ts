@@ -183,7 +183,9 @@ export async function portToRegister({ name, server, port, ports = {} }: LeaseOp
   if (!server.listening) await once(server, 'listening');
   const bound = server.address();
   if (bound === null || typeof bound === 'string')
-    throw new TypeError(`the server of "${name}" listens on no port`);
+    throw new TypeError(
+      `the server of "${name}" listens on no port: let it listen on one, as a socket file cannot be registered`,
+    );
   return given ?? bound.port;
 }
 

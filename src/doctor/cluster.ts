@@ -1,6 +1,5 @@
 /** The layer `cluster`: who is missing, which names and keys are in dispute. */
-import type { DoctorFinding, Facts } from './finding.ts';
-import { recentWarnings, textOf } from './finding.ts';
+import { type DoctorFinding, type Facts, recentWarnings, textOf } from './finding.ts';
 
 export function examineCluster(facts: Facts): DoctorFinding[] {
   return [...partition(facts), ...failed(facts), ...nameConflicts(facts), ...keys(facts), ...alone(facts)];

@@ -15,7 +15,7 @@ export function examine(facts: Facts, nodes: readonly string[] = []): readonly D
     .sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
 }
 
-/** Of the nodes that were asked about those of which nothing is known: they are not well, they are misspelled. */
+/** The nodes that were asked about and of which nothing is known: such a name is misspelled, which does not mean that all is well. */
 export function unknownNodes(facts: Facts, nodes: readonly string[]): readonly string[] {
   const known = new Set(facts.members.map(({ name }) => name));
   return nodes.filter((node) => !known.has(node) && examine(facts, [node]).length === 0);

@@ -43,7 +43,7 @@ export interface WhyFact {
     readonly kind: string;
     readonly observer: string;
     readonly message: string;
-    /** Of the last occurrence. */
+    /** How long ago it last occurred. */
     readonly agoMs: Millis;
     readonly count: number;
   }[];

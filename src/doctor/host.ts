@@ -1,6 +1,5 @@
 /** The layer `host`: the agent that was asked, and the machine below it. */
-import type { DoctorFinding, Facts } from './finding.ts';
-import { recentWarnings, textOf, times } from './finding.ts';
+import { type DoctorFinding, type Facts, recentWarnings, textOf, times } from './finding.ts';
 
 /** The health score of Lifeguard from which an agent mistrusts itself; 0 is well, and 1 may be one lost packet. */
 const UNHEALTHY = 2;

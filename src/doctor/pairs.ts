@@ -1,6 +1,13 @@
 /** The layer `pairs`: ways between this agent and others that carry packets one way, not at all, or with other keys. */
-import type { DoctorFinding, Facts, WarningFact } from './finding.ts';
-import { RECENT, recentWarnings, textOf, times } from './finding.ts';
+import {
+  type DoctorFinding,
+  type Facts,
+  RECENT,
+  recentWarnings,
+  textOf,
+  times,
+  type WarningFact,
+} from './finding.ts';
 
 /** A probe fails by chance now and then. */
 const MIN_SAVED_PROBES = 3;

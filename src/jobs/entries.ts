@@ -2,7 +2,6 @@
  * How jobs stand in ledgers: as checks of a service that does not exist (model/job-entries.ts), with JSON as notes. All
  * that is read here was published by another agent, and is dropped if it is not as this agent would write it.
  */
-
 import type { JobAction, JobDefinition, Schedule } from '../model/job.ts';
 import { JOB_ID_PREFIX, JOBS_SERVICE } from '../model/job-entries.ts';
 import { definitionProblem } from '../model/job-limits.ts';

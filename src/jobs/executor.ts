@@ -40,7 +40,7 @@ export class RunExecutor {
   }
 
   /**
-   * `lateness`: how long after it was due. An agent with a smaller hash than one that has claimed a tick in time must not
+   * Publishes that this agent will run the tick. `lateness`: how long after it was due. An agent with a smaller hash than one that has claimed a tick in time must not
    * begin before it knows that the other one has begun, so a late claim waits for two spread times.
    */
   claim(
@@ -110,7 +110,13 @@ export class RunExecutor {
     }
     if (now < active.at) return this.#context.wakeAt(active.at);
     if (run.state === 'running') {
-      const outcome = { id: active.id, ok: false, timedOut: true, exit: 0, output: 'no outcome' };
+      const outcome = {
+        id: active.id,
+        ok: false,
+        timedOut: true,
+        exit: 0,
+        output: 'its runner reported no outcome: see the log of the agent',
+      };
       return this.onFinished(outcome, now, world.wall, out);
     }
     if (job === undefined || definition === undefined) return this.runs.withdraw(active);

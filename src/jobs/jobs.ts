@@ -250,7 +250,7 @@ export class Jobs {
 
 /**
  * A tick that nobody is known to have run, and whose owner has claimed much later ones: it was run while that owner was out
- * of reach, and newer runs have pushed it out of the record. Who waits for it would run it again at the owner's death.
+ * of reach, and newer runs have pushed it out of the record. An agent that waited for it would run it again at the owner's death.
  */
 const hasMovedOn = (job: BoardJob, owner: string, tick: WallMillis): boolean =>
   (job.records.get(owner)?.runs ?? []).some(({ claimedAt }) => claimedAt - tick > MOVED_ON);

@@ -1,5 +1,4 @@
 /** The jobs that are registered with this agent, the orders that were given here, and the commands of its configuration. */
-
 import type { JobDefinition } from '../model/job.ts';
 import type { EntryWrite } from '../model/service.ts';
 import { encodeDefinition, encodeOrders, jobKey } from './entries.ts';

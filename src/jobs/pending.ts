@@ -2,7 +2,6 @@
  * The ticks of one job that have come and are not known to be run. Those that nobody could run, since no agent was
  * eligible or this one was down, are missed: of them the definition says how many are made up for.
  */
-
 import type { JobDefinition, WallMillis } from '../model/job.ts';
 import { ticksBetween } from '../model/job-schedule.ts';
 

@@ -1,5 +1,4 @@
 /** What is to be done about a tick, as its known runs tell. */
-
 import type { JobDefinition } from '../model/job.ts';
 import type { TickRuns } from './board.ts';
 import type { RunState } from './types.ts';

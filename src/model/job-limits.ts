@@ -1,5 +1,4 @@
 /** The limits of a definition. They are the same for what an agent registers and for what it accepts of others. */
-
 import type { JobDefinition } from './job.ts';
 import { cronProblem } from './job-schedule.ts';
 

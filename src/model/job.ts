@@ -11,7 +11,7 @@ export type Schedule =
   | { readonly kind: 'cron'; readonly expression: string; readonly timezone: string }
   | { readonly kind: 'at'; readonly at: WallMillis };
 
-/** What of the ticks that nobody could run is made up for: the latest, each, or nothing. */
+/** Which ticks are made up for of those that nobody could run: the latest, each, or none. */
 export type CatchUp = 'one' | 'all' | 'none';
 
 /** What a run does. The arguments of a command stay with the agents that have it in their configuration. */
@@ -40,6 +40,6 @@ export interface JobDefinition {
   /** With fewer eligible agents in view nothing is run. */
   readonly quorum: number;
   readonly action: JobAction;
-  /** Of several definitions of one name the latest counts. */
+  /** The latest of several definitions of one name counts. */
   readonly registeredAt: WallMillis;
 }

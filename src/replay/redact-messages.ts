@@ -212,7 +212,7 @@ function redactPublished<V extends External['value']>(value: V, masker: Masker):
   return { ...value, meta };
 }
 
-/** Of a job all stays by which agents decide who runs it: the path of its URL is masked. */
+/** Masks the path of a job's URL. All else stays, since agents decide by it who runs the job. */
 const redactJob = (notes: string, masker: Masker): string =>
   notes.replace(JOB_URL, (_, origin: string, path: string) => `${origin}${masker.maskText(path)}"`);
 const JOB_URL = /("post":"https?:\/\/[^/?#"]*[/?#])((?:[^"\\]|\\.)*)"/;

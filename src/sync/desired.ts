@@ -1,4 +1,4 @@
-/** From the rows of the agent's event stream to the servers that a proxy should have, and what stays when a partition hides all of them. */
+/** Turns the rows of the agent's event stream into the servers that a proxy should have, and keeps the last ones when a partition hides all of them. */
 import { parseIp, toAddress } from '../base/address.ts';
 
 /** What a proxy needs of a row of the stream (docs/http.md). */
@@ -43,7 +43,7 @@ export function toDesiredList(rows: readonly SyncRow[]): DesiredList {
     if (ip === undefined || port < 1 || port > 65_535) undialable.push(row);
     else {
       const weight = row.status === 'warning' ? weights.warning : weights.passing;
-      // As the proxy spells it, which is asked for what it has.
+      // An address is compared with what the proxy says it has, so it is spelled as the proxy spells it.
       servers.push({ key: keyOf(row), id, node, address: toAddress(ip, port).host, port, weight, state });
     }
   }

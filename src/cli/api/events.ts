@@ -12,7 +12,7 @@ export interface EventListener {
   onAway(error: Error): void;
 }
 
-/** Until `signal` aborts. The stream is opened again whenever it ends, for the agent may have been restarted: it begins with all there is. */
+/** Follows the stream until `signal` aborts. It is opened again whenever it ends, since the agent may have been restarted, and begins with all there is. */
 export async function followEvents(
   client: Client,
   path: string,

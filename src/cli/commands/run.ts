@@ -86,7 +86,7 @@ const toJob = (options: Options): Record<string, unknown> =>
     }),
   );
 
-/** Who may use the HTTP API must not be able to run programs on all hosts: the user writes this into a file there. */
+/** The user writes this into a file on each host, since a token of the HTTP API must not be enough to run programs on all hosts. */
 function toConfiguration(name: string, argv: readonly string[], job: Record<string, unknown>): string {
   const lines = Object.entries({ ...job, run: argv }).map(
     ([key, value]) => `    ${key}: ${sanitizeJson(value)}\n`,

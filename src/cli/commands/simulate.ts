@@ -154,7 +154,7 @@ function parsePlan(options: Options): Plan {
   };
 }
 
-/** Of the other options only these are about jobs. */
+/** The only other options that are about jobs. */
 function parseJobPlan(options: Options): JobPlan {
   for (const key of ['loss', 'latency', 'kill', 'pause', 'partition', 'compare'] as const)
     if (options[key] !== undefined)

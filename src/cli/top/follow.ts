@@ -15,7 +15,7 @@ const MetricsSchema = v.looseObject({
 });
 const CountedSchema = v.array(v.looseObject({ count: v.number() }));
 
-/** Until `signal` aborts. `changed` is called after each change of the state. */
+/** Follows the agent until `signal` aborts. `changed` is called after each change of the state. */
 export async function followAgent(
   client: Client,
   state: TopState,

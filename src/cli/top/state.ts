@@ -66,7 +66,7 @@ export class TopState {
   figures: TopFigures | undefined;
   /** Packets and bytes per second, since the reading before. */
   rates: Omit<Traffic, 'readAt'> | undefined;
-  /** What does not come any more, since when and why. */
+  /** The sources that have fallen silent, since when and why. */
   readonly #silent = new Map<'events' | 'figures', { readonly since: number; readonly reason: string }>();
   #isSynced = false;
   /** Names that the running snapshot has not brought yet; what is left at its end is gone. */

@@ -33,7 +33,7 @@ export interface ContainerState {
   readonly kind: 'running' | 'paused' | 'restarting' | 'ended';
   readonly exitCode: number;
   readonly outOfMemory: boolean;
-  /** Of its HEALTHCHECK; `undefined`: it has none. */
+  /** What its HEALTHCHECK says; `undefined`: it has none. */
   readonly health:
     | { readonly status: 'starting' | 'healthy' | 'unhealthy'; readonly output: string }
     | undefined;
@@ -50,7 +50,7 @@ export interface ListedContainer {
 export interface ContainerEvent {
   readonly id: string;
   readonly action: string;
-  /** Of `die`. */
+  /** The event `die` has one. */
   readonly exitCode: number | undefined;
 }
 

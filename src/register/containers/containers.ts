@@ -16,7 +16,7 @@ export interface ContainersOptions {
     'containers' | 'containersNetwork' | 'containersSelect' | 'containersAllow' | 'selfService'
   >;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Of this process; `undefined` where there are no users. */
+  /** The user of this process; `undefined` where the system has no user IDs. */
   readonly userId: number | undefined;
   record(fact: ContainerFact): void;
 }
@@ -54,7 +54,7 @@ export function startContainers({ agent, config, env, userId, record }: Containe
   };
 }
 
-/** Of engines that share a socket only the first is followed: its containers would be registered twice under one ID. */
+/** Leaves the first of the engines that share a socket, since its containers would be registered twice under one ID. */
 function withoutAliases(
   engines: readonly string[],
   socketsOfEngine: (engine: string) => readonly string[],

@@ -1,6 +1,5 @@
 /** What is waited for after an event of a container: the reason of a kill, a second look, and the time to forget one that ended. */
-import type { Millis } from '../../base/time.ts';
-import { NEVER } from '../../base/time.ts';
+import { type Millis, NEVER } from '../../base/time.ts';
 import { type End, isOrderly } from './state.ts';
 
 /** How long an ended container is shown as critical, so that people see why; one that ended in order is soon forgotten. */

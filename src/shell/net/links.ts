@@ -16,7 +16,7 @@ export interface Links {
   watch(onHeal: () => void): () => void;
 }
 
-/** As `openPorts`. */
+/** Opens ports as `openPorts` does, behind `links`. */
 export async function openLinkedPorts(
   at: Address,
   events: PortEvents,
@@ -72,7 +72,7 @@ class LinkedStreams {
   readonly #links: Links;
   readonly #events: PortEvents;
   readonly #timeout: Millis;
-  /** Whom the streams go to that this agent has dialed. */
+  /** The peers of the streams that this agent has dialed. */
   readonly #peers = new Map<StreamId, string>();
   /** Dials that nobody hears, and when they are given up. */
   readonly #unheard = new Map<StreamId, NodeJS.Timeout>();
@@ -87,7 +87,7 @@ class LinkedStreams {
     this.#timeout = timeout;
   }
 
-  /** A connection takes packets both ways. */
+  /** Dials only where both ways are open, since a connection takes packets in both directions. */
   open(stream: StreamId, to: Address): void {
     const peer = formatAddress(to);
     if (this.#links.passes(this.#self, peer) && this.#links.passes(peer, this.#self)) {

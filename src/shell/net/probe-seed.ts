@@ -44,7 +44,7 @@ export interface ProbedSeed {
 }
 
 export interface ProbeTimes {
-  /** Of each step over TCP: to connect, and to be answered. */
+  /** How long each step over TCP may take: to connect, and to be answered. */
   readonly stream: Millis;
   /** Between two tries over UDP. */
   readonly datagram: Millis;

@@ -20,7 +20,9 @@ describe('a list', () => {
     expect(ready).toBe(false);
     service.update([], null);
     await service.ready;
-    expect(() => service.pick()).toThrow('no instance of "web" to connect to: none is registered');
+    expect(() => service.pick()).toThrow(
+      'no instance of "web" to connect to: none is registered: ask `hearsay services` for the names that are',
+    );
     expect(service.age).toBe(0);
   });
 

@@ -1,7 +1,7 @@
 /** Entity tags: a client that has a body already is told so, in place of sending it again. */
 import { createHash } from 'node:crypto';
 
-/** Of the content, as text without quotes. Equal on all agents. */
+/** A hash of the content, as text without quotes. All agents compute the same. */
 export const contentHash = (content: string | Buffer): string =>
   createHash('sha256').update(content).digest('base64url').slice(0, 22);
 

@@ -80,7 +80,7 @@ function toLocalities(targets: readonly ProxyTarget[]): ValueOf<typeof LOCALITY_
 
 /** What is read of a DiscoveryRequest. */
 export interface DiscoveryRequest {
-  /** That of the last response that Envoy accepted; `''` at first. */
+  /** The version of the last response that Envoy accepted; `''` at first. */
   readonly version: string;
   readonly services: readonly string[];
 }

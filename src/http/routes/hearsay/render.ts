@@ -128,7 +128,7 @@ export const discoverEndpoints = route({
 
 interface RenderReplyOptions {
   readonly pretty?: boolean;
-  /** Of the content; by default that of the whole document. */
+  /** A hash of the content; by default that of the whole document. */
   readonly hash?: string;
   /** The entity tags that the client has. */
   readonly sent: string | undefined;
