@@ -69,21 +69,22 @@ export class TopState {
   /** The sources that have fallen silent, since when and why. */
   readonly #silent = new Map<'events' | 'figures', { readonly since: number; readonly reason: string }>();
   #isSynced = false;
-  /** Names that the running snapshot has not brought yet; what is left at its end is gone. */
-  #unseen: Set<string> | undefined;
+  /** Names that the running snapshot has not brought yet; what is left at its end is gone. A service may have the name of a member. */
+  readonly #unseenMembers = new Set<string>();
+  readonly #unseenServices = new Set<string>();
 
   /** One event of the stream. Throws when its data is of another version. */
   apply(event: string, data: unknown, now: number): void {
-    if (event === 'resync')
-      this.#unseen = new Set([...this.members.keys(), ...this.services.keys()].map(String));
-    else if (event === 'member') this.#applyMember(v.parse(MemberRow, data), now);
+    if (event === 'resync') {
+      for (const name of this.members.keys()) this.#unseenMembers.add(name);
+      for (const name of this.services.keys()) this.#unseenServices.add(name);
+    } else if (event === 'member') this.#applyMember(v.parse(MemberRow, data), now);
     else if (event === 'service') this.#applyService(v.parse(ServiceRow, data), now);
     else if (event === 'synced') {
-      for (const name of this.#unseen ?? []) {
-        this.members.delete(name);
-        this.services.delete(name);
-      }
-      this.#unseen = undefined;
+      for (const name of this.#unseenMembers) this.members.delete(name);
+      for (const name of this.#unseenServices) this.services.delete(name);
+      this.#unseenMembers.clear();
+      this.#unseenServices.clear();
       this.#isSynced = true;
       this.#silent.delete('events');
     }
@@ -119,7 +120,7 @@ export class TopState {
     { name, status, addr, port, tags, ageMs }: v.InferOutput<typeof MemberRow>,
     now: number,
   ): void {
-    this.#unseen?.delete(name);
+    this.#unseenMembers.delete(name);
     const before = this.members.get(name)?.status;
     if (status === 'gone') this.members.delete(name);
     else
@@ -133,7 +134,7 @@ export class TopState {
   }
 
   #applyService({ service: name, instances }: v.InferOutput<typeof ServiceRow>, now: number): void {
-    this.#unseen?.delete(name);
+    this.#unseenServices.delete(name);
     const statuses = new Map<string, number>();
     for (const { status } of instances) statuses.set(status, (statuses.get(status) ?? 0) + 1);
     const before = this.services.get(name)?.statuses;

@@ -81,6 +81,17 @@ describe('the picture', () => {
     expect([[...state.members.keys()], [...state.services.keys()]]).toEqual([['ann'], []]);
   });
 
+  test('a service that is gone does not stay because a member has its name, nor the other way around', () => {
+    const state = snapshot();
+    state.apply('member', member('web'), NOW);
+    state.apply('service', service('bob', 'passing'), NOW);
+    state.apply('resync', {}, NOW);
+    state.apply('member', member('web'), NOW);
+    state.apply('service', service('bob', 'passing'), NOW);
+    state.apply('synced', {}, NOW);
+    expect([[...state.members.keys()], [...state.services.keys()]]).toEqual([['web'], ['bob']]);
+  });
+
   test('a filter keeps rows of this name or status', () => {
     expect(draw(snapshot(), { filter: 'bo' }).join('\n')).not.toContain('cat');
     expect(firstColumn(draw(snapshot(), { filter: 'critical' }), 'SERVICE')).toBe('web');
