@@ -24,6 +24,7 @@ const INTERVAL = 1000;
 /** What the event stream takes. */
 const MAX_SERVICES = 256;
 const MAX_SLOTS = 10_000;
+const SERVICE_NAME = /^[\w.-]{1,128}$/;
 
 interface HaproxyOptions extends ClientOptions {
   readonly socket: string;
@@ -202,6 +203,11 @@ function readOptions({ socket, backend, slots, empty }: HaproxyOptions): {
     const [name, service] = parsePair(text, '--backend');
     if (!/^[\w.:-]+$/.test(name) || service === '')
       throw refuse(`--backend: "${text}" must be BACKEND=SERVICE, as in --backend web=web`);
+    // The agent has no instances of such a name, and that would empty the backend.
+    if (!SERVICE_NAME.test(service))
+      throw refuse(
+        `--backend: "${service}" is no name of a service: use 1 to 128 letters, digits, ".", "_" or "-"`,
+      );
     return { backend: name, service };
   });
   const names = backends.map((one) => one.backend);

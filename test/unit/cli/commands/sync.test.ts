@@ -221,6 +221,7 @@ describe('arguments that are refused', () => {
     [['--socket', '/a.sock', '--backend', 'web'], '--backend: "web" must be KEY=VALUE'],
     [['--socket', '/a.sock', '--backend', 'a b=web'], '--backend: "a b=web" must be BACKEND=SERVICE'],
     [['--socket', '/a.sock', '--backend', 'a;quit=web'], '--backend: "a;quit=web" must be BACKEND=SERVICE'],
+    [['--socket', '/a.sock', '--backend', 'web=a b'], '--backend: "a b" is no name of a service'],
     [['--socket', '/a.sock', '--backend', 'a=b', '--backend', 'a=c'], '--backend: "a" is given twice'],
     [['--socket', '/a.sock', '--backend', 'a=b', '--slots', '0'], '--slots: "0" must be a number from 1'],
     [['--socket', '/a.sock', '--backend', 'a=b', '--empty', 'no'], '--empty: "no" must be keep or allow'],
