@@ -46,7 +46,7 @@ export class AgentConnection {
     this.logger = logger;
   }
 
-  /** Resolves when the head of a 200 has arrived; rejects with `RefusedError` for a 4xx. The address is checked here. */
+  /** Resolves when the head of a 200 has arrived; rejects with `RefusedError` for a 4xx, and for an address that is none. */
   send(one: AgentRequest): Promise<IncomingMessage> {
     const { path, method, headers, body, signal, silence = SILENCE } = one;
     return new Promise((resolve, reject) => {
@@ -87,7 +87,7 @@ function parseAgentAddress(address: string): { socketPath: string } | { host: st
   if (unix !== null) return { socketPath: unix[1] as string };
   const url = address.includes('://') ? address : `http://${address}`;
   if (!URL.canParse(url) || !url.startsWith('http://'))
-    throw new Error(`"${address}" is no address of an agent: use http://HOST:PORT or unix:///PATH`);
+    throw new RefusedError(`"${address}" is no address of an agent: use http://HOST:PORT or unix:///PATH`);
   const { hostname, port } = new URL(url);
   return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 80) };
 }

@@ -39,6 +39,8 @@ export interface ServiceSource {
   /** Whether the agent answers now, and until when it last did, on the monotonic clock. */
   readonly current: boolean;
   readonly lastCurrentAt: number;
+  /** Why the agent does not answer, if it is known: in brackets, after a space. */
+  readonly away?: string | undefined;
   now(): number;
   readonly probe: InstanceProbe;
   readonly firstEjection?: number;
@@ -100,7 +102,7 @@ export class DiscoveredService {
 
   #none(): never {
     const why = !this.#isReady
-      ? 'the agent has not answered yet: wait for `ready`'
+      ? `the agent has not answered yet${this.#source.away ?? ''}: wait for \`ready\``
       : this.#known.size === 0
         ? 'none is registered: ask `hearsay services` for the names that are'
         : `none of ${this.#known.size} can be used: ask \`hearsay why ${this.name}\``;

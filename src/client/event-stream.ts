@@ -11,14 +11,16 @@ export interface StreamListener {
   wanted(): readonly string[];
   onService(name: string, rows: readonly StreamedInstance[]): void;
   onZone(zone: string | null): void;
-  /** `false`: the agent is away. */
-  onCurrent(current: boolean): void;
+  /** `false`: the agent is away, and why, in brackets. */
+  onCurrent(current: boolean, reason?: string): void;
 }
 
 /** The agent sends a comment each 15 s. */
 const SILENCE = 40_000;
 /** What fits into a request line; clients of more services follow all of them. */
 const MAX_NAMES = 100;
+/** What a service can be called. The agent is not asked for others: one that is too long would cost all the answer. */
+const NAME = /^[a-z0-9._-]{1,128}$/;
 /** Whether the fields mean what they meant when this was written. */
 const ROWS_VERSION = 1;
 
@@ -71,10 +73,11 @@ export class ServiceStream {
       );
       if (signal.aborted) break;
       if (request.signal.aborted) continue; // for another list of names
-      this.#listener.onCurrent(false);
+      const why = ` (${reason})`;
+      this.#listener.onCurrent(false, why);
       if (!this.#isAway)
         this.#connection.logger?.warn(
-          `hearsay: the agent at ${this.#connection.address} is away (${reason}): going on with what is known`,
+          `hearsay: the agent at ${this.#connection.address} is away${why}: going on with what is known`,
         );
       this.#isAway = true;
       await this.#backoff.wait(signal);
@@ -85,7 +88,7 @@ export class ServiceStream {
 
   async #read(signal: AbortSignal): Promise<void> {
     this.#names = new Set(this.#listener.wanted());
-    const names = [...this.#names];
+    const names = [...this.#names].filter((name) => NAME.test(name));
     const query = names.map((name) => `&service=${encodeURIComponent(name)}`).join('');
     const response = await this.#connection.send({
       method: 'GET',

@@ -26,7 +26,7 @@ export class HearsayClient {
   readonly #stream: ServiceStream;
   readonly #leases = new Set<ServiceLease>();
   readonly #sigterm = new SigtermDrain(() => this.close());
-  readonly #source: ServiceSource & { current: boolean; lastCurrentAt: number };
+  readonly #source: ServiceSource & { current: boolean; lastCurrentAt: number; away?: string | undefined };
   #zone: string | null = null;
   readonly #httpAgents: Promise<ServiceHttpAgent>[] = [];
 
@@ -47,9 +47,10 @@ export class HearsayClient {
           for (const service of this.#services.get(name) ?? []) service.update(rows, this.#zone);
         },
         onZone: (zone) => this.#setZone(zone),
-        onCurrent: (current) => {
+        onCurrent: (current, reason) => {
           if (this.#source.current || current) this.#source.lastCurrentAt = performance.now();
           this.#source.current = current;
+          this.#source.away = reason;
         },
       },
       this.#backoff,

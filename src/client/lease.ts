@@ -177,7 +177,9 @@ export class ServiceLease {
 export async function portToRegister({ name, server, port, ports = {} }: LeaseOptions): Promise<number> {
   const given = port ?? Object.values(ports)[0];
   if (server === undefined) {
-    if (given === undefined) throw new TypeError(`register "${name}" with a server or a port`);
+    // JSON has no NaN: the agent would see null, and register the service without a port.
+    if (given === undefined || Number.isNaN(given))
+      throw new TypeError(`register "${name}" with a server or a port`);
     return given;
   }
   if (!server.listening) await once(server, 'listening');

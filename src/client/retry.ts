@@ -1,5 +1,5 @@
 /** Which requests may go to another instance, for all adapters. */
-import { type DiscoveredService, NoInstanceError } from './discovered-service.ts';
+import type { DiscoveredService } from './discovered-service.ts';
 
 /** What adapters need of the client. */
 export interface ServiceLookup {
@@ -12,12 +12,10 @@ const READY_WITHIN = 5000;
 /** Waits for the first list of a service. Rejects with `NoInstanceError`. */
 export async function waitForService(service: DiscoveredService): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new NoInstanceError(`the agent has not told the instances of "${service.name}" yet`)),
-      READY_WITHIN,
-    );
-  });
+  // `pick` throws while there is no list, and says why there is none.
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, READY_WITHIN);
+  }).then(() => void service.pick());
   await Promise.race([service.ready, late]).finally(() => clearTimeout(timer));
 }
 

@@ -75,6 +75,16 @@ describe('a client', () => {
     expect(agent.waiting).toBeLessThanOrEqual(1);
   });
 
+  test('a name that no service can have is empty, and keeps no other from its answer', async () => {
+    const hearsay = client({ http: `http://${(await serve(cluster())).address}` });
+    const db = hearsay.discover('db');
+    const long = hearsay.discover('x'.repeat(20_000)); // longer than the agent's headers may be
+    const odd = hearsay.discover('ü b');
+    await Promise.all([db.ready, long.ready, odd.ready]);
+    expect([ids(db).length, ids(long), ids(odd)]).toEqual([2, [], []]);
+    expect(() => long.pick()).toThrow('none is registered');
+  });
+
   test('closes at the agent, too', async () => {
     const agent = cluster();
     const hearsay = client({ http: `http://${(await serve(agent)).address}` });
@@ -101,9 +111,12 @@ describe('a client', () => {
     expect(ids(db).length).toBe(2);
 
     const warnings: string[] = [];
-    client({ http, logger: { info: () => undefined, warn: (text) => warnings.push(text) } }).discover('db');
+    const logger = { info: () => undefined, warn: (text: string) => warnings.push(text) };
+    const refused = client({ http, logger }).discover('db');
     await waitUntil('it is refused', 5000, () => warnings.length > 0);
     expect(warnings[0]).toMatch(/the agent answered 40[13]/);
+    // Also a program without a logger can read why.
+    expect(() => refused.pick()).toThrow(/the agent has not answered yet \(the agent answered 40[13]/);
   });
 
   test('never throws at the start: without an agent, and with an address that is none', async () => {

@@ -130,6 +130,17 @@ describe('register', () => {
     await expect(refused).rejects.toThrow('EADDRINUSE');
   });
 
+  test('rejects at once what can never succeed: a port that is none, an address that is none', async () => {
+    const hearsay = new HearsayClient({ http: 'https://127.0.0.1:8500' });
+    onTestFinished(() => hearsay.close());
+    await expect(hearsay.register({ name: 'api', port: Number.NaN })).rejects.toThrow(
+      'register "api" with a server or a port',
+    );
+    await expect(hearsay.register({ name: 'api', port: 80 })).rejects.toThrow(
+      'is no address of an agent: use http://HOST:PORT',
+    );
+  });
+
   test('is tried until the agent is there; a refusal rejects', async () => {
     const agent = await new LeaseAgent().start();
     const { hearsay, said } = client(agent);
