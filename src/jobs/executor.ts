@@ -40,8 +40,9 @@ export class RunExecutor {
   }
 
   /**
-   * Publishes that this agent will run the tick. `lateness`: how long after it was due. An agent with a smaller hash than one that has claimed a tick in time must not
-   * begin before it knows that the other one has begun, so a late claim waits for two spread times.
+   * Publishes that this agent will run the tick. `lateness`: how long after it was due. An agent with a smaller hash than
+   * one that has claimed a tick in time must not begin before it knows that the other one has begun, so a late claim waits
+   * for two spread times.
    */
   claim(
     name: string,

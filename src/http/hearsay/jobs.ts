@@ -14,7 +14,7 @@ import {
   strings,
 } from '../endpoint/schema.ts';
 
-export const JOB_RUN_SCHEMA = object({
+const JOB_RUN_SCHEMA = object({
   tick: string,
   node: string,
   attempt: number,
@@ -63,7 +63,7 @@ const toRunJson = ({ node, run }: SeenRun): Record<string, unknown> => ({
 });
 
 /** Why the job runs where it does, or does not run. */
-export function explainJob(job: JobView): string {
+function explainJob(job: JobView): string {
   const { definition, eligible, nextOwner, paused, runs } = job;
   const { place, quorum, action } = definition;
   const where =

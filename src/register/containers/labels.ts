@@ -26,7 +26,7 @@ export interface RequestedServices {
   readonly problems: readonly string[];
 }
 
-export const CHECK_LABELS = ['http', 'tcp', 'grpc', 'interval', 'timeout'] as const;
+const CHECK_LABELS = ['http', 'tcp', 'grpc', 'interval', 'timeout'] as const;
 export type CheckLabel = (typeof CHECK_LABELS)[number];
 
 const FIELDS = ['name', 'port', 'ports', 'tags', 'weight', 'check', 'meta'] as const;

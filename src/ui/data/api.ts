@@ -18,8 +18,6 @@ export function useToken(value: string): void {
   token = value.trim();
 }
 
-export const hasToken = (): boolean => token !== '';
-
 /** Calls `ask` whenever reading needs a token, or another one; returns a function that ends that. */
 export function onTokenNeeded(ask: () => void): () => void {
   askers.add(ask);

@@ -13,7 +13,7 @@ interface MetricValue {
 }
 
 /** The sum of a counter over all its labels. */
-export const counterOf = (metrics: MetricsJson, name: string): number =>
+const counterOf = (metrics: MetricsJson, name: string): number =>
   metrics.Counters.filter(({ Name }) => Name === name).reduce((sum, { Sum = 0 }) => sum + Sum, 0);
 
 export const gaugeOf = (

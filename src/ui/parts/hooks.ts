@@ -94,7 +94,7 @@ export function usePlace(): readonly [Place, (to: Place) => void] {
   return [place, go];
 }
 
-export const LogContext = createContext(new LiveLog());
+const LogContext = createContext(new LiveLog());
 
 /** The log of this agent, which is followed while a component uses it. */
 export function useLog(): LiveLog {
