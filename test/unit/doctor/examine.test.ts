@@ -154,6 +154,16 @@ test('a service without a usable instance, with the output of its checks', () =>
   expect(finding?.evidence).toEqual(['cat: check "port" is critical (connection refused)']);
 });
 
+test('maintenance is wanted: a note, unless something else is critical as well', () => {
+  const services = [{ name: 'web', instances: 1, usable: 0 }];
+  const check = (name: string) => ({ node: 'cat', service: 'web', name, status: 'critical', output: '' });
+  const maintenance = check('Service Maintenance Mode');
+  const [finding] = examine({ ...HEALTHY, services, checks: [maintenance] });
+  expect(finding).toMatchObject({ code: 'serviceInMaintenance', severity: 'note' });
+  expect(finding?.fix).toBe('hearsay maint off ID on cat, when the work is done');
+  expect(found({ services, checks: [maintenance, check('port')] })).toEqual([['serviceDown', ['cat']]]);
+});
+
 test('the worst comes first, and only what is about the nodes that were named', () => {
   const over = { awareness: 3, degraded: ['storage: EIO'], silent: ['cat'] };
   expect(found(over).map(([code]) => code)).toEqual(['degraded', 'unhealthy', 'noAck']);
