@@ -59,6 +59,8 @@ describe.skipIf(why !== undefined)('a fault of the network', () => {
       const members = await getJson<readonly unknown[]>(`${ann.http}/v1/hearsay/members`);
       return members.length === NAMES.length;
     });
+    // Until another member has sent its catalog, the agent says so in place of an answer.
+    await waitUntil('its catalog is ready', TOLD, () => getJson(`${ann.http}/v1/catalog/services`));
   });
   afterAll(async () => {
     await killProcesses();

@@ -48,7 +48,8 @@ afterAll(async () => {
 test.skipIf(unsupported !== undefined)(
   'a rotation and a rolling restart, by the lines of the README',
   async () => {
-    symlinkSync(join(ROOT, 'bin/hearsay.js'), join(dir, 'hearsay'));
+    const programs = mkdtempSync(join(dir, 'bin-'));
+    symlinkSync(join(ROOT, 'bin/hearsay.js'), join(programs, 'hearsay'));
     hosts = await createNetnsHosts(3);
     const all = hosts.list;
     const [first] = all as [NetnsHost];
@@ -62,7 +63,7 @@ test.skipIf(unsupported !== undefined)(
         .replace('10.0.0.6', all[1]?.ip ?? '');
     const envOf = (host: NetnsHost) => ({
       ...process.env,
-      PATH: `${dir}:${process.env['PATH']}`,
+      PATH: `${programs}:${process.env['PATH']}`,
       HEARSAY_NODE: nameOf(host), // these hosts share the machine's name
     });
     const at = (host: NetnsHost, line: string): [string, string[]] => {
@@ -75,7 +76,7 @@ test.skipIf(unsupported !== undefined)(
     const [keygen, agent, install, list, use, remove, ...rest] = commands();
     expect(rest).toEqual([]);
     await sh(first, keygen?.line ?? '');
-    expect(statSync(join(dir, 'hearsay.keyring')).mode & 0o777).toBe(0o600);
+    expect(statSync(join(dir, 'hearsay/keyring')).mode & 0o777).toBe(0o600);
 
     const start = async (host: NetnsHost): Promise<void> => {
       const child = spawn(...at(host, `exec ${agent?.line}`), {
@@ -94,7 +95,7 @@ test.skipIf(unsupported !== undefined)(
       });
       expect(printed).toContain('(UDP and TCP, encrypted)');
       expect(printed).toContain(
-        `join it:  hearsay agent --keyring-file ${dir}/hearsay.keyring --join ${host.ip}:7946`,
+        `join it:  hearsay agent --keyring-file ${dir}/hearsay/keyring --join ${host.ip}:7946`,
       );
     };
     const everybodyAlive = async (): Promise<void> => {
