@@ -9,6 +9,7 @@ import { createRng } from './base/rng.ts';
 import { VERSION } from './base/version.ts';
 import type { ReloadReport } from './config/reload.ts';
 import type { AgentConfig } from './config/schema.ts';
+import { watchServiceFiles } from './files/service-watch.ts';
 import { formatPrometheus } from './http/endpoint/metrics-format.ts';
 import { type Containers, startContainers } from './register/containers/containers.ts';
 import { createRecordedAgent, type RecordedAgent } from './replay/recorder.ts';
@@ -170,6 +171,8 @@ async function startParts(
     explainDenial: (probe) => shell.runners.explainDenial(probe),
     openOperator: config.openOperator || (state.keys.length === 0 && config.dataDir === undefined),
   });
+  if (config.watchServices)
+    cleanups.push(await watchServiceFiles({ paths: () => reloader.config.service, reload }));
   const discovery = startLanDiscovery({
     ...{ cluster: config.discover, view: agent.view, bound: shell.bound, meter, logger: log.logger },
     setDiscovered: (found) => seeds.setDiscovered(found),

@@ -220,6 +220,10 @@ export const agentSection = defineSection({
     validate: validateNotEmpty,
     doc: 'File with service definitions, as Consul JSON or YAML, or a directory of such files.',
   }),
+  watchServices: booleanSetting({
+    default: false,
+    doc: 'Reload when a file of service has changed, as `hearsay reload` does.',
+  }),
   ...containersSection,
   allowExecChecks: booleanSetting({
     default: false,
