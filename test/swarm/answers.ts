@@ -13,6 +13,7 @@ import type { QueryOrigin } from '../../src/dns/truncate.ts';
 import type { AgentInfo } from '../../src/http/endpoint/agent-info.ts';
 import { BlockingQueries } from '../../src/http/endpoint/blocking.ts';
 import { parseQueryString } from '../../src/http/endpoint/query.ts';
+import { KeptLists } from '../../src/http/endpoint/reply/kept-lists.ts';
 import { HttpReply } from '../../src/http/endpoint/reply/reply.ts';
 import { ReplyCache } from '../../src/http/endpoint/reply/reply-cache.ts';
 import type { Site } from '../../src/http/endpoint/site.ts';
@@ -268,6 +269,7 @@ function createSite(view: View, clock: () => number, replyCache: ReplyCache): Si
     info: INFO,
     blockingQueries: new BlockingQueries(agent),
     replyCache,
+    keptLists: new KeptLists(),
     meter: new Meter(),
     selfService: 'consul',
     suspectsLast: true,

@@ -6,6 +6,7 @@ import type { CheckProbe } from '../../checks/types.ts';
 import type { ReloadReport } from '../../config/reload.ts';
 import type { AgentInfo } from './agent-info.ts';
 import type { BlockingQueries } from './blocking.ts';
+import type { KeptLists } from './reply/kept-lists.ts';
 import type { ReplyCache } from './reply/reply-cache.ts';
 import type { UiFiles } from './reply/ui-files.ts';
 
@@ -14,6 +15,8 @@ export interface Site {
   readonly info: AgentInfo;
   readonly blockingQueries: BlockingQueries;
   readonly replyCache: ReplyCache;
+  /** What documents for proxies go on showing in a partition. */
+  readonly keptLists: KeptLists;
   /** Metrics of the whole process. */
   readonly meter: Meter;
   /** The service as an instance of which every node is shown; `undefined` if none is. */

@@ -12,6 +12,7 @@ import type { CheckProbe } from '../../checks/types.ts';
 import type { ReloadReport } from '../../config/reload.ts';
 import type { AgentInfo } from '../endpoint/agent-info.ts';
 import { BlockingQueries } from '../endpoint/blocking.ts';
+import { KeptLists } from '../endpoint/reply/kept-lists.ts';
 import { ReplyCache } from '../endpoint/reply/reply-cache.ts';
 import type { UiFiles } from '../endpoint/reply/ui-files.ts';
 import type { Site } from '../endpoint/site.ts';
@@ -164,6 +165,7 @@ function createSite(options: HttpServerOptions, address: () => string): Site {
     info,
     blockingQueries: new BlockingQueries(agent),
     replyCache: new ReplyCache(monotonicClock),
+    keptLists: new KeptLists(),
     meter,
     selfService: selfService === 'off' ? undefined : selfService,
     suspectsLast,

@@ -61,11 +61,11 @@ export const httpMutants: readonly Mutant[] = [
   },
   {
     id: 'http-render-long-dead',
-    file: 'http/hearsay/render/kept-lists.ts',
+    file: 'http/endpoint/reply/kept-lists.ts',
     find: 'lostAt >= last - LOST_TOGETHER',
     replace: 'lostAt <= last',
     description: 'A partition brings back instances that died long before it.',
-    expectedTests: ['unit/http/hearsay/render/kept-lists.test.ts'],
+    expectedTests: ['unit/http/endpoint/reply/kept-lists.test.ts'],
   },
   {
     id: 'http-envoy-sent-again',

@@ -1,7 +1,7 @@
 /** Caddy: the `upstreams` of a handler `reverse_proxy`, as its admin API takes them. */
 import { joinHostPort } from '../../../base/address.ts';
 import { arrayOf, object, string, type ValueOf } from '../../endpoint/schema.ts';
-import type { ProxyService } from './proxy-target.ts';
+import type { ProxyService } from './proxy-service.ts';
 
 export const caddyUpstreamsSchema = arrayOf(object({ dial: string }));
 

@@ -8,6 +8,7 @@ import { parseIp } from '../../../base/address.ts';
 import { AgentError } from '../../../base/errors.ts';
 import { type BodyDecoder, parseJson } from '../../endpoint/body.ts';
 import { contentHash } from '../../endpoint/reply/etag.ts';
+import type { ProxyTarget } from '../../endpoint/reply/kept-lists.ts';
 import {
   any,
   arrayOf,
@@ -19,7 +20,7 @@ import {
   strings,
   type ValueOf,
 } from '../../endpoint/schema.ts';
-import type { ProxyService, ProxyTarget } from './proxy-target.ts';
+import type { ProxyService } from './proxy-service.ts';
 
 const TYPE_URL = 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment';
 

@@ -1,12 +1,17 @@
 /** Reads the instances of a service for a proxy: the usable ones, or what a partition has taken if none is left. */
 import { instanceStatus } from '../../../catalog/health.ts';
 import { effectiveWeight } from '../../../catalog/placement.ts';
+import type { ProxyTarget } from '../../endpoint/reply/kept-lists.ts';
 import type { Site } from '../../endpoint/site.ts';
 import { instanceAddress, nodeMeta, type ServiceInstance, usableInstances } from '../../pool/pool.ts';
-import { KeptLists } from './kept-lists.ts';
-import type { ProxyService, ProxyTarget } from './proxy-target.ts';
 
-const KEPT = new WeakMap<Site, KeptLists>();
+/** A service with its targets, none of which is unknown or has no port or weight. The documents of all proxies are made of these. */
+export interface ProxyService {
+  readonly name: string;
+  readonly targets: readonly ProxyTarget[];
+  /** A partition has taken all of them, and they stay as they were before it. */
+  readonly isKept: boolean;
+}
 
 /** With `mayEmpty` the list is empty when no instance is usable, even in a partition. */
 export function readProxyService(site: Site, name: string, mayEmpty: boolean): ProxyService {
@@ -16,9 +21,8 @@ export function readProxyService(site: Site, name: string, mayEmpty: boolean): P
   const targets = usableInstances(site, name)
     .filter(({ instance }) => instances.includes(instance))
     .flatMap(toProxyTargets);
-  const kept = KEPT.get(site) ?? new KeptLists();
-  KEPT.set(site, kept);
-  const lost = kept.update(name, targets, (target) => isCutOff(site, name, target), site.monotonicClock());
+  const now = site.monotonicClock();
+  const lost = site.keptLists.update(name, targets, (target) => isCutOff(site, name, target), now);
   const isKept =
     !mayEmpty && targets.length === 0 && lost.length > 0 && view.partitionSummary().kind === 'partition';
   return { name, targets: isKept ? lost : targets, isKept };

@@ -1,5 +1,6 @@
 /** Traefik: the dynamic configuration that its HTTP provider polls, with services and nothing else. */
 import { joinHostPort } from '../../../base/address.ts';
+import type { ProxyTarget } from '../../endpoint/reply/kept-lists.ts';
 import {
   arrayOf,
   number,
@@ -9,7 +10,7 @@ import {
   string,
   type ValueOf,
 } from '../../endpoint/schema.ts';
-import type { ProxyService, ProxyTarget } from './proxy-target.ts';
+import type { ProxyService } from './proxy-service.ts';
 
 const SERVICE_SCHEMA = object({
   loadBalancer: optionalField(object({ servers: arrayOf(object({ url: string })) })),

@@ -17,8 +17,7 @@ import {
   parseDiscoveryRequest,
   renderEnvoy,
 } from '../../hearsay/render/envoy.ts';
-import { readProxyService } from '../../hearsay/render/proxy-service.ts';
-import type { ProxyService } from '../../hearsay/render/proxy-target.ts';
+import { type ProxyService, readProxyService } from '../../hearsay/render/proxy-service.ts';
 import { renderTraefik, traefikSchema, type UrlScheme } from '../../hearsay/render/traefik.ts';
 import { serviceTopics } from '../../pool/topics.ts';
 

@@ -3,12 +3,24 @@
  * may all be well. An instance counts as lost when it was listed, and its node is not alive any more.
  */
 import type { Millis } from '../../../base/time.ts';
-import type { ProxyTarget } from './proxy-target.ts';
 
 /** Instances that were lost no further apart belong to one partition; those lost before it are dead. */
 const LOST_TOGETHER: Millis = 60_000;
 /** Services remembered; the one that was longest not asked for is forgotten first. */
 const MAX_SERVICES = 1024;
+
+/** An instance as a proxy dials it. */
+export interface ProxyTarget {
+  /** With the id it says which instance this is. */
+  readonly node: string;
+  readonly id: string;
+  readonly address: string;
+  readonly port: number;
+  /** Relative to that of the others, above 0. */
+  readonly weight: number;
+  /** The tag `zone` of its node; `''` without one. */
+  readonly zone: string;
+}
 
 interface ListedTarget {
   readonly target: ProxyTarget;

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { KeptLists } from '../../../../../src/http/hearsay/render/kept-lists.ts';
-import type { ProxyTarget } from '../../../../../src/http/hearsay/render/proxy-target.ts';
+import { KeptLists, type ProxyTarget } from '../../../../../src/http/endpoint/reply/kept-lists.ts';
 
 const target = (node: string, weight = 1): ProxyTarget => ({
   ...{ node, id: 'web', address: '10.0.0.1', port: 80, weight, zone: '' },
