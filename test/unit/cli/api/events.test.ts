@@ -80,3 +80,41 @@ test('a connection that breaks is told with the address of the agent', async () 
   );
   expect(events).toEqual(['synced']);
 });
+
+test('rows of a later version are not acted on, and the message says what to run', async () => {
+  const client = await startAgent((server) =>
+    server.on('request', (_, response) =>
+      response.writeHead(200).end('event: resync\ndata: {"version":2}\n\nevent: service\ndata: {}\n\n'),
+    ),
+  );
+  const stop = new AbortController();
+  const events: string[] = [];
+  const error = await new Promise<Error>((resolve) => {
+    void followEvents(client, '/events', stop.signal, {
+      onEvent: (event) => events.push(event),
+      onAway: (cause) => {
+        stop.abort();
+        resolve(cause);
+      },
+    });
+  });
+  expect(events).toEqual([]);
+  expect(error.message).toBe(
+    `the agent at ${client.address} sends rows of version 2, and this command knows 1: run the hearsay that came with the agent`,
+  );
+});
+
+test('rows of this version are', async () => {
+  const client = await startAgent((server) =>
+    server.on('request', (_, response) =>
+      response.writeHead(200).end('event: synced\ndata: {"version":1}\n\n'),
+    ),
+  );
+  const stop = new AbortController();
+  const events: string[] = [];
+  await followEvents(client, '/events', stop.signal, {
+    onEvent: (event) => events.push(event),
+    onAway: () => stop.abort(),
+  });
+  expect(events).toEqual(['synced']);
+});
