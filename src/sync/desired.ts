@@ -1,7 +1,7 @@
 /** Turns the rows of the agent's event stream into the servers that a proxy should have, and keeps the last ones when a partition hides all of them. */
 import { parseIp, toAddress } from '../base/address.ts';
 
-/** What a proxy needs of a row of the stream (docs/http.md). */
+/** What proxies and templates need of a row of the stream (docs/http.md). */
 export interface SyncRow {
   readonly id: string;
   readonly node: string;
@@ -10,6 +10,10 @@ export interface SyncRow {
   readonly weights: { readonly passing: number; readonly warning: number };
   readonly status: string;
   readonly draining: boolean;
+  readonly zone: string | null;
+  readonly tags: readonly string[];
+  readonly meta: Readonly<Record<string, string>>;
+  readonly ports: Readonly<Record<string, number>>;
 }
 
 export interface DesiredServer {
@@ -23,6 +27,8 @@ export interface DesiredServer {
   readonly weight: number;
   /** `drain`: it finishes what it has, and gets nothing new. */
   readonly state: 'ready' | 'drain';
+  /** What else is known of it. */
+  readonly row: SyncRow;
 }
 
 export interface DesiredList {
@@ -38,17 +44,21 @@ export function toDesiredList(rows: readonly SyncRow[]): DesiredList {
   for (const row of rows) {
     const state = stateOf(row);
     if (state === undefined) continue;
-    const { id, node, address, port, weights } = row;
+    const { id, node, address, port } = row;
     const ip = parseIp(address);
     if (ip === undefined || port < 1 || port > 65_535) undialable.push(row);
     else {
-      const weight = row.status === 'warning' ? weights.warning : weights.passing;
       // An address is compared with what the proxy says it has, so it is spelled as the proxy spells it.
-      servers.push({ key: keyOf(row), id, node, address: toAddress(ip, port).host, port, weight, state });
+      const { host } = toAddress(ip, port);
+      servers.push({ key: keyOf(row), id, node, address: host, port, weight: weightOf(row), state, row });
     }
   }
   return { servers, undialable };
 }
+
+/** Which share of the requests it should get, in relation to the others. */
+const weightOf = ({ status, weights }: SyncRow): number =>
+  status === 'warning' ? weights.warning : weights.passing;
 
 const keyOf = ({ node, id }: SyncRow): string => JSON.stringify([node, id]);
 

@@ -39,7 +39,7 @@ export const LAYERS: Readonly<Record<string, string>> = {
 export const ROOMS: Readonly<Record<string, string>> = {
   agent: 'contract replication evidence transport readers operations',
   checks: 'definition state saved',
-  cli: 'output input api top commands',
+  cli: 'output input api top sync commands',
   config: 'servers file',
   dns: 'message zone recursor answers server',
   http: 'endpoint pool consul hearsay routes server',

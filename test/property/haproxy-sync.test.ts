@@ -18,7 +18,8 @@ const row: fc.Arbitrary<SyncRow> = fc
   })
   .map(({ number, host, port, passing, status }) => ({
     ...{ id: `web-${number}`, node: `n${number % 3}`, address: host, port, status },
-    ...{ weights: { passing, warning: 1 }, draining: status === 'draining' },
+    draining: status === 'draining',
+    ...{ weights: { passing, warning: 1 }, zone: null, tags: [], meta: {}, ports: {} },
   }));
 const list = fc.uniqueArray(row, { maxLength: 15, selector: ({ id }) => id });
 

@@ -14,8 +14,8 @@ import {
 } from '../command.ts';
 import { addAgentOptions, loadConfig, readSettingFlags } from '../input/settings.ts';
 import type { Io, StartedAgent } from '../io.ts';
-import { logLine, withJsonNotices } from '../json-output.ts';
 import { type Lifecycle, runUntilStopped } from '../lifetime.ts';
+import { logLine, withJsonNotices } from '../output/json-output.ts';
 import { sanitize } from '../sanitize.ts';
 
 export const agentCommand: CommandBuilder = (command, cli) => {

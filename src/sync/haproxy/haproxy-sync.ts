@@ -2,14 +2,9 @@
  * Makes the backends of one HAProxy equal to the catalog. Each pass compares what HAProxy says it has with what it should have, so
  * that a HAProxy that was restarted, or changed by hand, is set again by the next pass, and no state is kept beside it but who has which slot.
  */
-import {
-  type DesiredList,
-  type DesiredServer,
-  hasReady,
-  LastGoodList,
-  type SyncRow,
-  toDesiredList,
-} from '../desired.ts';
+import type { DesiredServer, SyncRow } from '../desired.ts';
+import { type ChosenServers, GuardedList } from '../guarded-list.ts';
+import type { SyncTarget } from '../sync-target.ts';
 import { HaproxyError, type HaproxyRuntimeApi } from './runtime-api.ts';
 import { planSlots, type ServerSlot, type SlotStep } from './slot-plan.ts';
 
@@ -33,7 +28,7 @@ export interface HaproxySyncOptions {
   readonly backends: readonly { readonly backend: string; readonly service: string }[];
   readonly limit: number;
   /** Why a list that is empty now may not be believed; empty: it may. */
-  doubt(): Promise<string>;
+  readonly doubt: () => Promise<string>;
   onChange(change: HaproxyChange): void;
   /** What does not work, in a sentence with the next step; said once until it changes. */
   onProblem(message: string): void;
@@ -42,14 +37,13 @@ export interface HaproxySyncOptions {
 interface BackendState {
   readonly backend: string;
   readonly service: string;
-  readonly lastGood: LastGoodList;
+  readonly list: GuardedList;
   assigned: ReadonlyMap<string, string>;
   readonly holders: Map<string, DesiredServer>;
-  kept: string;
   problem: string;
 }
 
-export class HaproxySync {
+export class HaproxySync implements SyncTarget {
   readonly #options: HaproxySyncOptions;
   readonly #backends: readonly BackendState[];
   readonly #rows = new Map<string, readonly SyncRow[]>();
@@ -57,17 +51,15 @@ export class HaproxySync {
   constructor(options: HaproxySyncOptions) {
     this.#options = options;
     this.#backends = options.backends.map(({ backend, service }) => ({
-      ...{ backend, service: service.toLowerCase(), lastGood: new LastGoodList() },
-      ...{ assigned: new Map(), holders: new Map(), kept: '', problem: '' },
+      ...{ backend, service: service.toLowerCase(), list: new GuardedList() },
+      ...{ assigned: new Map(), holders: new Map(), problem: '' },
     }));
   }
 
-  /** The instances of a service, in any status; its name in lower case. */
   update(service: string, rows: readonly SyncRow[]): void {
     this.#rows.set(service, rows);
   }
 
-  /** One pass. Resolves to whether all is as it should be. Rejects when HAProxy is away. */
   async apply(): Promise<boolean> {
     let isEqual = true;
     for (const state of this.#backends) {
@@ -91,16 +83,21 @@ export class HaproxySync {
 
   /** Resolves to what could not be set. */
   async #setBackend(state: BackendState, rows: readonly SyncRow[]): Promise<readonly string[]> {
-    const desired = toDesiredList(rows);
-    const servers = await this.#choose(state, rows, desired);
+    const { api, limit, onChange, doubt } = this.#options;
+    const { backend, service } = state;
+    const chosen = await state.list.choose(rows, doubt);
+    const { servers, keptSince } = chosen;
+    if (keptSince !== '')
+      onChange({
+        ...{ event: 'kept', backend, service, reason: keptSince },
+        ...{ server: '', id: '', node: '', address: '', port: 0, weight: 0 },
+      });
     if (servers === undefined) return [];
-    const { api, limit } = this.#options;
-    const { backend } = state;
     const slots = await api.slots(backend);
     const plan = planSlots({ backend, slots, servers, assigned: state.assigned, limit });
     state.assigned = plan.assigned;
     return [
-      ...describeUndialable(state, desired),
+      ...describeUndialable(state, chosen),
       ...(plan.unplaced.length === 0
         ? []
         : [
@@ -108,26 +105,6 @@ export class HaproxySync {
           ]),
       ...(await this.#carryOut(state, plan.steps)),
     ];
-  }
-
-  /** What the backend should have; `undefined`: what it has. */
-  async #choose(
-    state: BackendState,
-    rows: readonly SyncRow[],
-    desired: DesiredList,
-  ): Promise<readonly DesiredServer[] | undefined> {
-    const { lastGood, backend, service } = state;
-    lastGood.remember(desired);
-    const reason = lastGood.isInDoubt(rows, desired) ? await this.#options.doubt() : '';
-    const kept = reason === '' ? desired.servers : lastGood.keep(rows, desired);
-    const isKept = reason !== '' && (lastGood.isUnknown || hasReady(kept));
-    if (isKept && state.kept === '')
-      this.#options.onChange({
-        ...{ event: 'kept', backend, service, reason },
-        ...{ server: '', id: '', node: '', address: '', port: 0, weight: 0 },
-      });
-    state.kept = isKept ? reason : '';
-    return isKept && lastGood.isUnknown ? undefined : kept;
   }
 
   /** Resolves to what HAProxy did not do. */
@@ -168,7 +145,7 @@ function eventOf({ before, after }: SlotStep): HaproxyChange['event'] {
   return before === undefined || before.state === 'maint' ? 'added' : 'changed';
 }
 
-const describeUndialable = ({ backend }: BackendState, { undialable }: DesiredList): readonly string[] =>
+const describeUndialable = ({ backend }: BackendState, { undialable }: ChosenServers): readonly string[] =>
   undialable.map(
     ({ id, node, address, port }) =>
       `${backend}: ${id} on ${node} is left out: HAProxy needs an IP address and a port, and it has "${address}" and ${port}; register it with both`,

@@ -49,6 +49,7 @@ async function startStream(first: readonly object[]) {
       return response.end(
         JSON.stringify({ partitionSummary: { kind: agent.kind, sentence: '2 of 4 members are missing' } }),
       );
+    if (url === '/v1/catalog/services') return response.end(JSON.stringify({ webs: [], api: [] }));
     streams.add(response.writeHead(200, { 'content-type': 'text/event-stream' }));
     return response.write(event('resync', { version: 1 }) + rowsEvent() + event('synced', { version: 1 }));
   });
@@ -185,6 +186,20 @@ describe('hearsay sync haproxy', () => {
     expect(fake.err()).toContain("hearsay: old: HAProxy does not show its servers: Can't find backend.");
     fake.send('SIGINT');
     expect(await ended).toBe(130);
+  });
+
+  test('a service that nobody has registered is said, with what may be meant', async () => {
+    const { haproxy, socket } = await startHaproxy('web');
+    const { url } = await startStream([]);
+    const once = (service: string) =>
+      hearsay([
+        ...['sync', 'haproxy', '--socket', socket, '--http-addr', url],
+        ...['--backend', `web=${service}`, '--once'],
+      ]);
+    const typo = await once('Web');
+    expect(typo).toMatchObject({ code: 0, out: '' });
+    expect(typo.err).toBe('warning: nobody has registered a service "Web": did you mean webs?\n');
+    expect(haproxy.serves('web')).toEqual([]);
   });
 
   test('--once sets what there is, in JSON, and ends', async () => {

@@ -1,7 +1,7 @@
 /** The notices of a process as JSON lines, for an agent whose log is JSON: then every line that it prints is one object. */
 
-import type { Io, Output } from './io.ts';
-import { sanitizeJson } from './sanitize.ts';
+import type { Io, Output } from '../io.ts';
+import { sanitizeJson } from '../sanitize.ts';
 
 /** The beginnings of notices, and the level that each means. */
 const PREFIXES = [
