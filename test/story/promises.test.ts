@@ -131,6 +131,23 @@ test('I19: the process may end within any input, before or after its effects', (
   expect(judged).toBeGreaterThan(500);
 });
 
+test('I19: a lease that had expired before the process ended is no broken promise', () => {
+  const story = startStory('ann bob', { seed: 6 });
+  story.run('1s');
+  const service = makeService('web-1', { port: 80 });
+  const lease = { lease: 'web', holder: 'process 1' } as const;
+  const registrations = [{ service, checks: [] }];
+  expect(story.runCommand('ann', { kind: 'holdLease', ...lease, grace: 2000, registrations })).toMatchObject({
+    ok: true,
+  });
+  expect(story.runCommand('ann', { kind: 'closeLease', ...lease })).toMatchObject({ ok: true });
+  story.run('5s');
+  story.stop('ann');
+  story.restart('ann', { restore: true });
+  story.run('1s');
+  expect(story.world.host('ann').runningAgent.view.local.services().size).toBe(0);
+});
+
 describe('what was answered while the disk failed (docs/adr/0016)', () => {
   const registered = (story: Story, host: string): readonly string[] =>
     story.world

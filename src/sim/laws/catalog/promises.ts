@@ -2,6 +2,7 @@
  * I19: what an agent with a data directory has acknowledged is there after every restart from the same disk, whenever the process
  * ended and whether or not the power failed. Changes that were not acknowledged may be there or not.
  */
+import type { Fact } from '../../../agent/contract/facts.ts';
 import type { View } from '../../../agent/contract/view.ts';
 import type { SimHost } from '../../world/host.ts';
 import type { PendingCommand } from '../../world/types.ts';
@@ -17,7 +18,7 @@ interface ItemChange {
 
 /** What one host has shown after each command since its disk was last empty. */
 interface HostHistory {
-  /** The number of commands that were handled. */
+  /** The number of commands that were handled, and of inputs in which something ended by itself. */
   commands: number;
   /** All changes up to this command were acknowledged; `undefined`: nothing is known of the disk. */
   acknowledged: number | undefined;
@@ -38,6 +39,8 @@ export class PromiseLaw implements Law {
   readonly #everShown = new Map<SimHost, Map<string, Set<string>>>();
   /** Hosts whose process has started and handled no input yet, and whether it has restored a snapshot. */
   readonly #started = new Map<SimHost, boolean>();
+  /** Hosts that have deregistered something in this input. */
+  readonly #deregistering = new Set<SimHost>();
 
   constructor(context: LawContext) {
     this.#context = context;
@@ -52,12 +55,24 @@ export class PromiseLaw implements Law {
     if (!serfPeer && disk) this.#started.set(host, host.runningAgent.view.self().incarnation > 1);
   }
 
+  /** Leases expire, and services whose checks are critical for too long go, without a command: that breaks no promise. */
+  onFact(host: SimHost, { kind }: Fact): void {
+    if (kind === 'serviceDeregistered' || kind === 'checkDeregistered') this.#deregistering.add(host);
+  }
+
   checkHost(host: SimHost): void {
+    if (host.agent === undefined) return;
     const isRestored = this.#started.get(host);
-    if (isRestored === undefined || host.agent === undefined) return;
+    if (isRestored !== undefined) this.#checkStart(host, isRestored);
+    if (!this.#deregistering.delete(host)) return;
+    const history = this.#histories.get(host);
+    if (history !== undefined) this.#recordChanges(host, history);
+  }
+
+  #checkStart(host: SimHost, isRestored: boolean): void {
     this.#started.delete(host);
     const { disk } = host;
-    const items = itemsOf(host.agent.view);
+    const items = itemsOf(host.runningAgent.view);
     const history = this.#histories.get(host);
     const isKnown = history?.acknowledged !== undefined && history.lossCount === disk.lossCount;
     if (isRestored && isKnown) this.#compare(host, history, items);
@@ -77,6 +92,12 @@ export class PromiseLaw implements Law {
   #onCommandHandled(host: SimHost, pending: PendingCommand): void {
     const history = this.#histories.get(host);
     if (history === undefined || !host.running || host.paused) return;
+    this.#recordChanges(host, history);
+    this.#outstanding.set(pending, { history, command: history.commands });
+    if (pending.result !== undefined) this.#onReply(pending);
+  }
+
+  #recordChanges(host: SimHost, history: HostHistory): void {
     history.commands += 1;
     const items = itemsOf(host.runningAgent.view);
     for (const item of new Set([...history.items.keys(), ...items.keys()])) {
@@ -89,8 +110,6 @@ export class PromiseLaw implements Law {
     }
     history.items = items;
     this.#recordShown(host, items);
-    this.#outstanding.set(pending, { history, command: history.commands });
-    if (pending.result !== undefined) this.#onReply(pending);
   }
 
   #onReply(pending: PendingCommand): void {
