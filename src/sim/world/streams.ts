@@ -120,6 +120,11 @@ export class SimStreams {
     for (const end of this.#between(a, b)) end.forgotten = true;
   }
 
+  /** Whether a stream is open of which neither notices that nothing passes any more. */
+  areForgotten(a: SimHost, b: SimHost): boolean {
+    return this.#between(a, b).some(({ forgotten }) => forgotten);
+  }
+
   /** Aborts a stream: what has not been sent yet is lost, and the peer gets a reset. */
   close(host: SimHost, stream: StreamId): void {
     const end = this.#find(host, stream);

@@ -70,7 +70,10 @@ export class ClosedConnectionLaw implements Law {
     const { world } = this.#context;
     this.#noteChanges();
     const { watchers, leaving } = observer.runningAgent.view.health();
-    const others = [...world.hosts].filter(({ name, running }) => running && watchers.includes(name));
+    // A connection that was forgotten on its way still looks open at both ends, and tells nobody of the end of the process.
+    const others = [...world.hosts].filter(
+      (host) => host.running && watchers.includes(host.name) && !world.streams.areForgotten(host, observer),
+    );
     const judged = this.#isCalm() && !leaving && others.length >= WATCHERS;
     this.#lastSeen.set(observer, { at: world.now, boot: observer.bootCount, judged });
     for (const host of world.hosts) if (!host.running) this.#checkEnd(observer, host);

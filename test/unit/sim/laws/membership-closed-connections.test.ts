@@ -119,3 +119,16 @@ test('I32 does not judge a process that only one other watches', () => {
   world.run(10_000);
   expect(broken()).not.toContain('I32');
 });
+
+/** A firewall that forgets connections tells nobody: each end finds out when it tests its own. */
+test('I32 does not judge a process whose watchers hold connections that were forgotten on their way', () => {
+  const { world, broken } = watched();
+  const [bob, cat] = [world.host('bob'), world.host('cat')];
+  world.streams.dial(cat, 1, bob.address);
+  world.run(1000);
+  world.streams.forget(bob, cat);
+  world.run(2000);
+  world.stop('bob');
+  world.run(10_000);
+  expect(broken()).not.toContain('I32');
+});
