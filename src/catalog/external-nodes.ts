@@ -45,6 +45,9 @@ interface NodeState {
   visible: Visible | undefined;
 }
 
+/** `now` is absent where nothing but membership has changed. */
+type JobsListener = (owner: string, changes: readonly EntryChange[], now?: Millis) => void;
+
 const NO_ENTRIES: Entries = new Map();
 
 export class ExternalNodes {
@@ -52,7 +55,7 @@ export class ExternalNodes {
   readonly #source: EntrySource;
   readonly #self: string;
   readonly #isMember: (name: string) => boolean;
-  readonly #onJobs: (owner: string, changes: readonly EntryChange[]) => void;
+  readonly #onJobs: JobsListener;
   readonly #up = new Set<string>();
   /** By name in lower case. */
   readonly #nodes = new Map<string, NodeState>();
@@ -70,7 +73,7 @@ export class ExternalNodes {
     source: EntrySource,
     self: string,
     isMember: (name: string) => boolean,
-    onJobs: (owner: string, changes: readonly EntryChange[]) => void = () => {},
+    onJobs: JobsListener = () => {},
   ) {
     this.#onJobs = onJobs;
     this.#source = source;
@@ -119,7 +122,7 @@ export class ExternalNodes {
 
   /** As `CatalogIndex.onEntriesChanged`. */
   onEntriesChanged(owner: string, changes: readonly EntryChange[], topics: TopicSink, now?: Millis): void {
-    const [own, external] = this.#splitChanges(owner, changes, topics);
+    const [own, external] = this.#splitChanges(owner, changes, topics, now);
     this.index.onEntriesChanged(owner, own, topics, now);
     for (const name of this.#take(owner, external)) this.#refresh(name, topics, now);
     if (now !== undefined) this.noteSuperseded(now);
@@ -172,10 +175,11 @@ export class ExternalNodes {
     owner: string,
     changes: readonly EntryChange[],
     topics: TopicSink,
+    now?: Millis,
   ): [own: readonly EntryChange[], external: readonly EntryChange[]] {
     const jobs = changes.filter(({ key }) => isJobKey(key));
     if (jobs.length > 0) {
-      this.#onJobs(owner, jobs);
+      this.#onJobs(owner, jobs, now);
       topics.add('jobs');
     }
     const rest = jobs.length === 0 ? changes : changes.filter(({ key }) => !isJobKey(key));

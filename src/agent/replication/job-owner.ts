@@ -82,8 +82,10 @@ export class JobOwner {
     return isEmpty ? undefined : snapshot;
   }
 
-  onEntriesChanged(owner: string, changes: readonly EntryChange[]): void {
-    this.#jobs.applyEntries(owner, changes, this.#now);
+  /** Without `now` it is that of the last call: a deadline of long ago would look as if this agent had been suspended. */
+  onEntriesChanged(owner: string, changes: readonly EntryChange[], now: Millis = this.#now): void {
+    this.#now = now;
+    this.#jobs.applyEntries(owner, changes, now);
   }
 
   /** Members or their tags have changed. */
@@ -93,8 +95,9 @@ export class JobOwner {
   }
 
   /** The catalog of a peer is here. */
-  settle(): void {
-    this.#jobs.settle(this.#now);
+  settle(now: Millis): void {
+    this.#now = now;
+    this.#jobs.settle(now);
   }
 
   /** Throws `AgentError` with nothing changed. */

@@ -105,14 +105,16 @@ export class ServiceLayer {
     const isMember = (node: string): boolean =>
       node === name || restoredCatalog.isUnconfirmed(node) || (serf.get(node)?.status ?? 'left') !== 'left';
     const restoredJobs: [owner: string, changes: readonly EntryChange[]][] = [];
-    let onJobs = (owner: string, changes: readonly EntryChange[]): void =>
+    let onJobs = (owner: string, changes: readonly EntryChange[], _at?: Millis): void =>
       void restoredJobs.push([owner, changes]);
-    this.#index = new ExternalNodes(source, name, isMember, (owner, changes) => onJobs(owner, changes));
+    this.#index = new ExternalNodes(source, name, isMember, (owner, changes, at) =>
+      onJobs(owner, changes, at),
+    );
     this.#jobs = new JobOwner(options, {
       ...{ serf, catalog: this.#index.index },
       publish: (changes, at) => this.replication.publish(changes, at),
     });
-    onJobs = (owner, changes) => this.#jobs.onEntriesChanged(owner, changes);
+    onJobs = (owner, changes, at) => this.#jobs.onEntriesChanged(owner, changes, at);
     for (const [owner, changes] of restoredJobs) onJobs(owner, changes);
     this.#external = new ExternalOwner(options, { nodes: this.#index, serf, rng: rng.fork(), downtime });
     for (const owner of restoredCatalog.unconfirmed()) {
@@ -127,8 +129,8 @@ export class ServiceLayer {
         catalogPeers: this.catalogPeers,
         failedMembers,
         host,
-        onCatalogSynced: () => {
-          this.#jobs.settle();
+        onCatalogSynced: (at) => {
+          this.#jobs.settle(at);
           onCatalogSynced();
         },
         topics,
@@ -251,8 +253,8 @@ export class ServiceLayer {
 
   /** Membership decides which owners' instances exist, and which can pass. */
   onMemberEvent(event: SerfEvent, now: Millis): void {
-    this.#onMemberEvent(event, now);
     this.#jobs.wake(now);
+    this.#onMemberEvent(event, now);
     this.#index.onMemberChanged(event.member.name, this.#topics);
     this.#index.noteSuperseded(now);
   }

@@ -3,6 +3,7 @@ import type { Mutant } from '../mutant.ts';
 
 const UNIT = 'unit/jobs/jobs.test.ts';
 const PROPERTY = 'property/jobs.test.ts';
+const CLOCKS = 'story/jobs.clocks.test.ts';
 
 export const jobMutants: readonly Mutant[] = [
   {
@@ -68,5 +69,13 @@ export const jobMutants: readonly Mutant[] = [
     replace: '',
     description: 'The ticks of a pause are all run when it ends.',
     expectedTests: [UNIT],
+  },
+  {
+    id: 'jobs-news-at-a-stale-time',
+    file: 'agent/replication/job-owner.ts',
+    find: 'now: Millis = this.#now): void {',
+    replace: '_now?: Millis): void {\n    const now = this.#now;',
+    description: 'News of jobs counts as of the last time that jobs were looked at, as if the agent had been suspended since.',
+    expectedTests: [CLOCKS],
   },
 ];
