@@ -2,10 +2,13 @@
  * The jobs of this agent: it tells the mechanism (jobs/) what it sees of the cluster, publishes what that decides, and has
  * runs started. Which agents are eligible is decided here, since only here members, tags and services are known together.
  */
+import type { Address } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
+import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CatalogView, EntryChange } from '../../catalog/types.ts';
 import { Jobs } from '../../jobs/jobs.ts';
+import { SpreadMeter } from '../../jobs/spread.ts';
 import type { JobEffect, JobsSnapshot, JobsView, JobView, JobWorld, RunOutcome } from '../../jobs/types.ts';
 import type { JobDefinition, WallMillis } from '../../model/job.ts';
 import type { EntryWrite } from '../../model/service.ts';
@@ -13,26 +16,30 @@ import type { SerfView } from '../../serf/types.ts';
 import type { Command } from '../contract/commands.ts';
 import type { Effect } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
+import { ClockExchange } from './clock-exchange.ts';
 
 export type JobCommand = Extract<Command, { kind: 'registerJob' | 'deregisterJob' | 'orderJob' }>;
 
 export interface JobOwnerContext {
   readonly serf: SerfView;
   readonly catalog: CatalogView;
+  readonly rng: Rng;
   publish(changes: readonly EntryWrite[], now: Millis): void;
+  /** Sends a user message in a datagram of its own. */
+  send(to: Address, body: Uint8Array): void;
+  addressOf(node: string): Address | undefined;
+  isMember(from: Address): boolean;
 }
-
-/** The p99 of a change at 1,000 agents, with the default gossip interval (docs/performance.md). */
-const MIN_SPREAD: Millis = 500;
-/** The same in gossip intervals. */
-const SPREAD_INTERVALS = 2.5;
 
 export class JobOwner {
   readonly view: JobsView;
   readonly #options: AgentOptions;
   readonly #context: JobOwnerContext;
   readonly #jobs: Jobs;
-  readonly #spread: Millis;
+  readonly #exchange: ClockExchange;
+  readonly #spread: SpreadMeter;
+  /** The wall clock at time 0 of the monotonic one. */
+  #wallBase: WallMillis;
   readonly #effects: JobEffect[] = [];
   /** As of the last input. */
   #now: Millis;
@@ -42,7 +49,13 @@ export class JobOwner {
     this.#options = options;
     this.#context = context;
     this.#now = now;
-    this.#spread = Math.max(MIN_SPREAD, SPREAD_INTERVALS * swim.gossipInterval);
+    this.#wallBase = startedAt - now;
+    this.#spread = new SpreadMeter(swim.gossipInterval);
+    this.#exchange = new ClockExchange({
+      ...{ rng: context.rng, isMember: context.isMember, send: context.send, addressOf: context.addressOf },
+      peers: () => this.#clockPeers(),
+      wall: (at) => this.#wall(at),
+    });
     this.#jobs = new Jobs({
       self: name,
       now,
@@ -53,17 +66,24 @@ export class JobOwner {
     this.#jobs.wake(now);
     const viewOf = (name: string): JobView | undefined => this.#jobs.view(name, this.#world(this.#now));
     const wall = (): WallMillis => this.#wall(this.#now);
+    const [spread, { clocks }] = [this.#spread, this.#exchange];
     this.view = {
       all: () => this.#jobs.board.names.flatMap((name) => viewOf(name) ?? []),
       get: viewOf,
       get wall() {
         return wall();
       },
+      get spread() {
+        return spread.spread;
+      },
+      get clockOffset() {
+        return clocks.ownOffset;
+      },
     };
   }
 
   get deadline(): Millis {
-    return this.#jobs.deadline;
+    return Math.min(this.#jobs.deadline, this.#exchange.deadline);
   }
 
   /** Rises with every change that a restart must not lose. */
@@ -85,7 +105,11 @@ export class JobOwner {
   /** Without `now` it is that of the last call: a deadline of long ago would look as if this agent had been suspended. */
   onEntriesChanged(owner: string, changes: readonly EntryChange[], now: Millis = this.#now): void {
     this.#now = now;
-    this.#jobs.applyEntries(owner, changes, now);
+    const claims = this.#jobs.applyEntries(owner, changes, now);
+    const offset = this.#exchange.clocks.offsetOf(owner);
+    if (offset !== undefined)
+      for (const { claimedAt } of claims) this.#spread.record(this.#wall(now) + offset - claimedAt);
+    if (this.#jobs.board.names.length > 0) this.#exchange.resume(now);
   }
 
   /** Members or their tags have changed. */
@@ -116,6 +140,20 @@ export class JobOwner {
     this.tick(now, out);
   }
 
+  /** A message about clocks in a datagram of `from`. Throws `WireError`. */
+  receiveClock(body: Uint8Array, from: Address, now: Millis): void {
+    this.#now = now;
+    if (this.#exchange.receive(body, from, now)) this.#jobs.wake(now);
+  }
+
+  /** The wall clock of this host was set. */
+  onClockStepped(by: Millis, now: Millis): void {
+    this.#now = now;
+    this.#wallBase += by;
+    if (this.#jobs.board.names.length > 0) this.#exchange.restart(now);
+    this.#jobs.onClockSet(now);
+  }
+
   onRunFinished(outcome: RunOutcome, now: Millis, out: Effect[]): void {
     this.#now = now;
     this.#jobs.onFinished(outcome, now, this.#wall(now), this.#effects);
@@ -124,6 +162,7 @@ export class JobOwner {
 
   tick(now: Millis, out: Effect[]): void {
     this.#now = now;
+    this.#exchange.tick(now);
     if (this.#jobs.deadline > now) return;
     this.#jobs.advance(now, this.#world(now), this.#effects);
     this.#runEffects(now, out);
@@ -170,13 +209,20 @@ export class JobOwner {
   }
 
   #wall(now: Millis): WallMillis {
-    return this.#options.startedAt + (now - this.#options.now);
+    return this.#wallBase + now;
+  }
+
+  /** Agents whose clocks differ take no part, so their clocks count for nothing. */
+  #clockPeers(): readonly string[] {
+    const { name } = this.#options;
+    return [...this.#jobs.board.agents.keys()].filter((node) => node !== name && this.#isRunning(node));
   }
 
   #world(now: Millis): JobWorld {
     return {
       wall: this.#wall(now),
-      spread: this.#spread,
+      spread: this.#spread.spread,
+      clockOffset: this.#exchange.clocks.ownOffset,
       eligible: ({ place }, agents) => agents.filter((node) => this.#isWell(node) && this.#fits(node, place)),
       isGone: (node) => node !== this.#options.name && !this.#isRunning(node),
     };

@@ -13,12 +13,14 @@ import type { TopicSink } from '../../catalog/view.ts';
 import type { Registration } from '../../checks/definition/definition.ts';
 import { Registry } from '../../checks/registry.ts';
 import type { CheckEffect, CheckOutcome, FileServiceChange, LocalView } from '../../checks/types.ts';
-import type { JobsView, RunOutcome } from '../../jobs/types.ts';
+import type { JobsView } from '../../jobs/types.ts';
 import type { SerfEvent, SerfView } from '../../serf/types.ts';
 import type { Member, MembersView } from '../../swim/types.ts';
+import { isCatalogType } from '../../wire/catalog.ts';
+import { isClockType } from '../../wire/clock.ts';
 import type { RegistryCommand } from '../contract/commands.ts';
 import type { Lane } from '../contract/lane.ts';
-import type { Effect, Snapshot } from '../contract/machine.ts';
+import type { Effect, Input, Snapshot } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
 import { CatalogPeers, hasCatalog } from './catalog-peers.ts';
 import { type ExternalCommand, ExternalOwner } from './external-owner.ts';
@@ -32,6 +34,11 @@ import { createCatalogLanes } from './rumor-lanes.ts';
 
 /** Commands about services, checks and jobs. */
 export type ServiceCommand = RegistryCommand | ExternalCommand | JobCommand;
+
+/** Inputs about checks and jobs. */
+export type ServiceInput = Extract<Input, { kind: 'checkFinished' | 'jobRunFinished' | 'wallClockStepped' }>;
+
+export const isServiceMessage = (type: number): boolean => isCatalogType(type) || isClockType(type);
 
 /** Leases are of this agent alone, so the catalog knows no topics of them. */
 type LeaseTopicSink = TopicSink & { add(topic: `lease:${string}`): unknown };
@@ -111,7 +118,10 @@ export class ServiceLayer {
       onJobs(owner, changes, at),
     );
     this.#jobs = new JobOwner(options, {
-      ...{ serf, catalog: this.#index.index },
+      ...{ serf, catalog: this.#index.index, rng: options.rng.derive(`clocks ${now}`) },
+      send: (to, body) => host.send(to, body),
+      addressOf: (node) => this.catalogPeers.addressOf(node),
+      isMember: (from) => members.isAddressOfMember(from),
       publish: (changes, at) => this.replication.publish(changes, at),
     });
     onJobs = (owner, changes, at) => this.#jobs.onEntriesChanged(owner, changes, at);
@@ -231,14 +241,22 @@ export class ServiceLayer {
     return changes;
   }
 
-  onCheckFinished(outcome: CheckOutcome, now: Millis, out: Effect[]): void {
+  /** The body of a user message of which `isServiceMessage` is true. Throws `WireError`. */
+  receiveGossip(body: Uint8Array, from: Address, now: Millis): void {
+    if (isClockType(body[0] ?? 0)) this.#jobs.receiveClock(body, from, now);
+    else this.replication.receiveGossip(body, from, now);
+  }
+
+  handleInput(input: ServiceInput, now: Millis, out: Effect[]): void {
+    if (input.kind === 'checkFinished') this.#onCheckFinished(input.outcome, now, out);
+    else if (input.kind === 'jobRunFinished') this.#jobs.onRunFinished(input.outcome, now, out);
+    else this.#jobs.onClockStepped(input.by, now);
+  }
+
+  #onCheckFinished(outcome: CheckOutcome, now: Millis, out: Effect[]): void {
     if (!this.#external.onCheckFinished(outcome, now, this.#effects))
       this.#registry.onCheckFinished(outcome, now, this.#effects);
     this.#runEffects(now, out);
-  }
-
-  onJobRunFinished(outcome: RunOutcome, now: Millis, out: Effect[]): void {
-    this.#jobs.onRunFinished(outcome, now, out);
   }
 
   tick(now: Millis, out: Effect[]): void {
