@@ -8,6 +8,7 @@
  */
 import { type Millis, NEVER } from '../base/time.ts';
 import { isJobKey } from '../model/job-entries.ts';
+import { isPartitionKey, poolOfKey } from '../model/partition-entries.ts';
 import {
   type Check,
   type Entry,
@@ -45,9 +46,6 @@ interface NodeState {
   visible: Visible | undefined;
 }
 
-/** `now` is absent where nothing but membership has changed. */
-type JobsListener = (owner: string, changes: readonly EntryChange[], now?: Millis) => void;
-
 const NO_ENTRIES: Entries = new Map();
 
 export class ExternalNodes {
@@ -55,7 +53,7 @@ export class ExternalNodes {
   readonly #source: EntrySource;
   readonly #self: string;
   readonly #isMember: (name: string) => boolean;
-  readonly #onJobs: JobsListener;
+  readonly #onHidden: (owner: string, changes: readonly EntryChange[]) => void;
   readonly #up = new Set<string>();
   /** By name in lower case. */
   readonly #nodes = new Map<string, NodeState>();
@@ -66,16 +64,16 @@ export class ExternalNodes {
   #supersededAt: Millis = NEVER;
 
   /**
-   * `isMember` also holds for names of nodes that are known from before a restart. `onJobs` takes the changes that are
-   * about jobs, which no other reader sees.
+   * `isMember` also holds for names of nodes that are known from before a restart. `onHidden` takes the changes that are
+   * about jobs and partitions, which no other reader sees.
    */
   constructor(
     source: EntrySource,
     self: string,
     isMember: (name: string) => boolean,
-    onJobs: JobsListener = () => {},
+    onHidden: (owner: string, changes: readonly EntryChange[]) => void = () => {},
   ) {
-    this.#onJobs = onJobs;
+    this.#onHidden = onHidden;
     this.#source = source;
     this.#self = self;
     this.#isMember = isMember;
@@ -122,7 +120,7 @@ export class ExternalNodes {
 
   /** As `CatalogIndex.onEntriesChanged`. */
   onEntriesChanged(owner: string, changes: readonly EntryChange[], topics: TopicSink, now?: Millis): void {
-    const [own, external] = this.#splitChanges(owner, changes, topics, now);
+    const [own, external] = this.#splitChanges(owner, changes, topics);
     this.index.onEntriesChanged(owner, own, topics, now);
     for (const name of this.#take(owner, external)) this.#refresh(name, topics, now);
     if (now !== undefined) this.noteSuperseded(now);
@@ -175,14 +173,13 @@ export class ExternalNodes {
     owner: string,
     changes: readonly EntryChange[],
     topics: TopicSink,
-    now?: Millis,
   ): [own: readonly EntryChange[], external: readonly EntryChange[]] {
-    const jobs = changes.filter(({ key }) => isJobKey(key));
-    if (jobs.length > 0) {
-      this.#onJobs(owner, jobs, now);
-      topics.add('jobs');
+    const hidden = changes.filter(({ key }) => isHidden(key));
+    if (hidden.length > 0) {
+      this.#onHidden(owner, hidden);
+      addHiddenTopics(hidden, topics);
     }
-    const rest = jobs.length === 0 ? changes : changes.filter(({ key }) => !isJobKey(key));
+    const rest = hidden.length === 0 ? changes : changes.filter(({ key }) => !isHidden(key));
     if (!rest.some(({ key }) => key.startsWith('x:'))) return [rest, []];
     return [rest.filter(({ key }) => !key.startsWith('x:')), rest.filter(({ key }) => key.startsWith('x:'))];
   }
@@ -318,6 +315,18 @@ const isSameView = (a: ExternalNodeView, b: ExternalNodeView): boolean =>
   a.owner === b.owner && a.up === b.up && sameNode(toNode(a), toNode(b));
 
 const toNode = (view: ExternalNodeView): ExternalNode => ({ kind: 'node', removed: false, ...view });
+
+const isHidden = (key: EntryKey): boolean => isJobKey(key) || isPartitionKey(key);
+
+function addHiddenTopics(changes: readonly EntryChange[], topics: TopicSink): void {
+  for (const { key } of changes) {
+    if (!isPartitionKey(key)) topics.add('jobs');
+    else {
+      topics.add('partitions');
+      topics.add(`partitions:${poolOfKey(key)}`);
+    }
+  }
+}
 
 function addNodeTopics(name: string, topics: TopicSink): void {
   topics.add('nodes');

@@ -27,6 +27,8 @@ export type CatalogTopic =
   | 'services'
   | 'checks'
   | 'jobs'
+  | 'partitions'
+  | `partitions:${string}`
   | `service:${string}`
   | `entries:${string}`
   | ExternalNodeTopic;

@@ -1,6 +1,7 @@
 /** Admission of registrations: how much may be registered, which checks may start programs, and the errors. */
 import { AgentError } from '../base/errors.ts';
 import { JOB_ID_PREFIX, JOBS_SERVICE } from '../model/job-entries.ts';
+import { PARTITION_ID_PREFIX } from '../model/partition-entries.ts';
 import type { ServiceDefinition } from '../model/service.ts';
 import type { Registration } from './definition/definition.ts';
 import { leaseCheckId } from './definition/lease-check.ts';
@@ -73,6 +74,10 @@ export function admitCheck(check: CheckDefinition, store: LocalStore): void {
 export function admitProbe({ id, probe }: CheckDefinition, mayExec: boolean): void {
   if (id.startsWith(JOB_ID_PREFIX))
     throw invalidCheckError(`an ID must not begin with ${JOB_ID_PREFIX}, under which jobs are published`);
+  if (id.startsWith(PARTITION_ID_PREFIX))
+    throw invalidCheckError(
+      `an ID must not begin with ${PARTITION_ID_PREFIX}, under which partitions are published`,
+    );
   if (probe.kind === 'exec' && !mayExec)
     throw invalidCheckError(
       'Args (a program to run) is accepted only from files (--service), and only if the agent allows exec checks',

@@ -12,6 +12,7 @@ import { huntMutants } from './rooms/hunt.ts';
 import { moreHuntMutants } from './rooms/hunt-more.ts';
 import { jobMutants } from './rooms/jobs.ts';
 import { newsMutants } from './rooms/news.ts';
+import { partitionMutants } from './rooms/partitions.ts';
 import { registerMutants } from './rooms/register.ts';
 import { replicationMutants } from './rooms/replication.ts';
 import { rpcMutants } from './rooms/rpc.ts';
@@ -35,6 +36,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...evidenceMutants,
   ...checksMutants,
   ...jobMutants,
+  ...partitionMutants,
   ...shellMutants,
   ...httpMutants,
   ...rpcMutants,

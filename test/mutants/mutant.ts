@@ -9,6 +9,7 @@ export const LAYERS = [
   'agent',
   'checks',
   'jobs',
+  'partitions',
   'shell',
   'http',
   'dns',

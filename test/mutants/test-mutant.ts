@@ -23,6 +23,7 @@ const TESTS_BY_LAYER: Readonly<Record<Layer, readonly string[]>> = {
   agent: ['unit/agent', 'property/catalog.agents', 'story'],
   checks: ['unit/checks', 'story/services'],
   jobs: ['unit/jobs', 'property/jobs', 'story/jobs'],
+  partitions: ['unit/partitions', 'property/partitions', 'story/partitions'],
   shell: ['unit/shell', 'unit/cli'],
   http: ['unit/http'],
   dns: ['unit/dns'],

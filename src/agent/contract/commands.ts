@@ -6,6 +6,7 @@ import type { Registration } from '../../checks/definition/definition.ts';
 import type { CheckDefinition, ExternalRegistration, FileServiceChange } from '../../checks/types.ts';
 import type { JobDefinition } from '../../model/job.ts';
 import type { CheckStatus, ServiceDefinition } from '../../model/service.ts';
+import type { PoolId } from '../../partitions/types.ts';
 import type { QueryDefinition, QueryId, QueryReport, ReceivedUserEvent } from '../../serf/types.ts';
 import type { EventFilter } from '../../wire/event-filter.ts';
 import type { KeyringChange } from '../../wire/keyring.ts';
@@ -80,6 +81,15 @@ export type Command = Readonly<
   | { kind: 'deregisterJob'; name: string }
   /** Runs a job now, or lets its ticks pass until it is resumed. It may be registered with another agent. */
   | { kind: 'orderJob'; name: string; order: 'run' | 'pause' | 'resume' }
+  /**
+   * A process takes part in a worker pool as this instance, until its connection has closed. No two processes have the same
+   * `session`.
+   */
+  | { kind: 'attachWorker'; pool: PoolId; worker: string; session: string }
+  /** It does so no more. `inOrder`: it has let all its partitions go. Nothing happens if it did not take part. */
+  | { kind: 'detachWorker'; session: string; inOrder: boolean }
+  /** It has let a partition go, as it was told. */
+  | { kind: 'releasePartition'; session: string; partition: number; token: number }
   /** Withdraws an instance from the answers, or puts it back. */
   | { kind: 'drain'; service: string; on: boolean }
   /** A Serf query. The reply comes at once; `View.queryReport` follows the responses. */

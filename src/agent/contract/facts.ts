@@ -3,6 +3,7 @@ import type { WireErrorCode } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CheckFact } from '../../checks/types.ts';
 import type { JobFact } from '../../jobs/types.ts';
+import type { PartitionFact } from '../../partitions/types.ts';
 import type { SerfFact } from '../../serf/types.ts';
 import type { SwimFact } from '../../swim/types.ts';
 
@@ -10,7 +11,7 @@ import type { SwimFact } from '../../swim/types.ts';
 export type ProtocolFact = SwimFact | SerfFact;
 
 /** Something that happened in the agent. Logs, metrics, traces, evidence and tests all read this one stream. */
-export type Fact = ProtocolFact | CheckFact | JobFact | AgentFact;
+export type Fact = ProtocolFact | CheckFact | JobFact | PartitionFact | AgentFact;
 
 export type AgentFact = Readonly<
   | { kind: 'agentStarted'; node: string; address: string; encrypted: boolean }

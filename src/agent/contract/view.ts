@@ -4,6 +4,7 @@ import type { Millis } from '../../base/time.ts';
 import type { CatalogView } from '../../catalog/types.ts';
 import type { LocalView } from '../../checks/types.ts';
 import type { JobsView } from '../../jobs/types.ts';
+import type { PartitionsView } from '../../partitions/types.ts';
 import type { Coordinate } from '../../serf/coordinates.ts';
 import type { PendingQuery, QueryId, QueryReport, ReceivedUserEvent, SerfMember } from '../../serf/types.ts';
 import type { MemberState } from '../../swim/types.ts';
@@ -14,8 +15,8 @@ import type { MemberStatus } from './member-status.ts';
 /**
  * Topics: what a blocking query can wait for. `nodes` is any membership change that Serf and Consul show, `node:NAME`
  * that of one member, `members` also suspicions and their end. `services` is the list of services without their checks,
- * `service:NAME` (lower case) the instances of one with their checks and nodes, `checks` any check, `jobs` any job or run, `entries:NODE` all
- * that one node has published. `events` is user events, `event:NAME` those of one name, `queries` the pending queries
+ * `service:NAME` (lower case) the instances of one with their checks and nodes, `checks` any check, `jobs` any job or run, `partitions` any
+ * worker pool, `partitions:SERVICE:COUNT` one of them, `entries:NODE` all that one node has published. `events` is user events, `event:NAME` those of one name, `queries` the pending queries
  * of others, `query:ID` the responses to one of ours, `keys:ID` the progress of a key operation, `readiness` the end of
  * the wait for the first catalog, `lease:ID` that a lease of this agent has another holder or none, `anything` all that a
  * reader can see.
@@ -27,6 +28,8 @@ export type Topic =
   | 'services'
   | 'checks'
   | 'jobs'
+  | 'partitions'
+  | `partitions:${string}`
   | `node:${string}`
   | `service:${string}`
   | `entries:${string}`
@@ -54,9 +57,9 @@ export interface MemberView {
   readonly vsn: Uint8Array;
 }
 
-/** A member, a service by its name in lower case, or a node that is no member, that has changed at `index`. */
+/** A member, a service by its name in lower case, a node that is no member, or a worker pool, that has changed at `index`. */
 export interface IndexedChange {
-  readonly kind: 'member' | 'service' | 'node';
+  readonly kind: 'member' | 'service' | 'node' | 'partitions';
   readonly name: string;
   readonly index: number;
 }
@@ -129,6 +132,8 @@ export interface View {
   readonly local: LocalView;
   /** Jobs and their runs, of all agents. */
   readonly jobs: JobsView;
+  /** Worker pools and who has which partition, of all agents. */
+  readonly partitions: PartitionsView;
 }
 
 /**

@@ -6,17 +6,11 @@ import type { Millis } from '../../base/time.ts';
 import type { CatalogView } from '../../catalog/types.ts';
 import type { LocalView } from '../../checks/types.ts';
 import type { JobsView } from '../../jobs/types.ts';
+import type { PartitionsView } from '../../partitions/types.ts';
 import type { Coordinate } from '../../serf/coordinates.ts';
 import type { Serf } from '../../serf/serf.ts';
-import type {
-  PendingQuery,
-  QueryId,
-  QueryReport,
-  ReceivedUserEvent,
-  SerfMember,
-  SerfView,
-} from '../../serf/types.ts';
-import type { Member, MembersView } from '../../swim/types.ts';
+import type { PendingQuery, QueryId, QueryReport, ReceivedUserEvent, SerfView } from '../../serf/types.ts';
+import type { MembersView } from '../../swim/types.ts';
 import type { KeyOperationReport } from '../contract/commands.ts';
 import type { Investigation, NodeEvidence, NodeReport } from '../contract/evidence.ts';
 import type { Effect } from '../contract/machine.ts';
@@ -32,11 +26,13 @@ import type {
 import { type Investigations, reportOnNode } from '../evidence/investigation.ts';
 import type { EvidenceLog } from '../evidence/log.ts';
 import { ChangeLog } from './change-log.ts';
+import { memberView } from './member-view.ts';
 
 /** Topics of queries and key operations that have ended are retained longer than these themselves. */
 const MAX_ENDED_TOPICS = 256;
 const SERVICE = 'service:';
 const NODE = 'node:';
+const POOL = 'partitions:';
 
 export interface ViewSources {
   readonly members: MembersView;
@@ -52,6 +48,7 @@ export interface ViewSources {
   readonly catalog: CatalogView;
   readonly local: LocalView;
   readonly jobs: JobsView;
+  readonly partitions: PartitionsView;
   readonly health: () => AgentHealth;
   readonly readiness: () => Readiness;
   readonly restoredAt: () => Millis | undefined;
@@ -68,6 +65,7 @@ export class AgentView implements View {
   readonly catalog: CatalogView;
   readonly local: LocalView;
   readonly jobs: JobsView;
+  readonly partitions: PartitionsView;
   readonly #members: MembersView;
   readonly #serf: SerfView;
   readonly #serfLayer: Serf;
@@ -97,6 +95,7 @@ export class AgentView implements View {
     this.catalog = sources.catalog;
     this.local = sources.local;
     this.jobs = sources.jobs;
+    this.partitions = sources.partitions;
     this.#members = sources.members;
     this.#serf = sources.serf.view;
     this.#serfLayer = sources.serf;
@@ -118,6 +117,7 @@ export class AgentView implements View {
       'services',
       'checks',
       'jobs',
+      'partitions',
       'events',
       'queries',
     ] as const)
@@ -305,6 +305,8 @@ export class AgentView implements View {
       if (!isEventTopic(topic)) this.#indexes.set(topic, this.#index);
       if (topic.startsWith(SERVICE))
         this.#changes.append('service', topic.slice(SERVICE.length), this.#index);
+      else if (topic.startsWith(POOL))
+        this.#changes.append('partitions', topic.slice(POOL.length), this.#index);
       else if (topic.startsWith(NODE) && !this.#changedMembers.has(topic.slice(NODE.length)))
         this.#changes.append('node', topic.slice(NODE.length), this.#index);
     }
@@ -321,26 +323,5 @@ export class AgentView implements View {
   }
 }
 
-function statusOfRow({ state, absence }: Member): MemberView['status'] {
-  if (absence !== undefined) return 'away';
-  return state === 'suspect' ? 'suspect' : 'alive';
-}
-
 /** These have the index of their last event. */
 const isEventTopic = (topic: Topic): boolean => topic === 'events' || topic.startsWith('event:');
-
-function memberView(serf: SerfMember, members: MembersView): MemberView {
-  const row = members.get(serf.name) ?? serf.member;
-  return {
-    name: serf.name,
-    address: row.identity.address,
-    tags: serf.tags,
-    status: serf.status === 'alive' ? statusOfRow(row) : serf.status,
-    serf,
-    state: row.state,
-    incarnation: row.incarnation,
-    refused: row.refused,
-    since: row.since,
-    vsn: row.identity.vsn,
-  };
-}

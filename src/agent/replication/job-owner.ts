@@ -2,13 +2,10 @@
  * The jobs of this agent: it tells the mechanism (jobs/) what it sees of the cluster, publishes what that decides, and has
  * runs started. Which agents are eligible is decided here, since only here members, tags and services are known together.
  */
-import type { Address } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
-import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CatalogView, EntryChange } from '../../catalog/types.ts';
 import { Jobs } from '../../jobs/jobs.ts';
-import { SpreadMeter } from '../../jobs/spread.ts';
 import type { JobEffect, JobsSnapshot, JobsView, JobView, JobWorld, RunOutcome } from '../../jobs/types.ts';
 import type { JobDefinition, WallMillis } from '../../model/job.ts';
 import type { EntryWrite } from '../../model/service.ts';
@@ -16,19 +13,14 @@ import type { SerfView } from '../../serf/types.ts';
 import type { Command } from '../contract/commands.ts';
 import type { Effect } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
-import { ClockExchange } from './clock-exchange.ts';
+import { isRunning, isWell, spreadOf } from './member-health.ts';
 
 export type JobCommand = Extract<Command, { kind: 'registerJob' | 'deregisterJob' | 'orderJob' }>;
 
 export interface JobOwnerContext {
   readonly serf: SerfView;
   readonly catalog: CatalogView;
-  readonly rng: Rng;
   publish(changes: readonly EntryWrite[], now: Millis): void;
-  /** Sends a user message in a datagram of its own. */
-  send(to: Address, body: Uint8Array): void;
-  addressOf(node: string): Address | undefined;
-  isMember(from: Address): boolean;
 }
 
 export class JobOwner {
@@ -36,10 +28,7 @@ export class JobOwner {
   readonly #options: AgentOptions;
   readonly #context: JobOwnerContext;
   readonly #jobs: Jobs;
-  readonly #exchange: ClockExchange;
-  readonly #spread: SpreadMeter;
-  /** The wall clock at time 0 of the monotonic one. */
-  #wallBase: WallMillis;
+  readonly #spread: Millis;
   readonly #effects: JobEffect[] = [];
   /** As of the last input. */
   #now: Millis;
@@ -49,13 +38,7 @@ export class JobOwner {
     this.#options = options;
     this.#context = context;
     this.#now = now;
-    this.#wallBase = startedAt - now;
-    this.#spread = new SpreadMeter(swim.gossipInterval);
-    this.#exchange = new ClockExchange({
-      ...{ rng: context.rng, isMember: context.isMember, send: context.send, addressOf: context.addressOf },
-      peers: () => this.#clockPeers(),
-      wall: (at) => this.#wall(at),
-    });
+    this.#spread = spreadOf(swim);
     this.#jobs = new Jobs({
       self: name,
       now,
@@ -66,24 +49,17 @@ export class JobOwner {
     this.#jobs.wake(now);
     const viewOf = (name: string): JobView | undefined => this.#jobs.view(name, this.#world(this.#now));
     const wall = (): WallMillis => this.#wall(this.#now);
-    const [spread, { clocks }] = [this.#spread, this.#exchange];
     this.view = {
       all: () => this.#jobs.board.names.flatMap((name) => viewOf(name) ?? []),
       get: viewOf,
       get wall() {
         return wall();
       },
-      get spread() {
-        return spread.spread;
-      },
-      get clockOffset() {
-        return clocks.ownOffset;
-      },
     };
   }
 
   get deadline(): Millis {
-    return Math.min(this.#jobs.deadline, this.#exchange.deadline);
+    return this.#jobs.deadline;
   }
 
   /** Rises with every change that a restart must not lose. */
@@ -102,14 +78,8 @@ export class JobOwner {
     return isEmpty ? undefined : snapshot;
   }
 
-  /** Without `now` it is that of the last call: a deadline of long ago would look as if this agent had been suspended. */
-  onEntriesChanged(owner: string, changes: readonly EntryChange[], now: Millis = this.#now): void {
-    this.#now = now;
-    const claims = this.#jobs.applyEntries(owner, changes, now);
-    const offset = this.#exchange.clocks.offsetOf(owner);
-    if (offset !== undefined)
-      for (const { claimedAt } of claims) this.#spread.record(this.#wall(now) + offset - claimedAt);
-    if (this.#jobs.board.names.length > 0) this.#exchange.resume(now);
+  onEntriesChanged(owner: string, changes: readonly EntryChange[]): void {
+    this.#jobs.applyEntries(owner, changes, this.#now);
   }
 
   /** Members or their tags have changed. */
@@ -119,9 +89,8 @@ export class JobOwner {
   }
 
   /** The catalog of a peer is here. */
-  settle(now: Millis): void {
-    this.#now = now;
-    this.#jobs.settle(now);
+  settle(): void {
+    this.#jobs.settle(this.#now);
   }
 
   /** Throws `AgentError` with nothing changed. */
@@ -140,20 +109,6 @@ export class JobOwner {
     this.tick(now, out);
   }
 
-  /** A message about clocks in a datagram of `from`. Throws `WireError`. */
-  receiveClock(body: Uint8Array, from: Address, now: Millis): void {
-    this.#now = now;
-    if (this.#exchange.receive(body, from, now)) this.#jobs.wake(now);
-  }
-
-  /** The wall clock of this host was set. */
-  onClockStepped(by: Millis, now: Millis): void {
-    this.#now = now;
-    this.#wallBase += by;
-    if (this.#jobs.board.names.length > 0) this.#exchange.restart(now);
-    this.#jobs.onClockSet(now);
-  }
-
   onRunFinished(outcome: RunOutcome, now: Millis, out: Effect[]): void {
     this.#now = now;
     this.#jobs.onFinished(outcome, now, this.#wall(now), this.#effects);
@@ -162,7 +117,6 @@ export class JobOwner {
 
   tick(now: Millis, out: Effect[]): void {
     this.#now = now;
-    this.#exchange.tick(now);
     if (this.#jobs.deadline > now) return;
     this.#jobs.advance(now, this.#world(now), this.#effects);
     this.#runEffects(now, out);
@@ -209,39 +163,17 @@ export class JobOwner {
   }
 
   #wall(now: Millis): WallMillis {
-    return this.#wallBase + now;
-  }
-
-  /** Agents whose clocks differ take no part, so their clocks count for nothing. */
-  #clockPeers(): readonly string[] {
-    const { name } = this.#options;
-    return [...this.#jobs.board.agents.keys()].filter((node) => node !== name && this.#isRunning(node));
+    return this.#options.startedAt + (now - this.#options.now);
   }
 
   #world(now: Millis): JobWorld {
     return {
       wall: this.#wall(now),
-      spread: this.#spread.spread,
-      clockOffset: this.#exchange.clocks.ownOffset,
-      eligible: ({ place }, agents) => agents.filter((node) => this.#isWell(node) && this.#fits(node, place)),
-      isGone: (node) => node !== this.#options.name && !this.#isRunning(node),
+      spread: this.#spread,
+      eligible: ({ place }, agents) =>
+        agents.filter((node) => isWell(this.#context, node) && this.#fits(node, place)),
+      isGone: (node) => node !== this.#options.name && !isRunning(this.#context.serf, node),
     };
-  }
-
-  /** A member that is paused has said that its process ends. */
-  #isRunning(node: string): boolean {
-    const member = this.#context.serf.get(node);
-    if (member === undefined) return false;
-    return (member.status === 'alive' || member.status === 'leaving') && member.member.absence === undefined;
-  }
-
-  /** Neither leaving, nor in maintenance, nor with a check of the node that is critical. */
-  #isWell(node: string): boolean {
-    const isMember = this.#context.serf.get(node)?.status === 'alive' && this.#isRunning(node);
-    return (
-      isMember &&
-      !(this.#context.catalog.node(node)?.checks ?? []).some(({ status }) => status === 'critical')
-    );
   }
 
   #fits(node: string, { service, tag }: JobDefinition['place']): boolean {

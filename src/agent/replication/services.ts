@@ -13,35 +13,38 @@ import type { TopicSink } from '../../catalog/view.ts';
 import type { Registration } from '../../checks/definition/definition.ts';
 import { Registry } from '../../checks/registry.ts';
 import type { CheckEffect, CheckOutcome, FileServiceChange, LocalView } from '../../checks/types.ts';
-import type { JobsView } from '../../jobs/types.ts';
+import type { JobsView, RunOutcome } from '../../jobs/types.ts';
+import type { EntryWrite } from '../../model/service.ts';
+import type { PartitionsView } from '../../partitions/types.ts';
 import type { SerfEvent, SerfView } from '../../serf/types.ts';
 import type { Member, MembersView } from '../../swim/types.ts';
-import { isCatalogType } from '../../wire/catalog.ts';
-import { isClockType } from '../../wire/clock.ts';
 import type { RegistryCommand } from '../contract/commands.ts';
 import type { Lane } from '../contract/lane.ts';
-import type { Effect, Input, Snapshot } from '../contract/machine.ts';
+import type { Effect, Snapshot } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
 import { CatalogPeers, hasCatalog } from './catalog-peers.ts';
 import { type ExternalCommand, ExternalOwner } from './external-owner.ts';
 import type { FailedMemberSync } from './failed-member-sync.ts';
 import type { ReplicationHost } from './host.ts';
 import { type JobCommand, JobOwner } from './job-owner.ts';
+import { isPartitionCommand, type PartitionCommand, PartitionOwner } from './partition-owner.ts';
 import { runRegistryCommand } from './registry-commands.ts';
 import { Replication } from './replication.ts';
 import { RestoredCatalog } from './restored-catalog.ts';
 import { createCatalogLanes } from './rumor-lanes.ts';
 
-/** Commands about services, checks and jobs. */
-export type ServiceCommand = RegistryCommand | ExternalCommand | JobCommand;
-
-/** Inputs about checks and jobs. */
-export type ServiceInput = Extract<Input, { kind: 'checkFinished' | 'jobRunFinished' | 'wallClockStepped' }>;
-
-export const isServiceMessage = (type: number): boolean => isCatalogType(type) || isClockType(type);
+/** Commands about services, checks, jobs and partitions. */
+export type ServiceCommand = RegistryCommand | ExternalCommand | JobCommand | PartitionCommand;
 
 /** Leases are of this agent alone, so the catalog knows no topics of them. */
 type LeaseTopicSink = TopicSink & { add(topic: `lease:${string}`): unknown };
+
+interface ServiceViews {
+  readonly catalog: CatalogView;
+  readonly local: LocalView;
+  readonly jobs: JobsView;
+  readonly partitions: PartitionsView;
+}
 
 export interface ServiceLayerContext {
   readonly members: MembersView;
@@ -67,6 +70,7 @@ export class ServiceLayer {
   readonly #index: ExternalNodes;
   readonly #external: ExternalOwner;
   readonly #jobs: JobOwner;
+  readonly #partitions: PartitionOwner;
   readonly #name: string;
   readonly #topics: LeaseTopicSink;
   /** Owners of restored ledgers; those that are confirmed by now are removed when somebody looks. */
@@ -75,9 +79,8 @@ export class ServiceLayer {
 
   constructor(options: AgentOptions, context: ServiceLayerContext) {
     const { name, snapshot, startedAt, now, swim } = options;
-    const { members, serf, topics, rng, host, failedMembers, rumorBytes, onCatalogSynced } = context;
+    const { members, serf, rng, host, failedMembers, rumorBytes, onCatalogSynced } = context;
     this.#name = name;
-    this.#topics = topics;
     this.restoredCatalog = new RestoredCatalog(options);
     const { restoredCatalog } = this;
     this.catalogPeers = new CatalogPeers(members, rng.fork());
@@ -111,21 +114,21 @@ export class ServiceLayer {
     };
     const isMember = (node: string): boolean =>
       node === name || restoredCatalog.isUnconfirmed(node) || (serf.get(node)?.status ?? 'left') !== 'left';
-    const restoredJobs: [owner: string, changes: readonly EntryChange[]][] = [];
-    let onJobs = (owner: string, changes: readonly EntryChange[], _at?: Millis): void =>
-      void restoredJobs.push([owner, changes]);
-    this.#index = new ExternalNodes(source, name, isMember, (owner, changes, at) =>
-      onJobs(owner, changes, at),
-    );
-    this.#jobs = new JobOwner(options, {
-      ...{ serf, catalog: this.#index.index, rng: options.rng.derive(`clocks ${now}`) },
-      send: (to, body) => host.send(to, body),
-      addressOf: (node) => this.catalogPeers.addressOf(node),
-      isMember: (from) => members.isAddressOfMember(from),
-      publish: (changes, at) => this.replication.publish(changes, at),
-    });
-    onJobs = (owner, changes, at) => this.#jobs.onEntriesChanged(owner, changes, at);
-    for (const [owner, changes] of restoredJobs) onJobs(owner, changes);
+    const restored: [owner: string, changes: readonly EntryChange[]][] = [];
+    let onHidden = (owner: string, changes: readonly EntryChange[]): void =>
+      void restored.push([owner, changes]);
+    this.#index = new ExternalNodes(source, name, isMember, (owner, changes) => onHidden(owner, changes));
+    const publish = (changes: readonly EntryWrite[], at: Millis): void =>
+      this.replication.publish(changes, at);
+    this.#jobs = new JobOwner(options, { serf, catalog: this.#index.index, publish });
+    this.#partitions = new PartitionOwner(options, { serf, catalog: this.#index.index, publish });
+    onHidden = (owner, changes) => {
+      this.#jobs.onEntriesChanged(owner, changes);
+      this.#partitions.onEntriesChanged(owner, changes);
+    };
+    for (const [owner, changes] of restored) onHidden(owner, changes);
+    this.#topics = this.#partitions.watchTopics(context.topics);
+    const topics = this.#topics;
     this.#external = new ExternalOwner(options, { nodes: this.#index, serf, rng: rng.fork(), downtime });
     for (const owner of restoredCatalog.unconfirmed()) {
       this.#unconfirmedOwners.add(owner);
@@ -139,8 +142,9 @@ export class ServiceLayer {
         catalogPeers: this.catalogPeers,
         failedMembers,
         host,
-        onCatalogSynced: (at) => {
-          this.#jobs.settle(at);
+        onCatalogSynced: () => {
+          this.#jobs.settle();
+          this.#partitions.settle();
           onCatalogSynced();
         },
         topics,
@@ -154,21 +158,19 @@ export class ServiceLayer {
     this.lanes = createCatalogLanes(this.replication.lanes, this.catalogPeers, swim);
   }
 
-  get view(): CatalogView {
-    return this.#index.index;
-  }
-
-  get jobs(): JobsView {
-    return this.#jobs.view;
-  }
-
   get local(): LocalView {
     return this.#registry.view;
   }
 
+  /** What readers see of this layer. */
+  get views(): ServiceViews {
+    const { view: jobs } = this.#jobs;
+    return { catalog: this.#index.index, local: this.local, jobs, partitions: this.#partitions.view };
+  }
+
   get deadline(): Millis {
     const { replication, restoredCatalog } = this;
-    const owned = Math.min(this.#external.deadline, this.#jobs.deadline);
+    const owned = Math.min(this.#external.deadline, this.#jobs.deadline, this.#partitions.deadline);
     return Math.min(this.#registry.deadline, replication.deadline, restoredCatalog.deadline, owned);
   }
 
@@ -226,6 +228,7 @@ export class ServiceLayer {
       command.kind === 'orderJob'
     )
       this.#jobs.handleCommand(command, now, out);
+    else if (isPartitionCommand(command)) this.#partitions.handleCommand(command, now, out);
     else runRegistryCommand(this.#registry, command, this.#name, now, this.#effects);
     this.#runEffects(now, out);
   }
@@ -241,22 +244,14 @@ export class ServiceLayer {
     return changes;
   }
 
-  /** The body of a user message of which `isServiceMessage` is true. Throws `WireError`. */
-  receiveGossip(body: Uint8Array, from: Address, now: Millis): void {
-    if (isClockType(body[0] ?? 0)) this.#jobs.receiveClock(body, from, now);
-    else this.replication.receiveGossip(body, from, now);
-  }
-
-  handleInput(input: ServiceInput, now: Millis, out: Effect[]): void {
-    if (input.kind === 'checkFinished') this.#onCheckFinished(input.outcome, now, out);
-    else if (input.kind === 'jobRunFinished') this.#jobs.onRunFinished(input.outcome, now, out);
-    else this.#jobs.onClockStepped(input.by, now);
-  }
-
-  #onCheckFinished(outcome: CheckOutcome, now: Millis, out: Effect[]): void {
+  onCheckFinished(outcome: CheckOutcome, now: Millis, out: Effect[]): void {
     if (!this.#external.onCheckFinished(outcome, now, this.#effects))
       this.#registry.onCheckFinished(outcome, now, this.#effects);
     this.#runEffects(now, out);
+  }
+
+  onJobRunFinished(outcome: RunOutcome, now: Millis, out: Effect[]): void {
+    this.#jobs.onRunFinished(outcome, now, out);
   }
 
   tick(now: Millis, out: Effect[]): void {
@@ -265,14 +260,16 @@ export class ServiceLayer {
     this.#runEffects(now, out);
     this.replication.tick(now);
     this.#jobs.tick(now, out);
+    this.#partitions.tick(now, out);
     for (const owner of this.restoredCatalog.expire(now)) this.replication.onMemberGone(owner);
     this.#index.noteSuperseded(now);
   }
 
   /** Membership decides which owners' instances exist, and which can pass. */
   onMemberEvent(event: SerfEvent, now: Millis): void {
-    this.#jobs.wake(now);
     this.#onMemberEvent(event, now);
+    this.#jobs.wake(now);
+    this.#partitions.wake(now);
     this.#index.onMemberChanged(event.member.name, this.#topics);
     this.#index.noteSuperseded(now);
   }

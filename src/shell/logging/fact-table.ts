@@ -5,11 +5,13 @@
 import type { FactRows } from './fact-row.ts';
 import type { JournalFact } from './facts.ts';
 import { JOB_FACTS } from './job-facts.ts';
+import { PARTITION_FACTS } from './partition-facts.ts';
 import { PROTOCOL_FACTS } from './protocol-facts.ts';
 
 export const FACT_TABLE: FactRows<JournalFact> = {
   ...PROTOCOL_FACTS,
   ...JOB_FACTS,
+  ...PARTITION_FACTS,
   serviceRegistered: [
     'checks',
     'info',

@@ -80,6 +80,9 @@ export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[]
     get jobs() {
       return nobody();
     },
+    get partitions() {
+      return nobody();
+    },
     setMembers: (next) => {
       members = next.map(memberOf);
       suspects = suspectsIn(members);

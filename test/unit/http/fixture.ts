@@ -26,6 +26,7 @@ import { deriveNodeId } from '../../../src/http/consul/nodes.ts';
 import type { AgentInfo } from '../../../src/http/endpoint/agent-info.ts';
 import { type HttpServer, type HttpServerOptions, startHttpServer } from '../../../src/http/server/server.ts';
 import type { JobView } from '../../../src/jobs/types.ts';
+import { type PoolView, poolKey, type WorkerPartition } from '../../../src/partitions/types.ts';
 import type { Coordinate } from '../../../src/serf/coordinates.ts';
 import type { PendingQuery, QueryReport, ReceivedUserEvent } from '../../../src/serf/types.ts';
 import { PlainCatalog, PlainLocal } from './data.ts';
@@ -62,6 +63,9 @@ export class FakeAgent implements AgentHandle {
   };
 
   readonly jobs = new Map<string, JobView>();
+  readonly pools = new Map<string, PoolView>();
+  /** By session. */
+  readonly workers = new Map<string, readonly WorkerPartition[]>();
 
   readonly view: View = {
     node: 'ann',
@@ -106,7 +110,11 @@ export class FakeAgent implements AgentHandle {
       all: () => [...this.jobs.values()],
       get: (name) => this.jobs.get(name),
       wall: 1_800_000_000_000,
-      ...{ spread: 500, clockOffset: undefined },
+    },
+    partitions: {
+      pools: () => [...this.pools.values()],
+      pool: (id) => this.pools.get(poolKey(id)),
+      worker: (session) => this.workers.get(session),
     },
   };
 

@@ -140,6 +140,11 @@ const COMMANDS: ByKind<Command> = {
   },
   deregisterJob: { kind: 'deregisterJob', name: SECRET },
   orderJob: { kind: 'orderJob', name: SECRET, order: 'run' },
+  attachWorker: {
+    ...{ kind: 'attachWorker', pool: { service: SECRET, count: 1 }, worker: SECRET, session: SECRET },
+  },
+  detachWorker: { kind: 'detachWorker', session: SECRET, inOrder: true },
+  releasePartition: { kind: 'releasePartition', session: SECRET, partition: 0, token: 1 },
   fireEvent: {
     ...{ kind: 'fireEvent', name: SECRET, payload: BYTES, coalesce: false },
     filter: { node: SECRET, service: SECRET, tag: SECRET },
@@ -187,6 +192,9 @@ const READABLE_IN_COMMANDS: Readonly<Record<Command['kind'], readonly string[]>>
   registerJob: ['name', 'place.service', 'place.tag'].map((field) => `definition.${field}`),
   deregisterJob: ['name'],
   orderJob: ['name'],
+  attachWorker: ['pool.service', 'worker', 'session'],
+  detachWorker: ['session'],
+  releasePartition: ['session'],
   fireEvent: ['name', 'filter.node', 'filter.service', 'filter.tag'],
 };
 
@@ -237,14 +245,13 @@ const INPUTS: ByKind<Exclude<Input, { kind: 'command' }>> = {
     kind: 'jobRunFinished',
     outcome: { id: 1, ok: true, timedOut: false, exit: 0, output: SECRET },
   },
-  wallClockStepped: { kind: 'wallClockStepped', by: 1 },
   addressChanged: { kind: 'addressChanged', address: ADDRESS },
   keysStored: { kind: 'keysStored', ticket: 1, error: SECRET },
   snapshotStored: { kind: 'snapshotStored', revision: 1, error: SECRET },
 };
 const READABLE_IN_INPUTS: Readonly<Record<keyof typeof INPUTS, readonly string[]>> = {
   ...{ packet: [], streamAccepted: [], streamOpened: [], streamData: [], tick: [], addressChanged: [] },
-  ...{ jobRunFinished: [], wallClockStepped: [] },
+  jobRunFinished: [],
   streamClosed: ['why'],
   checkFinished: ['outcome.check'],
   keysStored: ['error'],

@@ -97,7 +97,6 @@ const JOB: JobView = {
     nextTick: 60_000,
     eligible: ['ann'],
     nextOwner: 'ann',
-    clockDiffers: [],
     output: 'done',
   },
   runs: [

@@ -1,0 +1,151 @@
+/** One rule each, on a cluster of nothing but worker pools (test/support/partitions-cluster.ts). */
+import { expect, test } from 'vitest';
+import { heldAtOnce, PoolCluster, SPREAD, tokensThatFell } from '../../support/partitions-cluster.ts';
+
+const start = (size: number, count = 8, options = {}): PoolCluster => {
+  const cluster = new PoolCluster({ seed: 1, size, count, ...options });
+  for (const { name } of cluster.nodes) cluster.attach(name);
+  cluster.run(10_000);
+  return cluster;
+};
+const loads = (cluster: PoolCluster): Record<string, number> => {
+  const counts: Record<string, number> = {};
+  for (const worker of cluster.holders())
+    if (worker !== undefined) counts[worker] = (counts[worker] ?? 0) + 1;
+  return counts;
+};
+const expectSafe = (cluster: PoolCluster): void => {
+  expect(heldAtOnce(cluster.tenures)).toEqual([]);
+  expect(tokensThatFell(cluster.tenures)).toEqual([]);
+};
+
+test('each partition is held once, and the workers have equal numbers', () => {
+  const cluster = start(4);
+  expect(loads(cluster)).toEqual({ 'n0-w': 2, 'n1-w': 2, 'n2-w': 2, 'n3-w': 2 });
+  expectSafe(cluster);
+  const { length } = cluster.tenures;
+  cluster.run(10_000);
+  expect(cluster.tenures).toHaveLength(length);
+});
+
+test('an agent that has just started claims nothing before it has heard the others', () => {
+  const cluster = new PoolCluster({ seed: 1, size: 1, count: 4 });
+  cluster.attach('n0');
+  cluster.run(4900);
+  expect(cluster.tenures).toEqual([]);
+  cluster.run(1000);
+  expect(cluster.tenures).toHaveLength(4);
+  expect(cluster.tenures[0]?.from).toBeGreaterThanOrEqual(5000 + SPREAD);
+});
+
+test('a drained worker lets its partitions go, and the next ones take them at once, and nothing else moves', () => {
+  const cluster = start(4);
+  const before = cluster.holders();
+  cluster.drain('n2', true);
+  cluster.run(800);
+  const after = cluster.holders();
+  expect(after).not.toContain('n2-w');
+  expect(after).not.toContain(undefined);
+  expect(before.filter((one, i) => one !== after[i])).toEqual(['n2-w', 'n2-w']);
+  expectSafe(cluster);
+});
+
+test('a worker that takes its time keeps the next one waiting', () => {
+  const cluster = start(3, 6, { releaseTime: () => 3000 });
+  const from = cluster.now;
+  cluster.drain('n1', true);
+  cluster.run(2500);
+  expect(cluster.holders().filter((one) => one === 'n1-w')).toHaveLength(2);
+  const world = cluster.world(cluster.node('n0'));
+  const seen = cluster.node('n0').partitions.view(cluster.pool, world);
+  expect(seen?.partitions.filter(({ state }) => state === 'releasing')).toHaveLength(2);
+  cluster.run(1500);
+  expect(cluster.holders()).not.toContain('n1-w');
+  expectSafe(cluster);
+  for (const { from: begun } of cluster.tenures.filter((one) => one.from > from))
+    expect(begun - from).toBeGreaterThanOrEqual(3000);
+});
+
+test('a new worker gets its share, and not more than its share moves', () => {
+  const cluster = new PoolCluster({ seed: 4, size: 4, count: 16 });
+  for (const name of ['n0', 'n1', 'n2']) cluster.attach(name);
+  cluster.run(10_000);
+  const before = cluster.holders();
+  cluster.attach('n3');
+  cluster.run(3000);
+  const after = cluster.holders();
+  expect(after.filter((one) => one === 'n3-w')).toHaveLength(4);
+  expect(before.filter((one, i) => one !== after[i])).toHaveLength(4);
+  expectSafe(cluster);
+});
+
+test('nobody takes what a dead agent had before the failure detector has spoken, then within a second', () => {
+  const cluster = start(3, 6);
+  const from = cluster.now;
+  cluster.crash('n1');
+  cluster.run(3000);
+  expect(cluster.holders().filter((one) => one === undefined)).toHaveLength(2);
+  cluster.run(1000);
+  expect(cluster.holders()).not.toContain(undefined);
+  for (const { from: begun } of cluster.tenures.filter((one) => one.from > from))
+    expect(begun - from).toBeGreaterThanOrEqual(3000 + SPREAD);
+  expectSafe(cluster);
+});
+
+test('when a process dies its agent hands its partitions on, after a moment', () => {
+  const cluster = start(3, 6);
+  const from = cluster.now;
+  cluster.killWorker('n1');
+  cluster.run(1000);
+  expect(cluster.holders()).not.toContain(undefined);
+  for (const { from: begun } of cluster.tenures.filter((one) => one.from > from))
+    expect(begun - from).toBeGreaterThanOrEqual(250);
+  expectSafe(cluster);
+});
+
+test('a worker that comes back begins with nothing, and has its share again', () => {
+  const cluster = start(3, 6);
+  cluster.crash('n1');
+  cluster.run(1000);
+  cluster.restart('n1'); // before anybody held it dead
+  cluster.attach('n1');
+  cluster.run(12_000);
+  expect(loads(cluster)).toEqual({ 'n0-w': 2, 'n1-w': 2, 'n2-w': 2 });
+  expectSafe(cluster);
+});
+
+test('two workers of one agent share, and hand over without anybody else', () => {
+  const cluster = new PoolCluster({ seed: 5, size: 1, count: 4 });
+  cluster.attach('n0', 'a');
+  cluster.attach('n0', 'b');
+  cluster.run(8000);
+  expect(loads(cluster)).toEqual({ a: 2, b: 2 });
+  cluster.drain('n0', true, 'a');
+  cluster.run(500);
+  expect(loads(cluster)).toEqual({ b: 4 });
+  expectSafe(cluster);
+});
+
+test('each side of a network partition has all, and when it ends the higher token stays', () => {
+  const cluster = start(4);
+  cluster.split(['n0', 'n1']);
+  cluster.run(10_000);
+  expect(cluster.holders().every((one) => one?.split('+').length === 2)).toBe(true);
+  cluster.heal();
+  cluster.run(5000);
+  expect(cluster.holders().every((one) => one?.split('+').length === 1)).toBe(true);
+  expect(loads(cluster)).toEqual({ 'n0-w': 2, 'n1-w': 2, 'n2-w': 2, 'n3-w': 2 });
+  expect(cluster.tenures.some(({ lost }) => lost)).toBe(true);
+});
+
+test('what nobody can take is kept, and passed on when a worker is there', () => {
+  const cluster = start(2, 4);
+  cluster.drain('n0', true);
+  cluster.drain('n1', true);
+  cluster.run(1000);
+  expect(cluster.holders().every((one) => one === undefined)).toBe(true);
+  cluster.drain('n1', false);
+  cluster.run(1000);
+  expect(loads(cluster)).toEqual({ 'n1-w': 4 });
+  expectSafe(cluster);
+});
