@@ -73,7 +73,7 @@ const ENVIRONMENT: readonly HelpItem[] = [
   { term: 'HEARSAY_HTTP_TOKEN', text: 'HTTP token, of the agent and of the commands' },
   { term: 'HEARSAY_GOSSIP_KEY', text: 'Gossip key of the agent' },
   { term: 'HEARSAY_CONFIG', text: 'Configuration files of the agent, separated by commas' },
-  { term: 'HEARSAY_...', text: 'Any other setting of the agent: see docs/config.md' },
+  { term: 'HEARSAY_...', text: 'Any other setting of the agent: see hearsay agent --help-all' },
   { term: 'NO_COLOR', text: 'Print without colors' },
 ];
 

@@ -20,7 +20,7 @@ export const containersSection = defineSection({
   containers: listSetting({
     placeholder: 'docker|podman|unix:PATH',
     validate: validateEngine,
-    doc: 'Container engine whose containers are registered as their labels say: docs/guides/docker.md. Docker and Podman by their usual sockets, or the path of one. Reading is all that is done there.',
+    doc: 'Container engine whose containers are registered as their labels say (`hearsay.name=web`; `hearsay help containers` lists all). Docker and Podman by their usual sockets, or the path of one. Reading is all that is done there.',
   }),
   containersNetwork: textSetting({
     default: undefined,

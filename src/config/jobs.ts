@@ -215,6 +215,6 @@ export const jobSettings = defineSection({
       'Jobs that one agent of the cluster runs at each tick, by name. Each has `every`, `cron` (with `timezone`) or `at`; ' +
       '`run` (the program and its arguments) or `post` (the URL that receives a POST of JSON); and optionally `service` ' +
       'or `tag` (which agents may run it), `timeout`, `retries`, `overlap`, `jitter`, `catchUp` and `quorum`: ' +
-      'docs/guides/scheduling.md.',
+      '`hearsay help run` explains each.',
   }),
 });

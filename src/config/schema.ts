@@ -133,8 +133,8 @@ export const agentSection = defineSection({
     reloads: true,
     doc:
       'What SIGTERM and SIGINT mean. With leave the node leaves the cluster. With pause it stops without leaving: other ' +
-      'agents keep its row and its services, as they are, until it is back or the duration (30s) is over: ' +
-      'docs/operations.md. `hearsay leave` always leaves.',
+      'agents keep its row and its services, as they are, until it is back or the duration (30s) is over. ' +
+      '`hearsay leave` always leaves.',
   }),
   tag: tagsSetting({
     reloads: true,
@@ -243,8 +243,7 @@ export const agentSection = defineSection({
       'Programs and webhooks that handle member changes, user events and queries, as Serf event handlers do. ' +
       'Each has `on` (`member-join`, `member-leave`, `member-failed`, `member-update`, `member-reap`, `user`, ' +
       '`user:NAME`, `query`, `query:NAME` or `*`), either `run` (the program and its arguments) or `webhook` (the URL ' +
-      'that receives a POST of JSON), and optionally `timeout` (default: one minute, for a webhook ten seconds): ' +
-      'docs/guides/serf-handlers.md.',
+      'that receives a POST of JSON), and optionally `timeout` (default: one minute, for a webhook ten seconds).',
     source: 'serf agent -event-handler',
   }),
   ...jobSettings,

@@ -3,7 +3,7 @@
  * but nobody says them, and readers stop at each.
  */
 import { expect, test } from 'vitest';
-import { findLines, pages, src } from './sources.ts';
+import { findLines, literalsOf, pages, src } from './sources.ts';
 
 const EXPRESSIONS = [
   // Met by the reader who filed N27.
@@ -17,22 +17,6 @@ const EXPRESSIONS = [
   /\bwhoever has\b/,
   /\b(?:hitherto|whereof|thereof|thereby|wherein|lest)\b/,
 ];
-
-/** Comments and string literals, whichever begins first. */
-const TOKEN =
-  /\/\*[\s\S]*?\*\/|(?<![:\\])\/\/[^\n]*|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`|"(?:[^"\\\n]|\\.)*"/g;
-
-/** The text of the literals, on their lines; comments are for readers of the code. */
-function literalsOf(text: string): string {
-  let only = '';
-  let end = 0;
-  for (const { 0: token, index } of text.matchAll(TOKEN)) {
-    only += text.slice(end, index).replace(/[^\n]/g, ' ');
-    only += token.startsWith('/') ? token.replace(/[^\n]/g, ' ') : token;
-    end = index + token.length;
-  }
-  return only;
-}
 
 /** The simulator speaks to engineers. */
 const isForUsers = (path: string): boolean => !path.startsWith('src/sim/');

@@ -56,6 +56,22 @@ export function withoutComments({ path, text }: Source): Source {
   };
 }
 
+/** Comments and string literals, whichever begins first. */
+const TOKEN =
+  /\/\*[\s\S]*?\*\/|(?<![:\\])\/\/[^\n]*|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`|"(?:[^"\\\n]|\\.)*"/g;
+
+/** The text of the literals, on their lines; comments are for readers of the code. */
+export function literalsOf(text: string): string {
+  let only = '';
+  let end = 0;
+  for (const { 0: token, index } of text.matchAll(TOKEN)) {
+    only += text.slice(end, index).replace(/[^\n]/g, ' ');
+    only += token.startsWith('/') ? token.replace(/[^\n]/g, ' ') : token;
+    end = index + token.length;
+  }
+  return only;
+}
+
 /** Each match as one would point at it: `path:line what`. */
 export function findLines(pattern: RegExp, { path, text }: Source): string[] {
   return text.split('\n').flatMap((line, i) => {

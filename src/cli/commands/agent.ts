@@ -23,7 +23,7 @@ export const agentCommand: CommandBuilder = (command, cli) => {
     .addHelpText(
       'after',
       '\nEvery setting is also an environment variable (HEARSAY_RETRY_JOIN) and a key in\n' +
-        'a configuration file (retryJoin): see docs/config.md. Secrets come only from\n' +
+        'a configuration file (retryJoin): see --help-all. Secrets come only from\n' +
         'HEARSAY_GOSSIP_KEY and HEARSAY_HTTP_TOKEN, or from files.',
     )
     .action(toAction(cli, (_options: object, self: Command) => runAgent(cli, self)));

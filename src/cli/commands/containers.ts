@@ -13,8 +13,23 @@ import {
 import { formatTable } from '../output/table.ts';
 import { sanitize } from '../sanitize.ts';
 
+/** Errors about labels send people here. */
+const LABELS = `Labels of a container that the agent reads:
+  hearsay.name            Name of the service; without it, that of the container
+  hearsay.enable          true registers a container without other labels
+  hearsay.port            Port of the container; without it, all it publishes
+  hearsay.ports           Named ports: http:8080,metrics:9090
+  hearsay.tags            Tags, separated by commas
+  hearsay.weight          Weight in DNS and balancers
+  hearsay.meta.KEY        A pair of the service's meta
+  hearsay.check.http      URL or path of a check; also check.tcp and check.grpc
+  hearsay.check.interval  Pause between two runs; also check.timeout
+Several services of one container: hearsay.SERVICE.port and so on.`;
+
 export const containersCommand: CommandBuilder = (command, cli) => {
-  addClientOptions(command).action(toAction(cli, (options: ClientOptions) => showEngines(cli, options)));
+  addClientOptions(command)
+    .addHelpText('after', `\n${LABELS}`)
+    .action(toAction(cli, (options: ClientOptions) => showEngines(cli, options)));
   addExample(command, 'hearsay containers');
 };
 

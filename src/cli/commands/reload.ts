@@ -17,7 +17,7 @@ export const reloadCommand: CommandBuilder = (command, cli) => {
     .addHelpText(
       'after',
       '\nAll or nothing: if a file is invalid the exit code is 1 and nothing changes.\n' +
-        'What needs a restart is in docs/operations.md.',
+        'Settings that need a restart are named.',
     )
     .action(toAction(cli, (options: ClientOptions) => reload(cli, options)));
   addExample(command, 'hearsay reload');

@@ -52,10 +52,7 @@ export const simulateCommand: CommandBuilder = (command, cli) => {
     .option('--pause <n:span:every>', 'Pause N members for SPAN, repeated every EVERY: 4:2s:5s')
     .option('--partition <span>', 'Partition a third of the members for SPAN, in the middle')
     .option('--compare <key=value,...>', 'Add a second column with these settings: swim.suspicionMult=6')
-    .option(
-      '--jobs',
-      'Count how often a tick of a job is run, for each kind of fault (docs/guides/scheduling.md)',
-    )
+    .option('--jobs', 'Count how often a tick of a job is run, for each kind of fault')
     .addHelpText('after', '\nEnvironment variables and configuration files have no effect here.');
   addSettingOptions(addJsonOption(command), isDetectorSetting, ({ key }) => key === 'preset').action(
     toAction(cli, (options: Options, self: Command) => simulate(cli, options, self)),

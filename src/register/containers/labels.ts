@@ -120,7 +120,7 @@ function unknownLabelClause(label: string): string {
     (one) => PREFIX + one,
   );
   const meant = suggestSimilar(label, known);
-  return `is no label that is known here${meant === undefined ? ': see docs/guides/docker.md' : `; did you mean ${meant}?`}`;
+  return `is no label that is known here${meant === undefined ? ': see `hearsay help containers`' : `; did you mean ${meant}?`}`;
 }
 
 type Refuse = (clause: string) => void;
@@ -150,7 +150,7 @@ class Draft implements RequestedService {
     if (field === 'meta')
       return rest === '' ? refuse('must name a key: meta.KEY') : void this.meta.set(rest, value);
     if (field === 'check') return this.#readCheck(rest, value, refuse);
-    if (rest !== '') return refuse('is no label that is known here: see docs/guides/docker.md');
+    if (rest !== '') return refuse('is no label that is known here: see `hearsay help containers`');
     if (field === 'name') this.name = value;
     else if (field === 'tags') this.tags = splitList(value);
     else if (field === 'ports') this.ports = readPorts(value, refuse);

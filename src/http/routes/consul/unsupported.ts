@@ -18,7 +18,7 @@ const USE_LOCKS =
   'Use a store with consensus for locks and elections, such as etcd or a database; to share work, see /v1/hearsay/owner';
 const USE_HEALTH = 'Use /v1/health/service/:service with tag, near and filter';
 const USE_MEMBERS = 'See /v1/agent/members for the members';
-const USE_SETTINGS = 'Each agent has its own settings, see docs/config.md';
+const USE_SETTINGS = 'Each agent has its own settings, see hearsay agent --help-all';
 const NO_ACL = 'ACL support disabled';
 const NO_CONNECT = 'Connect must be enabled in order to use this endpoint';
 const INDEX = { 'X-Consul-Index': '1' };
