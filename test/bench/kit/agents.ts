@@ -45,13 +45,15 @@ export interface BenchAgent {
 }
 
 export interface LaunchOptions {
+  /** Of hearsay: another build's `bin/hearsay.js`. */
+  readonly program?: string;
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
 }
 
 /** Starts the process. `greet` waits until it answers. */
 export function launch(kind: Kind, name: string, ip: string, options: LaunchOptions = {}): BenchAgent {
-  const [program, ...words] = commandOf(kind, name, ip);
+  const [program, ...words] = commandOf(kind, name, ip, options.program);
   const child = spawn(program as string, [...words, ...(options.args ?? [])], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
@@ -165,11 +167,11 @@ export function memoryOf(pid: number): { readonly rss: number; readonly own: num
   return { rss: of('VmRSS'), own: of('RssAnon') };
 }
 
-export function commandOf(kind: Kind, name: string, ip: string): readonly string[] {
+export function commandOf(kind: Kind, name: string, ip: string, script = HEARSAY): readonly string[] {
   if (kind === 'serf')
     return ['serf', 'agent', `-node=${name}`, `-bind=${ip}:${GOSSIP_PORT}`, `-rpc-addr=${ip}:7373`];
   const doors = ['--http', `${ip}:${HTTP_PORT}`, '--dns', `${ip}:8600`];
-  return [process.execPath, HEARSAY, 'agent', '--node', name, '--bind', `${ip}:${GOSSIP_PORT}`, ...doors];
+  return [process.execPath, script, 'agent', '--node', name, '--bind', `${ip}:${GOSSIP_PORT}`, ...doors];
 }
 
 /** By default Node makes the kernel probe idle connections every second, which would count as traffic. */

@@ -5,6 +5,12 @@ import { fileURLToPath } from 'node:url';
 /** `--short`: fewer runs and shorter windows, for a first impression. */
 export const SHORT = process.argv.includes('--short');
 
+/** What follows a word of the command line; `''` if nothing does. */
+export function optionOf(name: string): string | undefined {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? undefined : (process.argv[at + 1] ?? '');
+}
+
 /** The program that is measured. `BENCH_BIN` names another build of it, to compare two. */
 export const HEARSAY =
   process.env['BENCH_BIN'] ?? fileURLToPath(new URL('../../../bin/hearsay.js', import.meta.url));
