@@ -9,6 +9,8 @@ import { waitUntil } from '../support/wait.ts';
 const BIN = fileURLToPath(new URL('../../bin/hearsay.js', import.meta.url));
 const SOCKET = `hearsay-top-${process.pid}`;
 const SHOWN = 30_000;
+/** Without a prompt from its first line on: keys may be typed before it has started. */
+const SHELL = 'PS1= exec sh';
 const ip = (host: number): string => `127.39.2.${host}`;
 
 const tmux = (...words: readonly string[]): string =>
@@ -38,8 +40,8 @@ describe.runIf(isReady)('top', () => {
   ])(
     'at %i x %i: members, services, changes, why; q leaves the terminal as it was',
     async (columns, rows) => {
-      tmux(...['new-session', '-d', '-s', `at${columns}`, '-x', `${columns}`, '-y', `${rows}`, 'sh']);
-      tmux('send-keys', 'PS1=; echo before', 'Enter');
+      tmux(...['new-session', '-d', '-s', `at${columns}`, '-x', `${columns}`, '-y', `${rows}`, SHELL]);
+      tmux('send-keys', 'echo before', 'Enter');
       await waitUntil('a prompt', SHOWN, () => /^before$/m.test(screen()));
       tmux(
         'send-keys',
@@ -65,8 +67,8 @@ describe.runIf(isReady)('top', () => {
   );
 
   test('a member that dies comes first, and kill -TERM restores the terminal', async () => {
-    tmux('new-session', '-d', '-s', 'term', '-x', '80', '-y', '24', 'sh');
-    tmux('send-keys', `PS1=; ${process.execPath} ${BIN} top --http-addr ${ann.http}; echo exit $?`, 'Enter');
+    tmux('new-session', '-d', '-s', 'term', '-x', '80', '-y', '24', SHELL);
+    tmux('send-keys', `${process.execPath} ${BIN} top --http-addr ${ann.http}; echo exit $?`, 'Enter');
     await waitUntil('both members', SHOWN, () => /^bob +alive/m.test(screen()));
     await bob.kill();
     await waitUntil('the death', SHOWN, () => /^bob +failed/m.test(screen()));
