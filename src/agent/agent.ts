@@ -9,7 +9,6 @@ import type { Serf } from '../serf/serf.ts';
 import type { SerfEffect } from '../serf/types.ts';
 import { type Swim, stallThreshold } from '../swim/swim.ts';
 import type { SwimEffect } from '../swim/types.ts';
-import { isCatalogType } from '../wire/catalog.ts';
 import type { Keyring } from '../wire/keyring.ts';
 import type { PacketMessage } from '../wire/memberlist.ts';
 import { availableBytes, COMPOUND_OVERHEAD } from '../wire/packet.ts';
@@ -35,7 +34,7 @@ import { PartitionMonitor } from './readers/partition-summary.ts';
 import { ReadinessTracker } from './readers/readiness.ts';
 import { AgentView } from './readers/view.ts';
 import { FailedMemberSync } from './replication/failed-member-sync.ts';
-import { ServiceLayer } from './replication/services.ts';
+import { isServiceMessage, ServiceLayer } from './replication/services.ts';
 import { EagerGossip } from './transport/eager-gossip.ts';
 import { EarlySync } from './transport/early-sync.ts';
 import { Packets } from './transport/packets.ts';
@@ -101,6 +100,7 @@ class AgentCore implements Agent {
       host: {
         dial: (to, body, ticket, at) => this.#streams.dialRequest({ to, body, ticket }, at, this.#out),
         gossip: (peer) => this.#packets.sendGossip(peer, this.#out),
+        send: (to, body) => this.#packets.sendUserMessage(to, body, this.#out),
       },
     });
     this.#lanes = [...lanes, ...this.#services.lanes];
@@ -206,10 +206,9 @@ class AgentCore implements Agent {
         this.#commands.dispatch(input.request, input.command, now, out);
         break;
       case 'checkFinished':
-        this.#services.onCheckFinished(input.outcome, now, out);
-        break;
       case 'jobRunFinished':
-        this.#services.onJobRunFinished(input.outcome, now, out);
+      case 'wallClockStepped':
+        this.#services.handleInput(input, now, out);
         break;
       case 'addressChanged':
         this.#swim.setAddress(input.address, now, this.#swimOut);
@@ -276,8 +275,8 @@ class AgentCore implements Agent {
     if (message.kind !== 'user') this.#swim.receive(message, from, this.#now, this.#swimOut);
     else if (isPauseType(message.body[0] ?? 0))
       this.#pausing.receive(message.body, from, this.#now, this.#out);
-    else if (isCatalogType(message.body[0] ?? 0))
-      this.#services.replication.receiveGossip(message.body, from, this.#now);
+    else if (isServiceMessage(message.body[0] ?? 0))
+      this.#services.receiveGossip(message.body, from, this.#now);
     else this.#serf.receive(message.body, this.#now, this.#serfOut, from.key);
     this.#runEffects();
   }

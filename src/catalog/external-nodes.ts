@@ -46,6 +46,9 @@ interface NodeState {
   visible: Visible | undefined;
 }
 
+/** `now` is absent where nothing but membership has changed. */
+type HiddenListener = (owner: string, changes: readonly EntryChange[], now?: Millis) => void;
+
 const NO_ENTRIES: Entries = new Map();
 
 export class ExternalNodes {
@@ -53,7 +56,7 @@ export class ExternalNodes {
   readonly #source: EntrySource;
   readonly #self: string;
   readonly #isMember: (name: string) => boolean;
-  readonly #onHidden: (owner: string, changes: readonly EntryChange[]) => void;
+  readonly #onHidden: HiddenListener;
   readonly #up = new Set<string>();
   /** By name in lower case. */
   readonly #nodes = new Map<string, NodeState>();
@@ -71,7 +74,7 @@ export class ExternalNodes {
     source: EntrySource,
     self: string,
     isMember: (name: string) => boolean,
-    onHidden: (owner: string, changes: readonly EntryChange[]) => void = () => {},
+    onHidden: HiddenListener = () => {},
   ) {
     this.#onHidden = onHidden;
     this.#source = source;
@@ -120,7 +123,7 @@ export class ExternalNodes {
 
   /** As `CatalogIndex.onEntriesChanged`. */
   onEntriesChanged(owner: string, changes: readonly EntryChange[], topics: TopicSink, now?: Millis): void {
-    const [own, external] = this.#splitChanges(owner, changes, topics);
+    const [own, external] = this.#splitChanges(owner, changes, topics, now);
     this.index.onEntriesChanged(owner, own, topics, now);
     for (const name of this.#take(owner, external)) this.#refresh(name, topics, now);
     if (now !== undefined) this.noteSuperseded(now);
@@ -173,10 +176,11 @@ export class ExternalNodes {
     owner: string,
     changes: readonly EntryChange[],
     topics: TopicSink,
+    now?: Millis,
   ): [own: readonly EntryChange[], external: readonly EntryChange[]] {
     const hidden = changes.filter(({ key }) => isHidden(key));
     if (hidden.length > 0) {
-      this.#onHidden(owner, hidden);
+      this.#onHidden(owner, hidden, now);
       addHiddenTopics(hidden, topics);
     }
     const rest = hidden.length === 0 ? changes : changes.filter(({ key }) => !isHidden(key));

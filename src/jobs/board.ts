@@ -9,12 +9,13 @@ import type { EntryKey } from '../model/service.ts';
 import {
   decodeAgent,
   decodeDefinition,
+  decodeJobClock,
   decodeOrders,
   decodeRuns,
   MAX_PUBLISHED_RUNS,
   parseJobKey,
 } from './entries.ts';
-import type { JobAgent, JobOrders, JobRun, RunnerRecord, SeenRun } from './types.ts';
+import type { JobAgent, JobClock, JobOrders, JobRun, RunnerRecord, SeenRun } from './types.ts';
 
 /** Ticks of one job that are remembered. */
 const MAX_TICKS = 512;
@@ -101,7 +102,8 @@ export class BoardJob {
       .slice(0, limit);
   }
 
-  setRecord(node: string, record: RunnerRecord | undefined): void {
+  /** Returns the claims that are new. */
+  setRecord(node: string, record: RunnerRecord | undefined): readonly JobRun[] {
     const before = this.records.get(node);
     if (record === undefined) this.records.delete(node);
     else this.records.set(node, record);
@@ -112,7 +114,11 @@ export class BoardJob {
       const known = runs?.get(node);
       if (known !== undefined) runs?.set(node, { ...known, ended, forgotten: !ended });
     }
+    const isNew = ({ tick, state }: JobRun): boolean =>
+      state === 'claimed' && this.ticks.get(tick)?.get(node) === undefined;
+    const claims = (record?.runs ?? []).filter(isNew);
     for (const run of record?.runs ?? []) this.#remember(node, run);
+    return claims;
   }
 
   #remember(node: string, run: JobRun): void {
@@ -138,28 +144,30 @@ const NO_RUNS: TickRuns = new Map();
 export class Board {
   readonly jobs = new Map<string, BoardJob>();
   readonly agents = new Map<string, JobAgent>();
+  readonly clocks = new Map<string, JobClock>();
 
   /** Names of the jobs that have a definition, sorted. */
   get names(): readonly string[] {
     return [...this.jobs].flatMap(([name, job]) => (job.definitions.size > 0 ? [name] : [])).sort();
   }
 
-  /** To be called when entries of jobs have changed in an owner's ledger. */
-  apply(owner: string, changes: readonly EntryChange[]): void {
-    for (const { key, after } of changes) this.#apply(owner, key, after);
+  /** To be called when entries of jobs have changed in an owner's ledger. Returns its claims that are new. */
+  apply(owner: string, changes: readonly EntryChange[]): readonly JobRun[] {
+    return changes.flatMap(({ key, after }) => this.#apply(owner, key, after) ?? []);
   }
 
-  #apply(owner: string, key: EntryKey, after: EntryChange['after']): void {
+  #apply(owner: string, key: EntryKey, after: EntryChange['after']): readonly JobRun[] | undefined {
     const parsed = parseJobKey(key);
-    if (parsed === undefined) return;
+    if (parsed === undefined) return undefined;
     const check = after?.kind === 'check' ? after : undefined;
     if (parsed.kind === 'agent') return put(this.agents, owner, check && decodeAgent(check));
+    if (parsed.kind === 'clock') return put(this.clocks, owner, check && decodeJobClock(check));
     const job = this.jobs.get(parsed.job) ?? (check === undefined ? undefined : this.#create(parsed.job));
-    if (job === undefined) return;
+    if (job === undefined) return undefined;
     if (parsed.kind === 'definition')
-      put(job.definitions, owner, check && decodeDefinition(parsed.job, check));
-    else if (parsed.kind === 'orders') put(job.orders, owner, check && decodeOrders(check));
-    else job.setRecord(owner, check && decodeRuns(check));
+      return put(job.definitions, owner, check && decodeDefinition(parsed.job, check));
+    if (parsed.kind === 'orders') return put(job.orders, owner, check && decodeOrders(check));
+    return job.setRecord(owner, check && decodeRuns(check));
   }
 
   #create(name: string): BoardJob | undefined {
@@ -176,7 +184,8 @@ export class Board {
   }
 }
 
-function put<V>(map: Map<string, V>, key: string, value: V | undefined): void {
+function put<V>(map: Map<string, V>, key: string, value: V | undefined): undefined {
   if (value === undefined) map.delete(key);
   else map.set(key, value);
+  return undefined;
 }

@@ -6,7 +6,7 @@ import type { JobAction, JobDefinition, Schedule } from '../model/job.ts';
 import { JOB_ID_PREFIX, JOBS_SERVICE } from '../model/job-entries.ts';
 import { definitionProblem } from '../model/job-limits.ts';
 import { type Check, type EntryKey, truncateForGossip } from '../model/service.ts';
-import type { JobAgent, JobOrders, JobRun, RunnerRecord, RunState } from './types.ts';
+import type { JobAgent, JobClock, JobOrders, JobRun, RunnerRecord, RunState } from './types.ts';
 
 /** The last bytes of a run's output that are published. */
 export const MAX_RUN_OUTPUT_BYTES = 512;
@@ -14,6 +14,9 @@ export const MAX_RUN_OUTPUT_BYTES = 512;
 export const MAX_PUBLISHED_RUNS = 8;
 
 const AGENT_ID = `${JOB_ID_PREFIX}-agent`;
+const CLOCK_ID = `${JOB_ID_PREFIX}-clock`;
+export const AGENT_KEY: EntryKey = `c:${AGENT_ID}`;
+export const CLOCK_KEY: EntryKey = `c:${CLOCK_ID}`;
 const STATES: readonly RunState[] = [
   'claimed',
   'running',
@@ -33,12 +36,16 @@ const PREFIXES: Readonly<Record<JobEntryKind, string>> = {
 };
 
 /** What an entry's key is about. */
-export type JobKey = { readonly kind: 'agent' } | { readonly kind: JobEntryKind; readonly job: string };
+export type JobKey =
+  | { readonly kind: 'agent' }
+  | { readonly kind: 'clock' }
+  | { readonly kind: JobEntryKind; readonly job: string };
 
 /** `undefined`: an entry of a later version, or of nothing. */
 export function parseJobKey(key: EntryKey): JobKey | undefined {
   const id = key.slice(2);
   if (id === AGENT_ID) return { kind: 'agent' };
+  if (id === CLOCK_ID) return { kind: 'clock' };
   for (const [kind, prefix] of Object.entries(PREFIXES) as [JobEntryKind, string][])
     if (id.startsWith(prefix)) return { kind, job: id.slice(prefix.length) };
   return undefined;
@@ -61,6 +68,7 @@ const toCheck = (id: string, body: unknown, urgent = false, output = ''): Check 
 });
 
 export const encodeAgent = ({ since }: JobAgent): Check => toCheck(AGENT_ID, { since });
+export const encodeJobClock = ({ offset }: JobClock): Check => toCheck(CLOCK_ID, { offset });
 
 export function encodeDefinition({ name, schedule, place, action, ...rest }: JobDefinition): Check {
   const { timeout, retries, overlap, jitter, catchUp, quorum, registeredAt } = rest;
@@ -107,6 +115,11 @@ export function encodeRuns(job: string, { runs, output }: RunnerRecord): Check {
 export function decodeAgent(check: Check): JobAgent | undefined {
   const { since } = parse(check);
   return isWall(since) ? { since } : undefined;
+}
+
+export function decodeJobClock(check: Check): JobClock | undefined {
+  const { offset } = parse(check);
+  return Number.isSafeInteger(offset) ? { offset: offset as number } : undefined;
 }
 
 export function decodeOrders(check: Check): JobOrders | undefined {

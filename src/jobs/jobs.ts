@@ -10,12 +10,13 @@ import type { JobDefinition, WallMillis } from '../model/job.ts';
 import { nextTick } from '../model/job-schedule.ts';
 import type { EntryWrite } from '../model/service.ts';
 import { Board, type BoardJob } from './board.ts';
+import { ClockJudge } from './clock-judge.ts';
 import { encodeAgent, encodeRuns } from './entries.ts';
 import { RunExecutor } from './executor.ts';
 import { OwnJobs } from './own-jobs.ts';
 import { jitterOf, tickOwner } from './owner.ts';
 import { PendingTicks } from './pending.ts';
-import type { JobEffect, JobOrders, JobsSnapshot, JobView, JobWorld, RunOutcome } from './types.ts';
+import type { JobEffect, JobOrders, JobRun, JobsSnapshot, JobView, JobWorld, RunOutcome } from './types.ts';
 import { judgeTick } from './verdict.ts';
 
 /** How often ticks that nobody has yet are looked at again, and those that another agent has. */
@@ -23,6 +24,9 @@ const OPEN_POLL: Millis = 100;
 const TAKEN_POLL: Millis = 1000;
 /** An agent that starts, or was suspended, first hears what others have run. */
 const SETTLE: Millis = 5000;
+/** An agent that begins, or whose clock was set, first compares clocks for so long if need be, and looks again this often. */
+const CLOCK_SETTLE: Millis = 3000;
+const CLOCK_POLL: Millis = 100;
 /** An agent that looks at its jobs this late was suspended. */
 const STALL: Millis = 2000;
 /** An order to run now that is this old comes from before this agent was there. */
@@ -44,10 +48,13 @@ export class Jobs {
   readonly #self: string;
   readonly #executor: RunExecutor;
   readonly #pending = new Map<string, PendingTicks>();
-  readonly #restored: ReadonlyMap<string, WallMillis>;
+  readonly #clock = new ClockJudge();
+  #restored: ReadonlyMap<string, WallMillis>;
   /** From when on ticks may belong to this agent; `undefined`: it knows no jobs yet, or has only just started. */
   #since: WallMillis | undefined;
   #settledAt: Millis;
+  /** After its clock was set, this agent waits until then to learn those of the others. */
+  #compareUntil: Millis = 0;
   #deadline: Millis = NEVER;
   readonly #writes: EntryWrite[] = [];
 
@@ -87,8 +94,16 @@ export class Jobs {
     this.wake(now);
   }
 
-  applyEntries(owner: string, changes: readonly EntryChange[], now: Millis): void {
-    this.board.apply(owner, changes);
+  /** Returns the claims of the owner that are new. */
+  applyEntries(owner: string, changes: readonly EntryChange[], now: Millis): readonly JobRun[] {
+    const claims = this.board.apply(owner, changes);
+    this.wake(now);
+    return claims;
+  }
+
+  /** The wall clock of this agent was set: it claims nothing before it has compared it with those of the others. */
+  onClockSet(now: Millis): void {
+    this.#compareUntil = now + CLOCK_SETTLE;
     this.wake(now);
   }
 
@@ -112,9 +127,13 @@ export class Jobs {
       this.#executor.withdrawClaims();
     }
     this.#deadline = NEVER;
-    this.#takePart(now, world);
-    if (this.#since !== undefined)
-      for (const name of this.board.names) this.#advanceJob(name, now, world, out);
+    if (this.#mustCompare(now, world)) this.#wakeAt(now + CLOCK_POLL);
+    else {
+      this.#judgeClock(world, out);
+      this.#takePart(now, world);
+      if (this.#since !== undefined)
+        for (const name of this.board.names) this.#advanceJob(name, now, world, out);
+    }
     this.#executor.advance(now, world, out);
     this.#publish(out);
   }
@@ -136,7 +155,7 @@ export class Jobs {
     const definition = job?.definition;
     if (job === undefined || definition === undefined) return undefined;
     const next = job.paused ? undefined : nextTick(definition.schedule, world.wall);
-    const eligible = this.#eligible(job, definition, world);
+    const eligible = [...this.#eligible(job, definition, world)].sort();
     const runs = job
       .latestRuns(MAX_SHOWN_RUNS)
       .map(({ node, run }) =>
@@ -145,9 +164,13 @@ export class Jobs {
           : { node, run },
       );
     const last = runs.find(({ run }) => run.endedAt > 0);
+    const clockDiffers = [...this.board.clocks]
+      .filter(([node]) => !world.isGone(node))
+      .map(([node, clock]) => ({ node, ...clock }));
     return {
       ...{ definition, owners: job.owners, paused: job.paused, nextTick: next, eligible, runs },
       nextOwner: next === undefined ? undefined : tickOwner(name, next, eligible),
+      clockDiffers,
       output: last === undefined ? '' : (job.records.get(last.node)?.output ?? ''),
     };
   }
@@ -159,13 +182,31 @@ export class Jobs {
     return world.eligible(definition, candidates);
   }
 
-  /** An agent takes part once there are jobs, and it has heard what others ran. */
+  /** Its clock was set, or it begins, and there are others to compare with of which it does not know enough yet. */
+  #mustCompare(now: Millis, { clockOffset, isGone }: JobWorld): boolean {
+    const until = this.#since === undefined ? this.#settledAt + CLOCK_SETTLE : this.#compareUntil;
+    if (clockOffset !== undefined || now >= until) return false;
+    const others = [...this.board.agents.keys()].filter((node) => node !== this.#self && !isGone(node));
+    return others.length > 1;
+  }
+
+  /** An agent whose clock differs takes no part; one that agrees again begins as if it had just started. */
+  #judgeClock(world: JobWorld, out: JobEffect[]): void {
+    const verdict = this.#clock.judge(world);
+    if (verdict === undefined) return;
+    this.#writes.push(...verdict.writes);
+    out.push({ kind: 'fact', fact: verdict.fact });
+    if (!this.#clock.differs) return;
+    this.#since = undefined;
+    this.#pending.clear();
+    this.#restored = new Map();
+    this.#executor.withdrawClaims();
+  }
+
+  /** An agent takes part once there are jobs, it has heard what others ran, and its clock is like theirs. */
   #takePart(now: Millis, { wall, spread }: JobWorld): void {
-    if (this.#since !== undefined || this.board.names.length === 0) return;
-    if (now < this.#settledAt) {
-      this.#deadline = this.#settledAt;
-      return;
-    }
+    if (this.#since !== undefined || this.board.names.length === 0 || this.#clock.differs) return;
+    if (now < this.#settledAt) return this.#wakeAt(this.#settledAt);
     const remembered = Math.min(...this.#restored.values());
     this.#since = Math.trunc(Math.min(wall + spread, remembered));
     this.#writes.push({ put: encodeAgent({ since: this.#since }) });

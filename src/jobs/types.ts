@@ -53,6 +53,12 @@ export interface JobAgent {
   readonly since: WallMillis;
 }
 
+/** The clock of an agent that owns no ticks, since it differs from the others. */
+export interface JobClock {
+  /** How far it is ahead of the median; below 0: behind. */
+  readonly offset: Millis;
+}
+
 /** One run, as a runner of the shell receives it. */
 export interface RunRequest {
   readonly id: number;
@@ -94,6 +100,8 @@ export type JobFact = Readonly<
   | { kind: 'jobRunYielded'; job: string; tick: WallMillis; node: string }
   | { kind: 'jobRunLost'; job: string; tick: WallMillis; attempt: number; node: string }
   | { kind: 'jobTicksMissed'; job: string; count: number; caughtUp: number }
+  | { kind: 'jobClockDiffers'; offsetMs: Millis; spreadMs: Millis }
+  | { kind: 'jobClockAgrees'; offsetMs: Millis }
 >;
 
 export type JobEffect =
@@ -106,6 +114,8 @@ export interface JobWorld {
   readonly wall: WallMillis;
   /** How long a change takes to reach all agents, nearly always. */
   readonly spread: Millis;
+  /** How far this agent's clock is ahead of the median of its peers; `undefined`: too few clocks are known. */
+  readonly clockOffset: Millis | undefined;
   /** Of the agents that take part, those that may run the job now: members that are well and fit its place. */
   eligible(definition: JobDefinition, agents: readonly string[]): readonly string[];
   /** The process of this agent has ended: it failed, left, or is paused. */
@@ -131,6 +141,8 @@ export interface JobView {
   readonly nextOwner: string | undefined;
   /** The latest first, with the runs of dead agents as lost. */
   readonly runs: readonly SeenRun[];
+  /** The agents that run no job, since their clocks differ from the others'. */
+  readonly clockDiffers: readonly (JobClock & { readonly node: string })[];
   /** The end of what the latest run printed that has ended. */
   readonly output: string;
 }
@@ -142,6 +154,9 @@ export interface JobsView {
   get(name: string): JobView | undefined;
   /** The wall clock as of the last input. */
   readonly wall: WallMillis;
+  /** How long changes take to reach this agent, as it has measured, and how far its clock is ahead of the others'. */
+  readonly spread: Millis;
+  readonly clockOffset: Millis | undefined;
 }
 
 export interface JobsSnapshot {

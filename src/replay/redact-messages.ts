@@ -17,6 +17,7 @@ import {
   encodeDeltas,
   isCatalogType,
 } from '../wire/catalog.ts';
+import { isClockType } from '../wire/clock.ts';
 import { isFilteredEvent, unwrapFilteredEvent, wrapFilteredEvent } from '../wire/event-filter.ts';
 import { MESSAGE_TYPE, type StreamMessage } from '../wire/memberlist.ts';
 import { isPauseType } from '../wire/pause.ts';
@@ -64,7 +65,7 @@ export function redactStream(message: StreamMessage, masker: Masker): StreamMess
 /** The body of a user message, which is Serf's or the catalog's. */
 export function redactUserMessage(body: Uint8Array, masker: Masker): Uint8Array {
   // Names and times alone, which are not masked elsewhere either.
-  if (isPauseType(body[0] ?? 0) || isWatchType(body[0] ?? 0)) return body;
+  if (isPauseType(body[0] ?? 0) || isWatchType(body[0] ?? 0) || isClockType(body[0] ?? 0)) return body;
   try {
     return isCatalogType(body[0] ?? 0) ? redactCatalog(body, masker) : redactSerf(body, masker);
   } catch (error) {

@@ -5,6 +5,7 @@ import { type Address, formatAddress, isUnspecified } from '../base/address.ts';
 import { type AgentHandleController, createAgentHandle } from './agent-handle.ts';
 import { Driver, type DriverIo, type Lateness, monotonicNow } from './driver.ts';
 import { createHandlers, type Handlers, type HandlersOptions } from './handlers/index.ts';
+import { watchWallClock } from './host/wall-clock.ts';
 import type { Journal } from './logging/journal.ts';
 import { advertisedAddress, watchAdvertisedAddress } from './net/advertise.ts';
 import { type Links, openLinkedPorts } from './net/links.ts';
@@ -81,8 +82,12 @@ export async function startShell(options: ShellOptions): Promise<Shell> {
   });
   driver = started;
   const addressWatch = watchAddress(options, ports, address, dispatch);
+  const clockWatch = watchWallClock({ wall: Date.now, monotonic: monotonicNow }, (by) =>
+    dispatch({ kind: 'wallClockStepped', by }),
+  );
   const stop = async (): Promise<void> => {
     addressWatch?.stop();
+    clockWatch.stop();
     started.stop();
     for (const part of [runners, handlers, controller]) part.close();
     await Promise.all([

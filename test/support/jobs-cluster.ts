@@ -75,6 +75,8 @@ export class JobsCluster {
   readonly rng: Rng;
   readonly #options: ClusterOptions;
   #messages: Message[] = [];
+  /** How far an agent thinks that its clock is ahead of the others'; absent: it cannot tell. */
+  clockOffset: ((node: ClusterNode) => number) | undefined;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -177,6 +179,7 @@ export class JobsCluster {
     return {
       wall: this.wall(viewer),
       spread: SPREAD,
+      clockOffset: this.clockOffset?.(viewer),
       eligible: (_, agents) =>
         agents.filter(
           (name) => !this.node(name).drained && (name === viewer.name || !this.#isGone(viewer, name)),

@@ -46,6 +46,8 @@ export type Input = Readonly<
   | { kind: 'checkFinished'; outcome: CheckOutcome }
   /** A run of a job has ended. */
   | { kind: 'jobRunFinished'; outcome: RunOutcome }
+  /** The wall clock of this host was set: it is so much later than it would have been. */
+  | { kind: 'wallClockStepped'; by: Millis }
   /** From now on other members reach this host at this address. */
   | { kind: 'addressChanged'; address: Address }
   /** The outcome of a `storeKeys` effect; `error` says why it failed. */

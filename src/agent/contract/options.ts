@@ -55,7 +55,7 @@ export interface AgentOptions {
   readonly persistsSnapshots?: boolean;
   /**
    * Wall-clock milliseconds at the start, in a simulated world any number of at least 1. Readers' indexes and our
-   * ledger's epoch begin with it; later on nothing depends on it.
+   * ledger's epoch begin with it, and jobs reckon their ticks from it.
    */
   readonly startedAt: number;
   /** Whether checks may start programs if they come from a file of the agent's owner. */

@@ -9,6 +9,8 @@ export interface ReplicationHost {
    * `onRequestFailed`.
    */
   dial(to: Address, body: Uint8Array, ticket: PullTicket | undefined, now: Millis): void;
+  /** Sends a user message in a datagram of its own. */
+  send(to: Address, body: Uint8Array): void;
   /** Sends one packet of broadcasts. */
   gossip(peer: Member): void;
 }

@@ -44,7 +44,7 @@ export interface ReplicationOptions {
   readonly failedMembers: FailedMemberSync;
   readonly host: ReplicationHost;
   /** The catalog of a peer has been compared with ours, and all that it had more has been kept. */
-  readonly onCatalogSynced: () => void;
+  readonly onCatalogSynced: (now: Millis) => void;
   /** Takes the topics that each change concerns. */
   readonly topics: TopicSink;
   readonly rng: Rng;
@@ -156,7 +156,7 @@ export class Replication {
     for (const batch of batchDeltas(accepted.deltas))
       host.dial(from, encodeDeltas(batch), undefined, turn.now);
     if (accepted.more) this.requestSync(from, undefined, turn.now);
-    else if (ticket.owners.length === 0 && !accepted.isPartial) this.#options.onCatalogSynced();
+    else if (ticket.owners.length === 0 && !accepted.isPartial) this.#options.onCatalogSynced(turn.now);
     this.#requestFromOwners({ ...ticket, owners: ticket.owners.filter(catalog.hasGap) }, from, turn.now);
     this.#settle(turn.now);
   }
@@ -196,7 +196,7 @@ export class Replication {
   /** A peer's summary. With `dialed` this agent requests what differs, otherwise the peer does. Throws `WireError`. */
   compareSummary(summary: Uint8Array, from: Address, dialed: boolean, now: Millis): void {
     const buckets = this.#options.catalog.differingBuckets(decodeCatalogSummary(summary));
-    if (buckets === undefined) this.#options.onCatalogSynced();
+    if (buckets === undefined) this.#options.onCatalogSynced(now);
     else if (dialed) this.requestSync(from, buckets, now);
     this.#settle(now);
   }

@@ -13,28 +13,33 @@ import type { TopicSink } from '../../catalog/view.ts';
 import type { Registration } from '../../checks/definition/definition.ts';
 import { Registry } from '../../checks/registry.ts';
 import type { CheckEffect, CheckOutcome, FileServiceChange, LocalView } from '../../checks/types.ts';
-import type { JobsView, RunOutcome } from '../../jobs/types.ts';
-import type { EntryWrite } from '../../model/service.ts';
+import type { JobsView } from '../../jobs/types.ts';
 import type { PartitionsView } from '../../partitions/types.ts';
 import type { SerfEvent, SerfView } from '../../serf/types.ts';
 import type { Member, MembersView } from '../../swim/types.ts';
+import { isCatalogType } from '../../wire/catalog.ts';
+import { isClockType } from '../../wire/clock.ts';
 import type { RegistryCommand } from '../contract/commands.ts';
 import type { Lane } from '../contract/lane.ts';
-import type { Effect, Snapshot } from '../contract/machine.ts';
+import type { Effect, Input, Snapshot } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
+import { isSchedulingCommand, Scheduling, type SchedulingCommand } from '../scheduling/scheduling.ts';
 import { CatalogPeers, hasCatalog } from './catalog-peers.ts';
 import { type ExternalCommand, ExternalOwner } from './external-owner.ts';
 import type { FailedMemberSync } from './failed-member-sync.ts';
 import type { ReplicationHost } from './host.ts';
-import { type JobCommand, JobOwner } from './job-owner.ts';
-import { isPartitionCommand, type PartitionCommand, PartitionOwner } from './partition-owner.ts';
 import { runRegistryCommand } from './registry-commands.ts';
 import { Replication } from './replication.ts';
 import { RestoredCatalog } from './restored-catalog.ts';
 import { createCatalogLanes } from './rumor-lanes.ts';
 
 /** Commands about services, checks, jobs and partitions. */
-export type ServiceCommand = RegistryCommand | ExternalCommand | JobCommand | PartitionCommand;
+export type ServiceCommand = RegistryCommand | ExternalCommand | SchedulingCommand;
+
+/** Inputs about checks and jobs. */
+export type ServiceInput = Extract<Input, { kind: 'checkFinished' | 'jobRunFinished' | 'wallClockStepped' }>;
+
+export const isServiceMessage = (type: number): boolean => isCatalogType(type) || isClockType(type);
 
 /** Leases are of this agent alone, so the catalog knows no topics of them. */
 type LeaseTopicSink = TopicSink & { add(topic: `lease:${string}`): unknown };
@@ -69,8 +74,7 @@ export class ServiceLayer {
   readonly #catalog: Catalog;
   readonly #index: ExternalNodes;
   readonly #external: ExternalOwner;
-  readonly #jobs: JobOwner;
-  readonly #partitions: PartitionOwner;
+  readonly #scheduling: Scheduling;
   readonly #name: string;
   readonly #topics: LeaseTopicSink;
   /** Owners of restored ledgers; those that are confirmed by now are removed when somebody looks. */
@@ -115,19 +119,21 @@ export class ServiceLayer {
     const isMember = (node: string): boolean =>
       node === name || restoredCatalog.isUnconfirmed(node) || (serf.get(node)?.status ?? 'left') !== 'left';
     const restored: [owner: string, changes: readonly EntryChange[]][] = [];
-    let onHidden = (owner: string, changes: readonly EntryChange[]): void =>
+    let onHidden = (owner: string, changes: readonly EntryChange[], _at?: Millis): void =>
       void restored.push([owner, changes]);
-    this.#index = new ExternalNodes(source, name, isMember, (owner, changes) => onHidden(owner, changes));
-    const publish = (changes: readonly EntryWrite[], at: Millis): void =>
-      this.replication.publish(changes, at);
-    this.#jobs = new JobOwner(options, { serf, catalog: this.#index.index, publish });
-    this.#partitions = new PartitionOwner(options, { serf, catalog: this.#index.index, publish });
-    onHidden = (owner, changes) => {
-      this.#jobs.onEntriesChanged(owner, changes);
-      this.#partitions.onEntriesChanged(owner, changes);
-    };
+    this.#index = new ExternalNodes(source, name, isMember, (owner, changes, at) =>
+      onHidden(owner, changes, at),
+    );
+    this.#scheduling = new Scheduling(options, {
+      ...{ serf, catalog: this.#index.index, rng: options.rng.derive(`clocks ${now}`) },
+      send: (to, body) => host.send(to, body),
+      addressOf: (node) => this.catalogPeers.addressOf(node),
+      isMember: (from) => members.isAddressOfMember(from),
+      publish: (changes, at) => this.replication.publish(changes, at),
+    });
+    onHidden = (owner, changes, at) => this.#scheduling.onEntriesChanged(owner, changes, at);
     for (const [owner, changes] of restored) onHidden(owner, changes);
-    this.#topics = this.#partitions.watchTopics(context.topics);
+    this.#topics = this.#scheduling.watchTopics(context.topics);
     const topics = this.#topics;
     this.#external = new ExternalOwner(options, { nodes: this.#index, serf, rng: rng.fork(), downtime });
     for (const owner of restoredCatalog.unconfirmed()) {
@@ -142,9 +148,8 @@ export class ServiceLayer {
         catalogPeers: this.catalogPeers,
         failedMembers,
         host,
-        onCatalogSynced: () => {
-          this.#jobs.settle();
-          this.#partitions.settle();
+        onCatalogSynced: (at) => {
+          this.#scheduling.settle(at);
           onCatalogSynced();
         },
         topics,
@@ -164,13 +169,12 @@ export class ServiceLayer {
 
   /** What readers see of this layer. */
   get views(): ServiceViews {
-    const { view: jobs } = this.#jobs;
-    return { catalog: this.#index.index, local: this.local, jobs, partitions: this.#partitions.view };
+    return { catalog: this.#index.index, local: this.local, ...this.#scheduling.views };
   }
 
   get deadline(): Millis {
     const { replication, restoredCatalog } = this;
-    const owned = Math.min(this.#external.deadline, this.#jobs.deadline, this.#partitions.deadline);
+    const owned = Math.min(this.#external.deadline, this.#scheduling.deadline);
     return Math.min(this.#registry.deadline, replication.deadline, restoredCatalog.deadline, owned);
   }
 
@@ -185,19 +189,21 @@ export class ServiceLayer {
 
   /** Grows whenever the local registrations change. */
   get revision(): number {
-    return this.#registry.snapshotRevision + this.#external.revision + this.#jobs.revision;
+    return this.#registry.snapshotRevision + this.#external.revision + this.#scheduling.jobs.revision;
   }
 
   /** Grows whenever something changes that a command may not be acknowledged without. */
   get commandRevision(): number {
-    return this.#registry.commandRevision + this.#external.commandRevision + this.#jobs.commandRevision;
+    return (
+      this.#registry.commandRevision + this.#external.commandRevision + this.#scheduling.jobs.commandRevision
+    );
   }
 
   localSnapshot(
     now: Millis,
   ): Required<Pick<Snapshot, 'registered' | 'external' | 'epoch'>> & Pick<Snapshot, 'jobs'> {
     const registered = this.#registry.snapshot(now);
-    const jobs = this.#jobs.snapshot();
+    const jobs = this.#scheduling.jobs.snapshot();
     const external = this.#external.snapshot(now);
     return { registered, external, epoch: this.#catalog.epoch, ...(jobs === undefined ? {} : { jobs }) };
   }
@@ -222,13 +228,7 @@ export class ServiceLayer {
   handleCommand(command: ServiceCommand, now: Millis, out: Effect[]): void {
     if (command.kind === 'registerNode' || command.kind === 'deregisterNode')
       this.#external.handleCommand(command, now, this.#effects);
-    else if (
-      command.kind === 'registerJob' ||
-      command.kind === 'deregisterJob' ||
-      command.kind === 'orderJob'
-    )
-      this.#jobs.handleCommand(command, now, out);
-    else if (isPartitionCommand(command)) this.#partitions.handleCommand(command, now, out);
+    else if (isSchedulingCommand(command)) this.#scheduling.handleCommand(command, now, out);
     else runRegistryCommand(this.#registry, command, this.#name, now, this.#effects);
     this.#runEffects(now, out);
   }
@@ -244,14 +244,22 @@ export class ServiceLayer {
     return changes;
   }
 
-  onCheckFinished(outcome: CheckOutcome, now: Millis, out: Effect[]): void {
+  /** The body of a user message of which `isServiceMessage` is true. Throws `WireError`. */
+  receiveGossip(body: Uint8Array, from: Address, now: Millis): void {
+    if (isClockType(body[0] ?? 0)) this.#scheduling.jobs.receiveClock(body, from, now);
+    else this.replication.receiveGossip(body, from, now);
+  }
+
+  handleInput(input: ServiceInput, now: Millis, out: Effect[]): void {
+    if (input.kind === 'checkFinished') this.#onCheckFinished(input.outcome, now, out);
+    else if (input.kind === 'jobRunFinished') this.#scheduling.jobs.onRunFinished(input.outcome, now, out);
+    else this.#scheduling.jobs.onClockStepped(input.by, now);
+  }
+
+  #onCheckFinished(outcome: CheckOutcome, now: Millis, out: Effect[]): void {
     if (!this.#external.onCheckFinished(outcome, now, this.#effects))
       this.#registry.onCheckFinished(outcome, now, this.#effects);
     this.#runEffects(now, out);
-  }
-
-  onJobRunFinished(outcome: RunOutcome, now: Millis, out: Effect[]): void {
-    this.#jobs.onRunFinished(outcome, now, out);
   }
 
   tick(now: Millis, out: Effect[]): void {
@@ -259,17 +267,15 @@ export class ServiceLayer {
     this.#external.tick(now, this.#effects);
     this.#runEffects(now, out);
     this.replication.tick(now);
-    this.#jobs.tick(now, out);
-    this.#partitions.tick(now, out);
+    this.#scheduling.tick(now, out);
     for (const owner of this.restoredCatalog.expire(now)) this.replication.onMemberGone(owner);
     this.#index.noteSuperseded(now);
   }
 
   /** Membership decides which owners' instances exist, and which can pass. */
   onMemberEvent(event: SerfEvent, now: Millis): void {
+    this.#scheduling.wake(now);
     this.#onMemberEvent(event, now);
-    this.#jobs.wake(now);
-    this.#partitions.wake(now);
     this.#index.onMemberChanged(event.member.name, this.#topics);
     this.#index.noteSuperseded(now);
   }

@@ -49,7 +49,8 @@ interface ListOptions extends ClientOptions {
   readonly promise?: boolean;
 }
 
-const PROMISE = `Without a partition, with clocks within half a second of each other:
+const PROMISE = `Without a partition, with clocks within a spread time of each other (half a
+second, or what changes take; an agent whose clock differs owns no ticks):
   a tick is run once, and never by two agents at once.
 In a partition: at most once on each side, and on each side that has an agent
   that may run it. With \`quorum\` above half of them, on one side at most.

@@ -14,6 +14,9 @@ import {
   strings,
 } from '../endpoint/schema.ts';
 
+/** Agents that a summary names. */
+const MAX_NAMED = 5;
+
 const JOB_RUN_SCHEMA = object({
   tick: string,
   node: string,
@@ -34,6 +37,7 @@ export const JOB_SCHEMA = object({
   nextTick: nullable(string),
   nextOwner: nullable(string),
   eligible: strings,
+  clockDiffers: arrayOf(object({ node: string, offset: number })),
   runs: arrayOf(JOB_RUN_SCHEMA),
   output: string,
   summary: string,
@@ -47,6 +51,7 @@ export const toJobJson = (job: JobView): Record<string, unknown> => ({
   nextTick: job.nextTick === undefined ? null : formatWallTime(job.nextTick),
   nextOwner: job.nextOwner ?? null,
   eligible: job.eligible,
+  clockDiffers: job.clockDiffers,
   runs: job.runs.map(toRunJson),
   output: job.output,
   summary: explainJob(job),
@@ -79,10 +84,22 @@ function explainJob(job: JobView): string {
     last === undefined ? '' : ` The tick of ${formatWallTime(last.run.tick)} ${endOf(last)} on ${last.node}.`;
   if (paused) return `It is paused: \`hearsay jobs resume ${definition.name}\` ends that.${history}`;
   if (eligible.length < quorum)
-    return `It does not run: there are ${who}, and ${quorum} must be in view.${history}`;
+    return `It does not run: there are ${who}, and ${quorum} must be in view.${clocksOf(job)}${history}`;
   if (nextOwner === undefined) return `It has no further tick.${history}`;
-  return `Of ${who}, ${nextOwner} has the smallest hash for the next tick, and runs it.${history}`;
+  return `Of ${who}, ${nextOwner} has the smallest hash for the next tick, and runs it.${clocksOf(job)}${history}`;
 }
+
+/** The agents that run nothing since their clocks differ. */
+const clocksOf = ({ clockDiffers }: JobView): string =>
+  clockDiffers.length === 0
+    ? ''
+    : ` Not ${clockDiffers
+        .slice(0, MAX_NAMED)
+        .map(
+          ({ node, offset }) =>
+            `${node}, whose clock is ${(Math.abs(offset) / 1000).toFixed(1)} s ${offset > 0 ? 'ahead of' : 'behind'} the others`,
+        )
+        .join('; ')}.`;
 
 const ENDS: Readonly<Record<SeenRun['run']['state'], string>> = {
   claimed: 'is claimed',

@@ -42,4 +42,18 @@ export const JOB_FACTS: FactRows<JobFact> = {
     'job_ticks_missed',
     ['job', 'count', 'caughtUp'],
   ],
+  jobClockDiffers: [
+    'jobs',
+    'warn',
+    'the clock differs from the median of the other agents: no job runs here until it agrees',
+    'job_clock_differences',
+    ['offsetMs', 'spreadMs'],
+  ],
+  jobClockAgrees: [
+    'jobs',
+    'info',
+    'the clock agrees with the other agents',
+    'job_clock_agreements',
+    ['offsetMs'],
+  ],
 };

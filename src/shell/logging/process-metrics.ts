@@ -4,6 +4,7 @@ import type { AgentHealth, View } from '../../agent/contract/view.ts';
 import type { Meter } from '../../base/meter.ts';
 import type { CheckStatus } from '../../model/service.ts';
 import type { Lateness } from '../driver.ts';
+import { registerJobMetrics } from './job-metrics.ts';
 import type { Journal } from './journal.ts';
 
 export interface ProcessMetricsOptions {
@@ -26,6 +27,7 @@ export function registerProcessMetrics(
     meter.observableCounter(`hearsay_${name}_total`, `${help}.`, () => journal.counters.get(name) ?? 0);
   registerMembershipMetrics(meter, view);
   registerServiceMetrics(meter, view);
+  registerJobMetrics(meter, view);
   meter.gauge(
     'hearsay_tick_lateness_seconds',
     'Event loop lag: how late protocol ticks ran since the start.',

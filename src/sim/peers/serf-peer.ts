@@ -15,6 +15,7 @@ import { KeyOperations } from '../../agent/operations/key-operations.ts';
 import { Messaging } from '../../agent/operations/messaging.ts';
 import { PartitionMonitor } from '../../agent/readers/partition-summary.ts';
 import { AgentView } from '../../agent/readers/view.ts';
+import { isServiceMessage } from '../../agent/replication/services.ts';
 import { Packets } from '../../agent/transport/packets.ts';
 import type { StreamHost } from '../../agent/transport/stream-host.ts';
 import { Streams } from '../../agent/transport/streams.ts';
@@ -25,7 +26,6 @@ import { CatalogIndex } from '../../catalog/view.ts';
 import type { SerfEffect } from '../../serf/types.ts';
 import { LOCAL_SOURCE } from '../../swim/rules/source.ts';
 import type { SwimEffect } from '../../swim/types.ts';
-import { isCatalogType } from '../../wire/catalog.ts';
 import { isPauseType } from '../../wire/pause.ts';
 import {
   answerVerification,
@@ -87,7 +87,7 @@ export class SerfPeer implements Agent, EffectHandler {
       keyOperations,
       catalog: new CatalogIndex(emptyCatalog),
       local: { services: () => new Map(), checks: () => new Map(), leases: () => new Map() },
-      jobs: { all: () => [], get: () => undefined, wall: 0 },
+      jobs: { all: () => [], get: () => undefined, wall: 0, spread: 0, clockOffset: undefined },
       partitions: { pools: () => [], pool: () => undefined, worker: () => undefined },
       health: () => ({
         awareness: swim.awareness,
@@ -151,7 +151,7 @@ export class SerfPeer implements Agent, EffectHandler {
           if (message.kind !== 'user') {
             const accepted = filterAccusation(message, swim.members);
             if (accepted !== undefined) swim.receive(accepted, input.from, this.#now, this.#swimOut);
-          } else if (isCatalogType(message.body[0] ?? 0) || isPauseType(message.body[0] ?? 0))
+          } else if (isServiceMessage(message.body[0] ?? 0) || isPauseType(message.body[0] ?? 0))
             this.receivedCatalogMessages.push(`packet ${message.body[0]}`);
           else serf.receive(message.body, this.#now, this.#serfOut);
           this.#drainEffects();
@@ -222,7 +222,7 @@ export class SerfPeer implements Agent, EffectHandler {
       keepOpen: () => false,
       handleUserMessage: (_from, body, { now }) =>
         inOneTurn(() => {
-          if (isCatalogType(body[0] ?? 0)) this.receivedCatalogMessages.push(`stream ${body[0]}`);
+          if (isServiceMessage(body[0] ?? 0)) this.receivedCatalogMessages.push(`stream ${body[0]}`);
           else
             try {
               this.#layers.serf.receive(body, now, this.#serfOut);

@@ -171,7 +171,9 @@ export class World {
   setWallClock(label: string, offset: Millis): void {
     const host = this.host(label);
     this.#record(host, '*', `wall clock off by ${offset} ms`);
+    const by = offset - host.wallClockOffset;
     host.wallClockOffset = offset;
+    if (by !== 0) this.#dispatch(host, { kind: 'wallClockStepped', by });
   }
 
   /** Sends a command to the agent of a host; the result appears in the returned object. */

@@ -3,6 +3,7 @@ import type { Mutant } from '../mutant.ts';
 
 const UNIT = 'unit/jobs/jobs.test.ts';
 const PROPERTY = 'property/jobs.test.ts';
+const CLOCKS = 'story/jobs.clocks.test.ts';
 
 export const jobMutants: readonly Mutant[] = [
   {
@@ -68,5 +69,55 @@ export const jobMutants: readonly Mutant[] = [
     replace: '',
     description: 'The ticks of a pause are all run when it ends.',
     expectedTests: [UNIT],
+  },
+  {
+    id: 'jobs-news-at-a-stale-time',
+    file: 'agent/scheduling/job-owner.ts',
+    find: 'now: Millis = this.#now): void {',
+    replace: '_now?: Millis): void {\n    const now = this.#now;',
+    description:
+      'News of jobs counts as of the last time that jobs were looked at, as if the agent had been suspended since.',
+    expectedTests: [CLOCKS],
+  },
+  {
+    id: 'jobs-wrong-clock-owns-ticks',
+    file: 'jobs/jobs.ts',
+    find: 'this.board.names.length === 0 || this.#clock.differs) return;',
+    replace: 'this.board.names.length === 0) return;',
+    description: 'An agent whose clock differs from the others says so, and goes on to own ticks.',
+    expectedTests: [CLOCKS],
+  },
+  {
+    id: 'jobs-clock-against-the-mean',
+    file: 'jobs/clocks.ts',
+    find: '0 - (offsets[Math.floor((offsets.length - 1) / 2)] as Millis)',
+    replace: '0 - offsets.reduce((sum, offset) => sum + offset, 0) / offsets.length',
+    description:
+      'Clocks are compared with their mean, so that one that is an hour off makes all others wrong.',
+    expectedTests: ['unit/jobs/clocks.test.ts', CLOCKS],
+  },
+  {
+    id: 'jobs-clock-set-and-not-compared',
+    file: 'agent/scheduling/job-owner.ts',
+    find: 'if (this.#jobs.board.names.length > 0) this.#exchange.restart(now);',
+    replace: '',
+    description: 'After its clock was set an agent goes by what it knew of the others before.',
+    expectedTests: [CLOCKS],
+  },
+  {
+    id: 'jobs-clock-step-ignored',
+    file: 'agent/scheduling/job-owner.ts',
+    find: 'this.#wallBase += by;',
+    replace: 'this.#wallBase += 0 * by;',
+    description: 'An agent goes on by the wall clock of its start after that was set.',
+    expectedTests: [CLOCKS],
+  },
+  {
+    id: 'jobs-spread-of-the-median',
+    file: 'jobs/spread.ts',
+    find: 'const QUANTILE = 0.99;',
+    replace: 'const QUANTILE = 0.5;',
+    description: 'A claim waits for as long as half of the changes take.',
+    expectedTests: ['unit/jobs/clocks.test.ts'],
   },
 ];

@@ -110,6 +110,7 @@ export class FakeAgent implements AgentHandle {
       all: () => [...this.jobs.values()],
       get: (name) => this.jobs.get(name),
       wall: 1_800_000_000_000,
+      ...{ spread: 500, clockOffset: undefined },
     },
     partitions: {
       pools: () => [...this.pools.values()],

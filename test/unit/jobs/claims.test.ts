@@ -40,7 +40,7 @@ function begunBy(from: Readonly<Record<string, number>>, delay: number): string[
       jobs.advance(
         now,
         {
-          ...{ wall: EPOCH + now, spread: SPREAD, isGone: () => false },
+          ...{ wall: EPOCH + now, spread: SPREAD, clockOffset: undefined, isGone: () => false },
           eligible: () => (now >= (from[self] ?? 0) ? [self] : []),
         },
         out,

@@ -245,13 +245,14 @@ const INPUTS: ByKind<Exclude<Input, { kind: 'command' }>> = {
     kind: 'jobRunFinished',
     outcome: { id: 1, ok: true, timedOut: false, exit: 0, output: SECRET },
   },
+  wallClockStepped: { kind: 'wallClockStepped', by: 1 },
   addressChanged: { kind: 'addressChanged', address: ADDRESS },
   keysStored: { kind: 'keysStored', ticket: 1, error: SECRET },
   snapshotStored: { kind: 'snapshotStored', revision: 1, error: SECRET },
 };
 const READABLE_IN_INPUTS: Readonly<Record<keyof typeof INPUTS, readonly string[]>> = {
   ...{ packet: [], streamAccepted: [], streamOpened: [], streamData: [], tick: [], addressChanged: [] },
-  jobRunFinished: [],
+  ...{ jobRunFinished: [], wallClockStepped: [] },
   streamClosed: ['why'],
   checkFinished: ['outcome.check'],
   keysStored: ['error'],

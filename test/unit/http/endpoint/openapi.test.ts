@@ -97,6 +97,7 @@ const JOB: JobView = {
     nextTick: 60_000,
     eligible: ['ann'],
     nextOwner: 'ann',
+    clockDiffers: [],
     output: 'done',
   },
   runs: [

@@ -15,7 +15,7 @@ const JOB: JobView = {
     action: { kind: 'post', url: 'http://127.0.0.1/sweep' },
   },
   ...{ owners: ['ann'], paused: false, nextTick: 1_800_000_300_000, eligible: ['ann', 'bob'] },
-  ...{ nextOwner: 'bob', output: 'done\n' },
+  ...{ nextOwner: 'bob', output: 'done\n', clockDiffers: [] },
   runs: [
     {
       node: 'bob',
@@ -40,6 +40,7 @@ describe('GET /v1/hearsay/jobs and /v1/hearsay/job', () => {
     expect(all).toEqual([
       {
         name: 'sweep',
+        clockDiffers: [],
         definition: {
           ...{ every: '5m', service: 'web', timeout: '1m', retries: 1, overlap: 'skip', jitter: '0s' },
           ...{ catchUp: 'one', quorum: 1, post: 'http://127.0.0.1/sweep' },
@@ -74,6 +75,19 @@ describe('GET /v1/hearsay/jobs and /v1/hearsay/job', () => {
       });
     },
   );
+
+  test('name the agents whose clocks differ', async () => {
+    const clockDiffers = [
+      { node: 'cat', offset: 12_400 },
+      { node: 'dan', offset: -700 },
+    ];
+    const server = await serve(agentWith({ ...JOB, clockDiffers }));
+    const body = (await send(server, '/v1/hearsay/job/sweep')).json() as Record<string, unknown>;
+    expect(body['clockDiffers']).toEqual(clockDiffers);
+    expect(body['summary']).toContain(
+      'Not cat, whose clock is 12.4 s ahead of the others; dan, whose clock is 0.7 s behind the others.',
+    );
+  });
 
   test('say why it does not run', async () => {
     const summary = async (changes: Partial<JobView>): Promise<string> => {

@@ -1,16 +1,6 @@
-/** What jobs and partitions ask of a member, and how long a change takes to reach all of them. */
-import type { Millis } from '../../base/time.ts';
+/** What jobs and partitions ask of a member. */
 import type { CatalogView } from '../../catalog/types.ts';
-import type { SwimConfig } from '../../config/protocol.ts';
 import type { SerfView } from '../../serf/types.ts';
-
-/** The p99 of a change at 1,000 agents, with the default gossip interval (docs/performance.md). */
-const MIN_SPREAD: Millis = 500;
-/** The same in gossip intervals. */
-const SPREAD_INTERVALS = 2.5;
-
-export const spreadOf = ({ gossipInterval }: SwimConfig): Millis =>
-  Math.max(MIN_SPREAD, SPREAD_INTERVALS * gossipInterval);
 
 /** A member that is paused has said that its process ends. */
 export function isRunning(serf: SerfView, node: string): boolean {

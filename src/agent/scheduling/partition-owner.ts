@@ -6,6 +6,8 @@ import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CatalogView, EntryChange } from '../../catalog/types.ts';
 import type { CatalogTopic, TopicSink } from '../../catalog/view.ts';
+import type { JobsView } from '../../jobs/types.ts';
+import type { WallMillis } from '../../model/job.ts';
 import { isPartitionKey, MAX_PARTITIONS, MAX_WORKER_ID } from '../../model/partition-entries.ts';
 import type { EntryWrite } from '../../model/service.ts';
 import { Partitions } from '../../partitions/partitions.ts';
@@ -14,7 +16,7 @@ import type { SerfView } from '../../serf/types.ts';
 import type { Command } from '../contract/commands.ts';
 import type { Effect } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
-import { isRunning, isWell, spreadOf } from './member-health.ts';
+import { isRunning, isWell } from './member-health.ts';
 
 export type PartitionCommand = Extract<
   Command,
@@ -27,6 +29,8 @@ export const isPartitionCommand = (command: { readonly kind: string }): command 
 export interface PartitionOwnerContext {
   readonly serf: SerfView;
   readonly catalog: CatalogView;
+  /** The clock and the spread time of jobs. */
+  readonly jobs: { readonly view: Pick<JobsView, 'spread'>; wall(now: Millis): WallMillis };
   publish(changes: readonly EntryWrite[], now: Millis): void;
 }
 
@@ -58,7 +62,9 @@ export class PartitionOwner {
     return this.#partitions.deadline;
   }
 
-  onEntriesChanged(owner: string, changes: readonly EntryChange[]): void {
+  /** As `JobOwner.onEntriesChanged`. */
+  onEntriesChanged(owner: string, changes: readonly EntryChange[], now: Millis = this.#now): void {
+    this.#now = now;
     const own = changes.filter(({ key }) => isPartitionKey(key));
     if (own.length > 0) this.#partitions.applyEntries(owner, own, this.#now);
   }
@@ -70,8 +76,9 @@ export class PartitionOwner {
   }
 
   /** The catalog of a peer is here. */
-  settle(): void {
-    this.#partitions.settle(this.#now);
+  settle(now: Millis): void {
+    this.#now = now;
+    this.#partitions.settle(now);
   }
 
   /** Passes topics on to `sink`, and looks at the pools of a service whose instances change. */
@@ -125,11 +132,11 @@ export class PartitionOwner {
   }
 
   #world(now: Millis): PartitionWorld {
-    const { serf, catalog } = this.#context;
-    const { name, startedAt, swim } = this.#options;
+    const { serf, catalog, jobs } = this.#context;
+    const { name } = this.#options;
     return {
-      wall: startedAt + (now - this.#options.now),
-      spread: spreadOf(swim),
+      wall: jobs.wall(now),
+      spread: jobs.view.spread,
       isUsable: (service, { node, id }) =>
         isWell(this.#context, node) &&
         catalog.usable(service).some((one) => one.node === node && one.service.id === id),

@@ -2,10 +2,13 @@
  * The jobs of this agent: it tells the mechanism (jobs/) what it sees of the cluster, publishes what that decides, and has
  * runs started. Which agents are eligible is decided here, since only here members, tags and services are known together.
  */
+import type { Address } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
+import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CatalogView, EntryChange } from '../../catalog/types.ts';
 import { Jobs } from '../../jobs/jobs.ts';
+import { SpreadMeter } from '../../jobs/spread.ts';
 import type { JobEffect, JobsSnapshot, JobsView, JobView, JobWorld, RunOutcome } from '../../jobs/types.ts';
 import type { JobDefinition, WallMillis } from '../../model/job.ts';
 import type { EntryWrite } from '../../model/service.ts';
@@ -13,14 +16,20 @@ import type { SerfView } from '../../serf/types.ts';
 import type { Command } from '../contract/commands.ts';
 import type { Effect } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
-import { isRunning, isWell, spreadOf } from './member-health.ts';
+import { ClockExchange } from './clock-exchange.ts';
+import { isRunning, isWell } from './member-health.ts';
 
 export type JobCommand = Extract<Command, { kind: 'registerJob' | 'deregisterJob' | 'orderJob' }>;
 
 export interface JobOwnerContext {
   readonly serf: SerfView;
   readonly catalog: CatalogView;
+  readonly rng: Rng;
   publish(changes: readonly EntryWrite[], now: Millis): void;
+  /** Sends a user message in a datagram of its own. */
+  send(to: Address, body: Uint8Array): void;
+  addressOf(node: string): Address | undefined;
+  isMember(from: Address): boolean;
 }
 
 export class JobOwner {
@@ -28,7 +37,10 @@ export class JobOwner {
   readonly #options: AgentOptions;
   readonly #context: JobOwnerContext;
   readonly #jobs: Jobs;
-  readonly #spread: Millis;
+  readonly #exchange: ClockExchange;
+  readonly #spread: SpreadMeter;
+  /** The wall clock at time 0 of the monotonic one. */
+  #wallBase: WallMillis;
   readonly #effects: JobEffect[] = [];
   /** As of the last input. */
   #now: Millis;
@@ -38,7 +50,13 @@ export class JobOwner {
     this.#options = options;
     this.#context = context;
     this.#now = now;
-    this.#spread = spreadOf(swim);
+    this.#wallBase = startedAt - now;
+    this.#spread = new SpreadMeter(swim.gossipInterval);
+    this.#exchange = new ClockExchange({
+      ...{ rng: context.rng, isMember: context.isMember, send: context.send, addressOf: context.addressOf },
+      peers: () => this.#clockPeers(),
+      wall: (at) => this.wall(at),
+    });
     this.#jobs = new Jobs({
       self: name,
       now,
@@ -48,18 +66,25 @@ export class JobOwner {
     for (const { definition, run } of jobs) this.#jobs.own.register({ ...definition, registeredAt }, run);
     this.#jobs.wake(now);
     const viewOf = (name: string): JobView | undefined => this.#jobs.view(name, this.#world(this.#now));
-    const wall = (): WallMillis => this.#wall(this.#now);
+    const wall = (): WallMillis => this.wall(this.#now);
+    const [spread, { clocks }] = [this.#spread, this.#exchange];
     this.view = {
       all: () => this.#jobs.board.names.flatMap((name) => viewOf(name) ?? []),
       get: viewOf,
       get wall() {
         return wall();
       },
+      get spread() {
+        return spread.spread;
+      },
+      get clockOffset() {
+        return clocks.ownOffset;
+      },
     };
   }
 
   get deadline(): Millis {
-    return this.#jobs.deadline;
+    return Math.min(this.#jobs.deadline, this.#exchange.deadline);
   }
 
   /** Rises with every change that a restart must not lose. */
@@ -78,8 +103,14 @@ export class JobOwner {
     return isEmpty ? undefined : snapshot;
   }
 
-  onEntriesChanged(owner: string, changes: readonly EntryChange[]): void {
-    this.#jobs.applyEntries(owner, changes, this.#now);
+  /** Without `now` it is that of the last call: a deadline of long ago would look as if this agent had been suspended. */
+  onEntriesChanged(owner: string, changes: readonly EntryChange[], now: Millis = this.#now): void {
+    this.#now = now;
+    const claims = this.#jobs.applyEntries(owner, changes, now);
+    const offset = this.#exchange.clocks.offsetOf(owner);
+    if (offset !== undefined)
+      for (const { claimedAt } of claims) this.#spread.record(this.wall(now) + offset - claimedAt);
+    if (this.#jobs.board.names.length > 0) this.#exchange.resume(now);
   }
 
   /** Members or their tags have changed. */
@@ -89,8 +120,9 @@ export class JobOwner {
   }
 
   /** The catalog of a peer is here. */
-  settle(): void {
-    this.#jobs.settle(this.#now);
+  settle(now: Millis): void {
+    this.#now = now;
+    this.#jobs.settle(now);
   }
 
   /** Throws `AgentError` with nothing changed. */
@@ -102,21 +134,36 @@ export class JobOwner {
       this.#require(command.name);
       this.#jobs.own.setOrders(
         command.name,
-        this.#jobs.ordersAfter(command.name, command.order, this.#wall(now)),
+        this.#jobs.ordersAfter(command.name, command.order, this.wall(now)),
       );
     }
     this.#jobs.wake(now);
     this.tick(now, out);
   }
 
+  /** A message about clocks in a datagram of `from`. Throws `WireError`. */
+  receiveClock(body: Uint8Array, from: Address, now: Millis): void {
+    this.#now = now;
+    if (this.#exchange.receive(body, from, now)) this.#jobs.wake(now);
+  }
+
+  /** The wall clock of this host was set. */
+  onClockStepped(by: Millis, now: Millis): void {
+    this.#now = now;
+    this.#wallBase += by;
+    if (this.#jobs.board.names.length > 0) this.#exchange.restart(now);
+    this.#jobs.onClockSet(now);
+  }
+
   onRunFinished(outcome: RunOutcome, now: Millis, out: Effect[]): void {
     this.#now = now;
-    this.#jobs.onFinished(outcome, now, this.#wall(now), this.#effects);
+    this.#jobs.onFinished(outcome, now, this.wall(now), this.#effects);
     this.#runEffects(now, out);
   }
 
   tick(now: Millis, out: Effect[]): void {
     this.#now = now;
+    this.#exchange.tick(now);
     if (this.#jobs.deadline > now) return;
     this.#jobs.advance(now, this.#world(now), this.#effects);
     this.#runEffects(now, out);
@@ -130,7 +177,7 @@ export class JobOwner {
         `The job "${name}" is in the configuration of this agent: change it there, or give this one another name`,
       );
     const registeredAt = Math.max(
-      Math.trunc(this.#wall(now)),
+      Math.trunc(this.wall(now)),
       (this.#jobs.board.jobs.get(name)?.definition?.registeredAt ?? -1) + 1,
     );
     if (schedule.kind === 'at' && schedule.at <= registeredAt)
@@ -162,14 +209,24 @@ export class JobOwner {
     return job;
   }
 
-  #wall(now: Millis): WallMillis {
-    return this.#options.startedAt + (now - this.#options.now);
+  /** The wall clock of this host. */
+  wall(now: Millis): WallMillis {
+    return this.#wallBase + now;
+  }
+
+  /** Agents whose clocks differ take no part, so their clocks count for nothing. */
+  #clockPeers(): readonly string[] {
+    const { name } = this.#options;
+    return [...this.#jobs.board.agents.keys()].filter(
+      (node) => node !== name && isRunning(this.#context.serf, node),
+    );
   }
 
   #world(now: Millis): JobWorld {
     return {
-      wall: this.#wall(now),
-      spread: this.#spread,
+      wall: this.wall(now),
+      spread: this.#spread.spread,
+      clockOffset: this.#exchange.clocks.ownOffset,
       eligible: ({ place }, agents) =>
         agents.filter((node) => isWell(this.#context, node) && this.#fits(node, place)),
       isGone: (node) => node !== this.#options.name && !isRunning(this.#context.serf, node),
