@@ -7,7 +7,7 @@ import { type InstanceProbe, probeByConnecting } from './ejection.ts';
 import { ServiceStream } from './event-stream.ts';
 import type { HttpAgentOptions, ServiceHttpAgent } from './http-agent.ts';
 import type { StreamedInstance } from './instance.ts';
-import { type LeaseOptions, portToRegister, ServiceLease } from './lease.ts';
+import type { LeaseOptions, ServiceLease } from './lease.ts';
 import { SigtermDrain } from './sigterm.ts';
 
 /** Only tests set them. */
@@ -57,10 +57,11 @@ export class HearsayClient {
     );
   }
 
-  /** Registers a service for as long as this process lives. Resolves when the agent has acknowledged it. */
+  /** Registers a service for as long as this process lives. Resolves when the agent has acknowledged it. Loaded when it is first asked for. */
   async register(options: LeaseOptions): Promise<ServiceLease> {
+    const { portToRegister, ServiceLease: Lease } = await import('./lease.ts');
     const port = await portToRegister(options);
-    const lease = new ServiceLease(options, port, {
+    const lease = new Lease(options, port, {
       connection: this.#connection,
       backoff: this.#backoff,
       onEnd: (ended) => {
