@@ -317,6 +317,7 @@ function buildAgent(
     hasSeeds: config.join.length + config.retryJoin.length > 0,
     allowExec: config.allowExecChecks,
     jobs: config.jobs,
+    zones: { spill: config.zoneSpill, hold: config.zoneHold },
     startedAt: Date.now(),
     now: monotonicNow(),
   };

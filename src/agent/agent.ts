@@ -136,7 +136,7 @@ class AgentCore implements Agent {
       restoredAt: () => this.#services.restoredAt,
       partitionSummary: () => this.#partitionMonitor.summarize(this.#now),
       unconfirmedMember: (node) => this.#services.restoredCatalog.unconfirmedMember(node),
-      indexSeed: options.startedAt,
+      ...{ indexSeed: options.startedAt, zones: options.zones },
     });
     this.view = this.#view;
     const shared = { serf, serfOut: this.#serfOut, view: this.#view };
@@ -178,6 +178,7 @@ class AgentCore implements Agent {
     this.#deadlines.add(() => this.#snapshots.deadline);
     this.#deadlines.add(() => this.#partitionMonitor.deadline);
     this.#deadlines.add(() => this.#readiness.deadline);
+    this.#deadlines.add(() => this.#view.deadline);
   }
 
   handle(input: Input, now: Millis, out: Effect[]): void {
@@ -229,9 +230,7 @@ class AgentCore implements Agent {
     this.#eagerGossip.run(input, now, out);
     if (this.#joinLeave.stopped) this.#snapshots.flush(now, out, from);
     else this.#snapshots.advance(now, out);
-    this.#view.recordEvidence(out, from, now);
-    const topics = this.#view.flushTopics();
-    if (topics !== undefined) out.push({ kind: 'topicsChanged', topics });
+    this.#view.publish(out, from, now);
     this.#swim.skipMissedGossip(now);
     this.#deadline = this.#joinLeave.stopped ? NEVER : this.#deadlines.earliest;
   }

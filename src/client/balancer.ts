@@ -8,8 +8,11 @@ import { Hash } from '../catalog/hash.ts';
 import { compareOwners, weightedScore } from '../catalog/placement.ts';
 import type { DiscoveredInstance } from './instance.ts';
 
-/** The own zone is left when fewer than this share of its instances are usable: the rest could not carry the load. */
-const MIN_ZONE_SHARE = 0.5;
+/** The weight of each usable instance, of all that are registered; 0: it is spare. */
+export type Weigh = (
+  registered: readonly DiscoveredInstance[],
+  usable: readonly DiscoveredInstance[],
+) => readonly number[];
 
 export class Balancer {
   /** All that may be dialed, by node and id; those that are ejected, too. */
@@ -18,8 +21,9 @@ export class Balancer {
   #keyed: readonly DiscoveredInstance[] = [];
   /** Those that picks without a key choose from. */
   #list: readonly DiscoveredInstance[] = [];
+  #weights = new Float64Array(0);
   /** The sum of the weights up to each of them. */
-  #sums = new Float64Array(0);
+  #sums = this.#weights;
   readonly #random = new Uint32Array(1);
   readonly #hash = new Hash();
 
@@ -32,23 +36,18 @@ export class Balancer {
   rebuild(
     known: Iterable<DiscoveredInstance>,
     accepts: (one: DiscoveredInstance) => boolean,
-    zone: string | null,
+    weigh?: Weigh,
   ): void {
-    const all = [...known].sort((a, b) => compareOwners(a.node, a.id, b.node, b.id));
-    this.usable = all.filter((one) => one.weight > 0 && one.address !== '' && accepts(one));
+    const all = [...known].filter(accepts).sort((a, b) => compareOwners(a.node, a.id, b.node, b.id));
+    this.usable = all.filter(({ weight, address }) => weight > 0 && address !== '');
     const trusted = this.usable.filter(({ ejected }) => !ejected);
     // An ejection never empties the list: what is left may work after all.
     this.#keyed = trusted.length > 0 ? trusted : this.usable;
-    const own = this.#keyed.filter((one) => one.zone === zone);
-    const registered = all.filter((one) => one.zone === zone && !one.draining && accepts(one)).length;
-    const stays = zone !== null && own.length > 0 && own.length >= MIN_ZONE_SHARE * registered;
-    this.#list = stays ? own : this.#keyed;
-    this.#sums = new Float64Array(this.#list.length);
+    const weights = weigh?.(all, this.#keyed) ?? this.#keyed.map(({ weight }) => weight);
+    this.#list = this.#keyed.filter((_, i) => weights[i] !== 0);
+    this.#weights = Float64Array.from(weights.filter((weight) => weight !== 0));
     let sum = 0;
-    this.#list.forEach(({ weight }, i) => {
-      sum += weight;
-      this.#sums[i] = sum;
-    });
+    this.#sums = this.#weights.map((weight) => (sum += weight));
   }
 
   /** `undefined` if there is none. `except` is chosen only if it is the only one. */
@@ -56,16 +55,17 @@ export class Balancer {
     const list = this.#list;
     const { length } = list;
     if (length < 2) return list[0];
-    const total = this.#sums[length - 1] as number;
-    const i = this.#indexAt(this.#next() * total);
-    const first = list[i] as DiscoveredInstance;
+    const i = this.#indexAt(this.#next() * (this.#sums[length - 1] as number));
+    const weight = this.#weights[i] as number;
     // The second is drawn among the others.
-    let at = this.#next() * (total - first.weight);
-    if (at >= (this.#sums[i] as number) - first.weight) at += first.weight;
-    const second = list[this.#indexAt(at)] as DiscoveredInstance;
+    let at = this.#next() * ((this.#sums[length - 1] as number) - weight);
+    if (at >= (this.#sums[i] as number) - weight) at += weight;
+    const j = this.#indexAt(at);
+    const first = list[i] as DiscoveredInstance;
+    const second = list[j] as DiscoveredInstance;
     if (first === except) return second;
     if (second === except) return first;
-    return second.pending * first.weight < first.pending * second.weight ? second : first;
+    return second.pending * weight < first.pending * (this.#weights[j] as number) ? second : first;
   }
 
   /** The owner of a key, as `hearsay owner` names it; `except` as for `pick`. */

@@ -2,6 +2,7 @@
 import { Balancer } from './balancer.ts';
 import { Ejector, type InstanceProbe } from './ejection.ts';
 import { DiscoveredInstance, type StreamedInstance } from './instance.ts';
+import type { ZonePreference } from './zone-preference.ts';
 
 export interface DiscoverOptions {
   /** Only instances with this tag, in any case; with `tags`, with all of them. */
@@ -44,6 +45,8 @@ export interface ServiceSource {
   now(): number;
   readonly probe: InstanceProbe;
   readonly firstEjection?: number;
+  /** Makes what weighs by zone; `undefined`: zones do not matter, or nobody has one. Another one has other settings. */
+  readonly createPreference?: ((onChange: () => void) => ZonePreference) | undefined;
   /** The service is not followed any more. */
   release(service: DiscoveredService): void;
 }
@@ -63,6 +66,8 @@ export class DiscoveredService {
   #isReady = false;
   #closed = false;
   #agentZone: string | null = null;
+  #preference: ZonePreference | undefined;
+  #createdBy: ServiceSource['createPreference'];
 
   constructor(name: string, options: DiscoverOptions, source: ServiceSource) {
     this.name = name;
@@ -162,9 +167,8 @@ export class DiscoveredService {
     if (isFirst || updated.size > 0 || gone.size > 0) this.#rebuild(updated);
   }
 
-  /** The agent is in another zone now. */
+  /** The agent is in this zone now, or zones are weighed in another way. */
   setZone(zone: string | null): void {
-    if (this.#agentZone === zone) return;
     this.#agentZone = zone;
     this.#rebuild();
   }
@@ -174,6 +178,7 @@ export class DiscoveredService {
     if (this.#closed) return;
     this.#closed = true;
     this.#ejector.close();
+    this.#preference?.close();
     this.#source.release(this);
     for (const listener of this.#listeners) listener(NONE);
   }
@@ -187,7 +192,18 @@ export class DiscoveredService {
     const accepts = ({ status, tags }: DiscoveredInstance): boolean =>
       (!passing || status !== 'warning') &&
       this.#tags.every((tag) => tags.some((own) => own.toLowerCase() === tag));
-    this.#balancer.rebuild(this.#known.values(), accepts, zone === '' ? null : zone);
+    const { createPreference } = this.#source;
+    if (createPreference !== this.#createdBy) {
+      this.#preference?.close();
+      this.#preference = createPreference?.(() => this.#rebuild());
+      this.#createdBy = createPreference;
+    }
+    const preference = zone ? this.#preference : undefined;
+    this.#balancer.rebuild(
+      this.#known.values(),
+      accepts,
+      preference && ((all, usable) => preference.weigh(all, usable, zone as string)),
+    );
     for (const listener of this.#listeners) listener(updated);
   }
 }

@@ -6,11 +6,19 @@ import type { IncomingMessage } from 'node:http';
 import { type AgentConnection, type BackoffLimits, ReconnectBackoff, readLines } from './connection.ts';
 import type { StreamedInstance } from './instance.ts';
 
+/** Where the agent is, and how far its zone is preferred (docs/http.md); agents before 0.3 do not tell the latter. */
+export interface ZoneMark {
+  readonly zone: string | null;
+  readonly zoneSpill?: number | null;
+  readonly zoneHold?: number;
+}
+
 export interface StreamListener {
   /** Names in lower case. */
   wanted(): readonly string[];
   onService(name: string, rows: readonly StreamedInstance[]): void;
-  onZone(zone: string | null): void;
+  /** Resolves when rows can be taken over. */
+  onZone(mark: ZoneMark): Promise<void>;
   /** `false`: the agent is away, and why, in brackets. */
   onCurrent(current: boolean, reason?: string): void;
 }
@@ -111,7 +119,7 @@ export class ServiceStream {
       else if (line.startsWith('id: ')) id = line.slice(4);
       else if (line.startsWith('data: ')) data = line.slice(6);
       else if (line === '') {
-        if (data !== '') this.#take(event, JSON.parse(data));
+        if (data !== '') await this.#take(event, JSON.parse(data), signal);
         if (id !== undefined) this.#lastEventId = id;
         event = data = '';
         id = undefined;
@@ -119,7 +127,7 @@ export class ServiceStream {
     }
   }
 
-  #take(event: string, data: StreamData): void {
+  async #take(event: string, data: StreamData, signal: AbortSignal): Promise<void> {
     if (event === 'service') {
       this.#untold?.delete(data.service ?? '');
       this.#listener.onCurrent(true);
@@ -128,7 +136,8 @@ export class ServiceStream {
     if (event !== 'resync' && event !== 'synced' && event !== 'agent') return;
     if ((data.version ?? ROWS_VERSION) > ROWS_VERSION)
       throw new Error(`it sends rows of version ${data.version}: this library is too old for it`);
-    this.#listener.onZone(data.zone ?? null);
+    await this.#listener.onZone(data);
+    if (signal.aborted) return; // meanwhile, for another list of names
     if (event === 'resync') this.#untold = new Set(this.#names);
     if (event !== 'synced') return;
     // Where all services are followed, nothing is said about those that do not exist.
@@ -141,9 +150,8 @@ export class ServiceStream {
   }
 }
 
-interface StreamData {
+interface StreamData extends ZoneMark {
   readonly service?: string;
   readonly instances?: readonly StreamedInstance[];
   readonly version?: number;
-  readonly zone?: string | null;
 }

@@ -4,7 +4,7 @@ import { AgentConnection, BACKOFF, type BackoffLimits, type ConnectOptions } fro
 import { DiscoveredService, type DiscoverOptions, type ServiceSource } from './discovered-service.ts';
 import type { DispatcherOptions, ServiceDispatcher } from './dispatcher.ts';
 import { type InstanceProbe, probeByConnecting } from './ejection.ts';
-import { ServiceStream } from './event-stream.ts';
+import { ServiceStream, type ZoneMark } from './event-stream.ts';
 import type { HttpAgentOptions, ServiceHttpAgent } from './http-agent.ts';
 import type { StreamedInstance } from './instance.ts';
 import type { LeaseOptions, ServiceLease } from './lease.ts';
@@ -26,8 +26,13 @@ export class HearsayClient {
   readonly #stream: ServiceStream;
   readonly #leases = new Set<ServiceLease>();
   readonly #sigterm = new SigtermDrain(() => this.close());
-  readonly #source: ServiceSource & { current: boolean; lastCurrentAt: number; away?: string | undefined };
-  #zone: string | null = null;
+  readonly #source: {
+    -readonly [Key in keyof ServiceSource]: ServiceSource[Key];
+  };
+  #mark: ZoneMark = { zone: null };
+  #zoneRules = '';
+  #zoneIsNamed = false;
+  #preferenceLoaded: Promise<void> | undefined;
   readonly #httpAgents: Promise<ServiceHttpAgent>[] = [];
 
   constructor(options: ConnectOptions, internals: ClientInternals = {}) {
@@ -44,9 +49,12 @@ export class HearsayClient {
         wanted: () => [...this.#services.keys()],
         onService: (name, rows) => {
           if (this.#services.has(name)) this.#rows.set(name, rows);
-          for (const service of this.#services.get(name) ?? []) service.update(rows, this.#zone);
+          for (const service of this.#services.get(name) ?? []) service.update(rows, this.#mark.zone);
         },
-        onZone: (zone) => this.#setZone(zone),
+        onZone: (mark) => {
+          this.#mark = mark;
+          return this.#applyZone();
+        },
         onCurrent: (current, reason) => {
           if (this.#source.current || current) this.#source.lastCurrentAt = performance.now();
           this.#source.current = current;
@@ -79,6 +87,10 @@ export class HearsayClient {
   discover(name: string, options: DiscoverOptions = {}): DiscoveredService {
     const folded = name.toLowerCase();
     const service = new DiscoveredService(folded, options, this.#source);
+    if (options.zone) {
+      this.#zoneIsNamed = true;
+      void this.#applyZone();
+    }
     const followed = this.#services.get(folded);
     if (followed === undefined) {
       this.#services.set(folded, new Set([service]));
@@ -86,7 +98,7 @@ export class HearsayClient {
     } else {
       followed.add(service);
       const rows = this.#rows.get(folded);
-      if (rows !== undefined) service.update(rows, this.#zone);
+      if (rows !== undefined) service.update(rows, this.#mark.zone);
     }
     return service;
   }
@@ -135,8 +147,17 @@ export class HearsayClient {
     return this.close();
   }
 
-  #setZone(zone: string | null): void {
-    this.#zone = zone;
+  /** What weighs by zone is loaded before the first rows are taken over, if anybody has a zone. */
+  async #applyZone(): Promise<void> {
+    const { zone, zoneSpill = 0.5, zoneHold = 30_000 } = this.#mark;
+    const rules = `${zoneSpill} ${zoneHold}`;
+    if ((zone || this.#zoneIsNamed) && rules !== this.#zoneRules) {
+      this.#zoneRules = rules;
+      this.#preferenceLoaded = import('./zone-preference.ts').then(({ preferenceBy }) => {
+        this.#source.createPreference = preferenceBy(zoneSpill, zoneHold);
+      });
+    }
+    await this.#preferenceLoaded;
     for (const services of this.#services.values()) for (const service of services) service.setZone(zone);
   }
 

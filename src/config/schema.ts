@@ -22,6 +22,7 @@ import { PRESET_NAMES } from './presets.ts';
 import { type SerfConfig, type SwimConfig, serfSection, swimSection } from './protocol.ts';
 import { dnsSection } from './servers/dns.ts';
 import { httpSection } from './servers/http.ts';
+import { preferenceSettings } from './servers/preferences.ts';
 import { rpcSection } from './servers/rpc.ts';
 import type { TokenFileKey } from './servers/tokens.ts';
 import {
@@ -259,11 +260,7 @@ export const agentSection = defineSection({
     bounds: 'a service name, or off',
     doc: 'Name of the service that each agent registers for itself, as tools written for Consul expect.',
   }),
-  suspectsLast: booleanSetting({
-    default: true,
-    doc: 'Put instances on suspected nodes last in resolve, `near=` and DNS while at least two others are well.',
-    offDoc: 'Treat instances on suspected nodes like all others in resolve, `near=` and DNS.',
-  }),
+  ...preferenceSettings,
   record: textSetting({
     default: undefined,
     defaultText: 'none, nothing is recorded',

@@ -4,6 +4,7 @@ import { DiscoveredService, type DiscoverOptions, type ServiceSource } from '../
 import { createDispatcher, type DispatcherOptions, type ServiceDispatcher } from '../client/dispatcher.ts';
 import { type HttpAgentOptions, ServiceHttpAgent } from '../client/http-agent.ts';
 import type { StreamedInstance } from '../client/instance.ts';
+import { preferenceBy } from '../client/zone-preference.ts';
 
 /** An instance that a host registers. It passes until `setStatus` says otherwise. */
 export interface VirtualService {
@@ -21,6 +22,8 @@ export interface VirtualService {
 /** What the agent of a host says. */
 export interface AgentRows {
   readonly zone: string | null;
+  readonly zoneSpill: number | null;
+  readonly zoneHold: number;
   /** Grows when the rows of a service change. */
   indexOf(service: string): number;
   rowsOf(service: string): readonly StreamedInstance[];
@@ -48,7 +51,10 @@ export class VirtualClient {
   readonly #host: VirtualHost;
   readonly #services = new Map<DiscoveredService, number>();
   readonly #shared = new Map<string, DiscoveredService>();
-  readonly #source: ServiceSource & { current: boolean; lastCurrentAt: number };
+  readonly #source: { -readonly [Key in keyof ServiceSource]: ServiceSource[Key] };
+  #zone: string | null = null;
+  /** What waits for virtual time. */
+  readonly #later = new Map<() => void, number>();
 
   constructor(host: VirtualHost) {
     this.#host = host;
@@ -104,13 +110,28 @@ export class VirtualClient {
     this.#source.current = agent !== undefined;
     if (agent === undefined) return;
     this.#source.lastCurrentAt = this.#host.now();
+    for (const [call, at] of [...this.#later]) if (at <= this.#host.now() && this.#later.delete(call)) call();
+    this.#setZone(agent);
     for (const [service, seen] of this.#services) {
       const index = agent.indexOf(service.name);
-      service.setZone(agent.zone);
       if (index === seen && service.isReady) continue;
       this.#services.set(service, index);
       service.update(agent.rowsOf(service.name), agent.zone);
     }
+  }
+
+  #setZone({ zone, zoneSpill, zoneHold }: AgentRows): void {
+    if (zone === this.#zone && this.#source.createPreference !== undefined) return;
+    this.#zone = zone;
+    this.#source.createPreference ??= preferenceBy(zoneSpill, zoneHold, {
+      now: () => this.#host.now(),
+      later: (call, delay) => {
+        const waiting = (): void => call();
+        this.#later.set(waiting, this.#host.now() + delay);
+        return () => void this.#later.delete(waiting);
+      },
+    });
+    for (const service of this.#services.keys()) service.setZone(zone);
   }
 
   async close(): Promise<void> {

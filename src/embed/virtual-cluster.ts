@@ -149,9 +149,9 @@ export class VirtualCluster {
     const { agent } = this.#world.host(host);
     if (agent === undefined) return undefined;
     const { view } = agent;
-    const { zone } = toSnapshotMark({ agent }, 0);
+    const { zone, zoneSpill, zoneHold } = toSnapshotMark({ agent }, 0);
     return {
-      zone,
+      ...{ zone, zoneSpill, zoneHold },
       indexOf: (service) => view.indexOf(['nodes', `service:${service}`]),
       rowsOf: (service) => toServiceRows({ agent }, service).instances,
     };

@@ -8,6 +8,9 @@ export interface SyncRow {
   readonly address: string;
   readonly port: number;
   readonly weights: { readonly passing: number; readonly warning: number };
+  /** By availability zone, as the agent sees it; agents before 0.3 do not say. */
+  readonly priority?: number | undefined;
+  readonly weight?: number | undefined;
   readonly status: string;
   readonly draining: boolean;
   readonly zone: string | null;
@@ -56,8 +59,14 @@ export function toDesiredList(rows: readonly SyncRow[]): DesiredList {
   return { servers, undialable };
 }
 
-/** Which share of the requests it should get, in relation to the others. */
-const weightOf = ({ status, weights }: SyncRow): number =>
+/** Which share of the requests it should get from here, in relation to the others; 0: its availability zone is spare. */
+function weightOf(row: SyncRow): number {
+  const { status, priority = 1, weight = registeredWeight(row) } = row;
+  if (status === 'draining') return registeredWeight(row); // it gets nothing new, and is not changed for that
+  return priority > 1 ? 0 : weight;
+}
+
+const registeredWeight = ({ status, weights }: SyncRow): number =>
   status === 'warning' ? weights.warning : weights.passing;
 
 const keyOf = ({ node, id }: SyncRow): string => JSON.stringify([node, id]);
@@ -91,7 +100,10 @@ export class LastGoodList {
   keep(rows: readonly SyncRow[], { servers }: DesiredList): readonly DesiredServer[] {
     const critical = new Set(rows.filter(({ status }) => status === 'critical').map(keyOf));
     const kept = this.#last.filter(({ key }) => critical.has(key));
-    return [...kept, ...servers];
+    // Where only spare ones are left they are what there is.
+    const areSpare = kept.every(({ weight }) => weight === 0);
+    const served = areSpare ? kept.map((one) => ({ ...one, weight: registeredWeight(one.row) })) : kept;
+    return [...served, ...servers];
   }
 
   /** Nothing is remembered yet: what the proxy has is the best that is known. */

@@ -4,6 +4,7 @@ import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Intern } from '../../catalog/options.ts';
 import type { SerfConfig, SwimConfig } from '../../config/protocol.ts';
+import type { ZoneSettings } from '../../locality/zone-planner.ts';
 import type { JobDefinition } from '../../model/job.ts';
 import type { Identity } from '../../swim/types.ts';
 import type { WireCodec } from './codec.ts';
@@ -67,6 +68,8 @@ export interface AgentOptions {
   /** Lets many agents in one process share equal entries of one owner. */
   readonly internEntries?: Intern;
   readonly retention?: Partial<RetentionTimes>;
+  /** How far readers prefer this agent's availability zone. */
+  readonly zones?: ZoneSettings;
   /** The codec in place of wire/ itself. */
   readonly codec?: WireCodec;
   readonly now: Millis;

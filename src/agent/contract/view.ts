@@ -4,6 +4,7 @@ import type { Millis } from '../../base/time.ts';
 import type { CatalogView } from '../../catalog/types.ts';
 import type { LocalView } from '../../checks/types.ts';
 import type { JobsView } from '../../jobs/types.ts';
+import type { ZonePlan, ZoneSettings } from '../../locality/zone-planner.ts';
 import type { PartitionsView } from '../../partitions/types.ts';
 import type { Coordinate } from '../../serf/coordinates.ts';
 import type { PendingQuery, QueryId, QueryReport, ReceivedUserEvent, SerfMember } from '../../serf/types.ts';
@@ -134,6 +135,19 @@ export interface View {
   readonly jobs: JobsView;
   /** Worker pools and who has which partition, of all agents. */
   readonly partitions: PartitionsView;
+  /** Which availability zones this agent's readers prefer. */
+  readonly zones: ZonesView;
+}
+
+export interface ZonesView {
+  readonly settings: ZoneSettings;
+  /** The availability zone of a node, its tag `zone`; `null`: it has none, or is unknown. */
+  zoneOf(node: string): string | null;
+  /**
+   * Where the traffic for a service goes from here; `undefined`: everywhere, since this agent has no zone, zones do not matter, or
+   * there is no instance. Another object when it is another plan, and `service:NAME` changes with it.
+   */
+  plan(service: string): ZonePlan | undefined;
 }
 
 /**

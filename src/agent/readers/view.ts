@@ -6,6 +6,7 @@ import type { Millis } from '../../base/time.ts';
 import type { CatalogView } from '../../catalog/types.ts';
 import type { LocalView } from '../../checks/types.ts';
 import type { JobsView } from '../../jobs/types.ts';
+import { ZONE_DEFAULTS, type ZoneSettings } from '../../locality/zone-planner.ts';
 import type { PartitionsView } from '../../partitions/types.ts';
 import type { Coordinate } from '../../serf/coordinates.ts';
 import type { Serf } from '../../serf/serf.ts';
@@ -22,11 +23,13 @@ import type {
   Readiness,
   Topic,
   View,
+  ZonesView,
 } from '../contract/view.ts';
 import { type Investigations, reportOnNode } from '../evidence/investigation.ts';
 import type { EvidenceLog } from '../evidence/log.ts';
 import { ChangeLog } from './change-log.ts';
 import { memberView } from './member-view.ts';
+import { ZonePlans } from './zone-plans.ts';
 
 /** Topics of queries and key operations that have ended are retained longer than these themselves. */
 const MAX_ENDED_TOPICS = 256;
@@ -57,6 +60,8 @@ export interface ViewSources {
   readonly unconfirmedMember: (name: string) => MemberView | undefined;
   /** The first index, wall-clock milliseconds: no index is used twice after a restart (B3 in docs/consul.md). */
   readonly indexSeed: number;
+  /** By default those of the settings. */
+  readonly zones?: ZoneSettings | undefined;
 }
 
 /** The one implementation of `View`. Only the agent core, and the catalog through the set of topics, marks changes. */
@@ -66,6 +71,8 @@ export class AgentView implements View {
   readonly local: LocalView;
   readonly jobs: JobsView;
   readonly partitions: PartitionsView;
+  readonly zones: ZonesView;
+  readonly #zonePlans: ZonePlans;
   readonly #members: MembersView;
   readonly #serf: SerfView;
   readonly #serfLayer: Serf;
@@ -108,6 +115,8 @@ export class AgentView implements View {
     this.#restoredAt = sources.restoredAt;
     this.#partitionSummary = sources.partitionSummary;
     this.#unconfirmedMember = sources.unconfirmedMember;
+    this.#zonePlans = new ZonePlans(this, sources.zones ?? ZONE_DEFAULTS);
+    this.zones = this.#zonePlans;
     this.#index = Math.max(1, sources.indexSeed);
     this.#changes = new ChangeLog(this.#index);
     for (const topic of [
@@ -290,9 +299,17 @@ export class AgentView implements View {
     this.#changedTopics.add('queries');
   }
 
-  /** Records the facts in `effects` from index `from` on as evidence. */
-  recordEvidence(effects: readonly Effect[], from: number, now: Millis): void {
-    this.#evidence.record(effects, from, now);
+  /** When readers see something else although no input comes. */
+  get deadline(): Millis {
+    return this.#zonePlans.deadline;
+  }
+
+  /** At the end of an input: its facts, which are the effects from index `from` on, become evidence, and readers are told what has changed. */
+  publish(out: Effect[], from: number, now: Millis): void {
+    this.#evidence.record(out, from, now);
+    this.#zonePlans.advance(this.#changedTopics, now);
+    const topics = this.flushTopics();
+    if (topics !== undefined) out.push({ kind: 'topicsChanged', topics });
   }
 
   /** The topics that have changed since the last call, each with a new index; `undefined` if none have. */

@@ -25,6 +25,7 @@ export interface FollowedTarget {
 const RowSchema = v.looseObject({
   ...{ id: v.string(), node: v.string(), address: v.string(), port: v.number() },
   weights: v.looseObject({ passing: v.number(), warning: v.number() }),
+  ...{ priority: v.optional(v.number()), weight: v.optional(v.number()) },
   ...{ status: v.string(), draining: v.boolean(), zone: v.nullable(v.string()) },
   ...{ tags: v.array(v.string()), meta: v.record(v.string(), v.string()) },
   ports: v.record(v.string(), v.number()),

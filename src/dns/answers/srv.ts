@@ -11,7 +11,7 @@ import { serviceTtl, type ZoneQuery } from '../zone/zone.ts';
 import { resolveTargetName } from './address.ts';
 
 /**
- * Weights distribute the load. Priorities are equal, but for suspects that come last.
+ * Weights distribute the load. Priorities are equal, but for availability zones that are spare, and for suspects, which come last.
  *
  * Source: RFC 2782; Consul DNS, SRV.
  */
@@ -21,8 +21,8 @@ export function answerSrv(query: ZoneQuery): AnswerItem[] {
   const ttlSeconds = serviceTtl(query);
   /** Endpoints with a common target share one array of records, which are sent once. */
   const byTarget = new Map<DnsName, readonly ResourceRecord[]>();
-  const { endpoints, lastNodes } = subject.endpointSet;
-  return endpoints.slice(0, maxRecords).map(({ node, port, weight, target }: Endpoint) => {
+  const { endpoints } = subject.endpointSet;
+  return endpoints.slice(0, maxRecords).map(({ port, priority, weight, target }: Endpoint) => {
     const name = target.kind === 'generated' ? `${target.labels}.${domain}` : target.name;
     let additionals = byTarget.get(name);
     if (additionals === undefined) {
@@ -32,8 +32,8 @@ export function answerSrv(query: ZoneQuery): AnswerItem[] {
           : resolveTargetName(name, query, ttlSeconds);
       byTarget.set(name, additionals);
     }
-    const last = lastNodes.has(node);
-    const data = { type: 'SRV', priority: last ? 2 : 1, weight, port, target: name } as const;
+    const data = { type: 'SRV', priority, weight, port, target: name } as const;
+    const last = priority !== endpoints[0]?.priority;
     return { record: { owner: QUESTION_NAME, ttlSeconds, data }, additionals, last };
   });
 }

@@ -4,12 +4,12 @@ import { suspectsLast } from '../../agent/readers/suspects-last.ts';
 import { parseIp } from '../../base/address.ts';
 import { Hash } from '../../catalog/hash.ts';
 import type { Instance } from '../../catalog/types.ts';
+import { toPreferences } from '../../locality/preferences.ts';
+import type { ZonePlan } from '../../locality/zone-planner.ts';
 import type { Service, ServicePort } from '../../model/service.ts';
 import { type AddressData, type DnsName, toAddressData } from '../message/records.ts';
 import { type DnsNode, nodeOfMember } from './dns-node.ts';
 import { addrLabels, isHostName, nodeLabels, parseName, type ZoneNames } from './names.ts';
-
-const NO_NODES: ReadonlySet<string> = new Set();
 
 /** One service instance as a DNS client sees it. */
 export interface Endpoint {
@@ -20,6 +20,10 @@ export interface Endpoint {
   readonly port: number;
   readonly namedPorts: readonly ServicePort[];
   readonly weight: number;
+  /** As SRV has it: the least is used first. In a set; before it, 1. */
+  readonly priority: number;
+  /** The availability zone of its node; `null` if it has none, or none matters. */
+  readonly zone: string | null;
   /** Known from before a restart only. */
   readonly restored: boolean;
   readonly target: SrvTarget;
@@ -42,9 +46,7 @@ export interface EndpointSet {
   readonly addresses: readonly AddressData[];
   /** Distinct addresses that are host names. */
   readonly aliases: readonly DnsName[];
-  /** Nodes whose endpoints come last: they are suspected, and others are well. */
-  readonly lastNodes: ReadonlySet<string>;
-  /** Addresses of such endpoints only. */
+  /** Addresses of endpoints only that are not of the first priority. */
   readonly lastAddresses: ReadonlySet<AddressData>;
   /** Some endpoint is known from before a restart only. */
   readonly restored: boolean;
@@ -73,6 +75,7 @@ export function toEndpoint(
     port: service.port,
     namedPorts: service.ports,
     weight: clamp(status === 'warning' ? warning : passing),
+    ...{ priority: 1, zone: null },
     restored: unconfirmed,
     target,
     rank: computeRank(self, name, service.id),
@@ -83,36 +86,67 @@ export function toEndpoint(
 export function toNodeEndpoint(member: MemberView, port: number, names: ZoneNames, self: string): Endpoint {
   const target = toNodeTarget(nodeOfMember(member), names);
   const rank = computeRank(self, member.name, '');
-  return { node: member.name, tags: [], port, namedPorts: [], weight: 1, restored: false, target, rank };
+  const same = { tags: [], namedPorts: [], weight: 1, priority: 1, zone: null, restored: false };
+  return { node: member.name, port, target, rank, ...same };
 }
 
 /** The preferred endpoints first. */
 export const sortByRank = (endpoints: readonly Endpoint[]): Endpoint[] =>
   [...endpoints].sort((a, b) => a.rank - b.rank);
 
+/** What decides which endpoints come first. */
+export interface EndpointPreferences {
+  /** Nodes whose endpoints come last while others are well. */
+  readonly suspects: ReadonlySet<string>;
+  /** Which availability zones come first; `undefined`: none. */
+  readonly plan: ZonePlan | undefined;
+}
+
+/** The first come first; within a priority the order of `endpoints` is kept. */
+function prefer(
+  endpoints: readonly Endpoint[],
+  { suspects, plan }: EndpointPreferences,
+): readonly Endpoint[] {
+  const byZone = plan === undefined ? endpoints : preferZones(endpoints, plan);
+  const ordered = suspectsLast(byZone, suspects, ({ node }) => node);
+  if (ordered === byZone) return byZone;
+  const last = Math.max(...byZone.map(({ priority }) => priority)) + 1;
+  return ordered.map((one) => (suspects.has(one.node) ? { ...one, priority: last } : one));
+}
+
+function preferZones(endpoints: readonly Endpoint[], plan: ZonePlan): readonly Endpoint[] {
+  const preferences = toPreferences(plan, endpoints);
+  return endpoints
+    .map((endpoint, i) => ({ ...endpoint, ...preferences[i] }))
+    .sort((a, b) => a.priority - b.priority);
+}
+
 /**
- * Keeps the order of `endpoints`, but for those on suspected nodes, which come last. Instances with a common address become one address record, and those with a common
+ * Puts the endpoints into their order of preference. Instances with a common address become one address record, and those with a common
  * node, address and port one SRV. Two nodes whose SRV records would be equal share one too: an RRset has no duplicates.
  *
  * Source: Consul DNS, service lookups; RFC 2181 §5.
  */
-export function createEndpointSet(unsorted: readonly Endpoint[], suspects: ReadonlySet<string>): EndpointSet {
-  const endpoints = suspectsLast(unsorted, suspects, ({ node }) => node);
-  const lastNodes = endpoints === unsorted ? NO_NODES : suspects;
+export function createEndpointSet(
+  unsorted: readonly Endpoint[],
+  preferences: EndpointPreferences,
+): EndpointSet {
+  const endpoints = prefer(unsorted, preferences);
+  const first = endpoints[0]?.priority;
   const lastAddresses = new Set<AddressData>();
   const unique = new Map<string, Endpoint>();
   const records = new Set<string>();
   const addresses = new Map<string, AddressData>();
   const aliases = new Map<string, DnsName>();
   for (const endpoint of endpoints) {
-    const { node, port, target, weight } = endpoint;
+    const { node, port, target, weight, priority } = endpoint;
     const name = target.kind === 'generated' ? target.labels : target.name.toLowerCase();
     if (target.kind === 'hostName') aliases.set(name, aliases.get(name) ?? target.name);
     else {
       const key = target.address.ip.join('.');
       if (!addresses.has(key)) {
         addresses.set(key, target.address);
-        if (lastNodes.has(node)) lastAddresses.add(target.address);
+        if (priority !== first) lastAddresses.add(target.address);
       }
     }
     const instance = `${node}\n${name}\n${port}`;
@@ -125,7 +159,6 @@ export function createEndpointSet(unsorted: readonly Endpoint[], suspects: Reado
     endpoints: [...unique.values()],
     addresses: [...addresses.values()],
     aliases: [...aliases.values()],
-    lastNodes,
     lastAddresses,
     restored: endpoints.some(({ restored }) => restored),
   };

@@ -6,6 +6,7 @@ import { nodeOfExternal, nodeOfMember } from './dns-node.ts';
 import {
   createEndpointSet,
   type Endpoint,
+  type EndpointPreferences,
   type EndpointSet,
   type NodeAddress,
   sortByRank,
@@ -80,13 +81,19 @@ export class ServiceIndex {
     const { catalog } = this.#view;
     const { selfService } = this.#options;
     if (name.toLowerCase() === selfService && catalog.instances(name).length === 0) {
-      this.#selfService ??= new ServiceEndpoints(this.#selfEndpoints(selfService), suspects);
+      const preferences = { suspects, plan: undefined };
+      this.#selfService ??= new ServiceEndpoints(this.#selfEndpoints(selfService), preferences);
       return this.#selfService;
     }
     const usable = catalog.usable(name);
+    const plan = this.#view.zones.plan(name);
     const cached = this.#cache.get(usable);
-    if (cached !== undefined) return cached;
-    const endpoints = new ServiceEndpoints(this.#toEndpoints(usable), suspects);
+    if (cached !== undefined && cached.preferences.plan === plan) return cached;
+    const unordered = this.#toEndpoints(usable);
+    const endpoints = new ServiceEndpoints(plan === undefined ? unordered : this.#locate(unordered), {
+      suspects,
+      plan,
+    });
     this.#cache.set(usable, endpoints);
     return endpoints;
   }
@@ -96,6 +103,11 @@ export class ServiceIndex {
       if (this.#options.onlyPassing && instance.status !== 'passing') return [];
       return toEndpoint(instance, this.#addressOf(instance.node), this.#names, this.#view.node) ?? [];
     });
+  }
+
+  #locate(endpoints: readonly Endpoint[]): Endpoint[] {
+    const { zones } = this.#view;
+    return endpoints.map((endpoint) => ({ ...endpoint, zone: zones.zoneOf(endpoint.node) }));
   }
 
   #addressOf(name: string): NodeAddress | undefined {
@@ -126,13 +138,13 @@ class ServiceEndpoints {
   readonly #ordered: readonly Endpoint[];
   readonly #emptyNonTerminals = new Set<string>();
 
-  readonly #suspects: ReadonlySet<string>;
+  readonly preferences: EndpointPreferences;
 
-  constructor(unordered: readonly Endpoint[], suspects: ReadonlySet<string>) {
-    this.#suspects = suspects;
+  constructor(unordered: readonly Endpoint[], preferences: EndpointPreferences) {
+    this.preferences = preferences;
     const endpoints = sortByRank(unordered);
     this.#ordered = endpoints;
-    this.all = endpoints.length === 0 ? undefined : createEndpointSet(endpoints, suspects);
+    this.all = endpoints.length === 0 ? undefined : createEndpointSet(endpoints, preferences);
     for (const endpoint of endpoints) for (const tag of new Set(endpoint.tags)) this.#add(tag, endpoint);
     // `PORT.port.NAME` exists, so `port.NAME` does.
     if (endpoints.some(({ namedPorts }) => namedPorts.length > 0)) this.#emptyNonTerminals.add('port');
@@ -143,7 +155,7 @@ class ServiceEndpoints {
     if (cached !== undefined) return cached;
     const endpoints = this.#byTag.get(tag);
     if (endpoints === undefined) return undefined;
-    const endpointSet = createEndpointSet(endpoints, this.#suspects);
+    const endpointSet = createEndpointSet(endpoints, this.preferences);
     this.#endpointSets.set(tag, endpointSet);
     return endpointSet;
   }
@@ -157,7 +169,7 @@ class ServiceEndpoints {
       return named === undefined ? [] : [{ ...endpoint, port: named.port }];
     });
     if (endpoints.length === 0) return undefined;
-    const endpointSet = createEndpointSet(endpoints, this.#suspects);
+    const endpointSet = createEndpointSet(endpoints, this.preferences);
     this.#endpointSets.set(key, endpointSet);
     return endpointSet;
   }

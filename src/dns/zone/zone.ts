@@ -10,7 +10,7 @@ import {
 } from '../message/records.ts';
 import type { ServiceAnswerCache } from './answer-cache.ts';
 import { type DnsNode, nodeOfExternal, nodeOfMember } from './dns-node.ts';
-import { createEndpointSet, type EndpointSet } from './endpoints.ts';
+import { createEndpointSet, type EndpointPreferences, type EndpointSet } from './endpoints.ts';
 import { isHostName, nodeLabels, type ParsedName, type ZoneNames } from './names.ts';
 import type { NodeIndex } from './node-index.ts';
 import type { ServiceIndex } from './service-index.ts';
@@ -108,10 +108,10 @@ function resolveNode(name: string, { view }: Zone): Subject | undefined {
   const node = nodeOfExternal(external);
   if (node !== undefined) return { kind: 'node', node };
   const aliases = [external.address.replace(/\.$/, '')].filter(isHostName);
-  return { kind: 'service', name, endpointSet: { ...createEndpointSet([], NO_NODES), aliases } };
+  return { kind: 'service', name, endpointSet: { ...createEndpointSet([], NO_PREFERENCES), aliases } };
 }
 
-const NO_NODES: ReadonlySet<string> = new Set();
+const NO_PREFERENCES: EndpointPreferences = { suspects: new Set(), plan: undefined };
 
 /** `NODE.node.DC.DOMAIN`, or the `addr` form if the node's name cannot be written in DNS. Both resolve. */
 export const formatNodeFqdn = (node: Pick<DnsNode, 'name' | 'ip'>, { domain, zone }: ZoneQuery): DnsName =>

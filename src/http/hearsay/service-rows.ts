@@ -3,7 +3,9 @@
  * contract; fields are added, and `ROWS_VERSION` grows if one ever changes its meaning.
  */
 import type { IndexedChange, View } from '../../agent/contract/view.ts';
+import { effectiveWeight } from '../../catalog/placement.ts';
 import type { Instance } from '../../catalog/types.ts';
+import { type Preference, toPreferences } from '../../locality/preferences.ts';
 import { objectFromMap } from '../consul/nodes.ts';
 import {
   arrayOf,
@@ -42,6 +44,10 @@ const ROW_FIELDS = {
   zone: nullable(string),
   /** The estimated round trip from this agent in milliseconds, as of this event; `null` if it is unknown. */
   rtt: nullable(decimal),
+  /** 1: it gets traffic from here now; 2, 3 ...: it is spare, in that order. By availability zone, as in SRV. */
+  priority: number,
+  /** Its share of the traffic from here relative to the others of its priority; 0: it gets none in its present status. */
+  weight: number,
   status: oneOf('passing', 'warning', 'critical', 'maintenance', 'draining'),
   /** Its owner is about to stop it. */
   draining: boolean,
@@ -59,7 +65,11 @@ const SERVICE_FIELDS = {
 };
 export type ServiceRows = ObjectOf<typeof SERVICE_FIELDS>;
 
-const SNAPSHOT_FIELDS = { index: number, version: number, node: string, zone: nullable(string) };
+const SNAPSHOT_FIELDS = {
+  ...{ index: number, version: number, node: string, zone: nullable(string) },
+  /** The settings of the agent, for clients that weigh by themselves: `null`, zones do not matter; milliseconds. */
+  ...{ zoneSpill: nullable(decimal), zoneHold: number },
+};
 /** What begins and ends a snapshot, and comes when the agent's own member changes: where the agent is, and the version of the rows. */
 export type SnapshotMark = ObjectOf<typeof SNAPSHOT_FIELDS>;
 
@@ -74,17 +84,31 @@ export interface RowSource {
 export const toServiceRows = (site: RowSource, service: string): ServiceRows => ({
   service,
   index: site.agent.view.indexOf([`service:${service}`]),
-  instances: site.agent.view.catalog.instances(service).map((instance) => toServiceRow(site, instance)),
+  instances: toRows(site, service),
 });
 
 export const toSnapshotMark = ({ agent: { view } }: RowSource, index: number): SnapshotMark => ({
   index,
   version: ROWS_VERSION,
   node: view.node,
-  zone: zoneOf(view, view.node),
+  zone: view.zones.zoneOf(view.node),
+  zoneSpill: view.zones.settings.spill,
+  zoneHold: view.zones.settings.hold,
 });
 
-function toServiceRow(site: RowSource, { node, service, status, unconfirmed }: Instance): ServiceRow {
+function toRows(site: RowSource, service: string): ServiceRow[] {
+  const { catalog, zones } = site.agent.view;
+  const instances = catalog.instances(service);
+  const weighed = instances.map((one) => ({ zone: zones.zoneOf(one.node), weight: effectiveWeight(one) }));
+  const preferences = toPreferences(zones.plan(service), weighed);
+  return instances.map((instance, i) => toServiceRow(site, instance, preferences[i] as Preference));
+}
+
+function toServiceRow(
+  site: RowSource,
+  { node, service, status, unconfirmed }: Instance,
+  { priority, weight }: Preference,
+): ServiceRow {
   const { view } = site.agent;
   const rtt = estimateRtt(site, node);
   return {
@@ -96,9 +120,9 @@ function toServiceRow(site: RowSource, { node, service, status, unconfirmed }: I
     weights: service.weights,
     tags: service.tags,
     meta: objectFromMap(service.meta),
-    zone: zoneOf(view, node),
+    zone: view.zones.zoneOf(node),
     rtt: rtt === undefined ? null : Math.round(rtt * 1000) / 1000,
-    status,
+    ...{ priority, weight, status },
     draining: service.draining,
     ...(unconfirmed ? { restored: true } : {}),
   };
@@ -121,6 +145,3 @@ export function changedServices(view: View, changes: readonly IndexedChange[], s
 /** The address of a member or an external node; `''` if it is not known. */
 const addressOf = (view: View, node: string): string =>
   view.catalog.externalNode(node)?.address ?? view.member(node)?.address.host ?? '';
-
-const zoneOf = (view: View, node: string): string | null =>
-  (view.catalog.externalNode(node)?.meta ?? view.member(node)?.tags)?.get('zone') || null;

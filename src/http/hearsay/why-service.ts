@@ -5,6 +5,8 @@
 import { isSelfService } from '../../agent/readers/self-service.ts';
 import { CAPABILITY_TAG } from '../../agent/replication/catalog-peers.ts';
 import { isContainerCheck, isLeaseCheck, isMaintenanceCheck, isUsable } from '../../catalog/health.ts';
+import type { Instance } from '../../catalog/types.ts';
+import { explainZone } from '../../locality/explain-zone.ts';
 import type { Check, EntryKey } from '../../model/service.ts';
 import { serviceEntryPart } from '../consul/checks.ts';
 import type { ConsulServiceEntry } from '../consul/schemas.ts';
@@ -31,7 +33,7 @@ import { hasTags, type PoolSelector } from '../pool/selectors.ts';
  */
 const INSTANCE_REASON_SCHEMA = object({
   kind: oneOf(
-    ...(['node', 'maintenance', 'draining', 'lease', 'container', 'check', 'unconfirmed'] as const),
+    ...(['node', 'maintenance', 'draining', 'lease', 'container', 'check', 'unconfirmed', 'zone'] as const),
     ...(['tag', 'meta', 'filter', 'passing'] as const),
   ),
   excludes: boolean,
@@ -86,6 +88,7 @@ export function explainInstance(
     ...nodeReasons(serviceInstance, site),
     ...checkReasons(serviceInstance, site),
     ...drainingReasons(serviceInstance, site),
+    ...zoneReasons(instance, site),
     ...excludedByQuery,
   ];
   return {
@@ -227,6 +230,15 @@ const FORMATS = {
   lease: ({ output }: Check): string => output, // a clause already
   check: formatCheckStatus,
 };
+
+/** How much traffic from here its availability zone gets, where that is not what one would expect. */
+function zoneReasons(instance: Instance, { agent: { view }, monotonicClock }: Site): InstanceReason[] {
+  const plan = isUsable(instance) ? view.zones.plan(instance.service.name) : undefined;
+  const message = plan && explainZone(plan, view.zones.zoneOf(instance.node) ?? '', monotonicClock());
+  return message === undefined
+    ? []
+    : [{ kind: 'zone', excludes: false, message, source: view.node, sinceMs: null }];
+}
 
 /** Parameters that exclude the instance, whatever its state. */
 function queryReasons(

@@ -23,6 +23,17 @@ export function sortByRtt<T>(
   return site.suspectsLast ? suspectsLast(sorted, site.agent.view.suspects(), nodeName) : sorted;
 }
 
+/** For this agent: by `priority`, within one nearest first, and whatever both say, suspects after the others. */
+export function sortByPreference<T extends { readonly priority: number }>(
+  site: Site,
+  items: readonly T[],
+  nodeName: (item: T) => string,
+): readonly T[] {
+  const nearest = sortByDistance(site, '_agent', items, nodeName);
+  const sorted = [...nearest].sort((a, b) => a.priority - b.priority);
+  return site.suspectsLast ? suspectsLast(sorted, site.agent.view.suspects(), nodeName) : sorted;
+}
+
 function sortByDistance<T>(
   site: Site,
   near: string,

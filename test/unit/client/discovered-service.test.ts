@@ -1,6 +1,7 @@
 /** The list of one service: what it holds, how it tells of changes, and which instances it leaves out for a while. */
 import { describe, expect, test } from 'vitest';
 import type { InstancesChange } from '../../../src/client/discovered-service.ts';
+import type { StreamedInstance } from '../../../src/client/instance.ts';
 import { waitUntil } from '../../support/wait.ts';
 import { row, serviceOf } from './rows.ts';
 
@@ -64,6 +65,33 @@ describe('a list', () => {
     expect(picks({}, 'x')).toEqual(['a']);
     expect(picks({ zone: 'y' }, 'x')).toEqual(['b']);
     expect(picks({ zone: '' }, 'x')).toEqual(['a', 'b']);
+  });
+
+  test('leaves a zone when it has lost its instances, and returns when they have stayed', () => {
+    const rows = (status: StreamedInstance['status']): StreamedInstance[] => [
+      ...[1, 2, 3].map((i) => row(`a${i}`, { zone: 'x', status })),
+      row('b', { zone: 'y' }),
+    ];
+    const { service, source } = serviceOf(undefined);
+    const zones = (): string[] =>
+      [...new Set(Array.from({ length: 200 }, () => service.pick().zone ?? ''))].sort();
+    service.update(rows('passing'), 'x');
+    expect(zones()).toEqual(['x']);
+    service.update(rows('critical'), 'x');
+    expect(zones()).toEqual(['y']);
+    source.clock = 5000;
+    service.update(rows('passing'), 'x');
+    expect(zones()).toEqual(['y']);
+    source.clock = 35_000;
+    expect(source.alarm?.at).toBe(35_000);
+    source.alarm?.call();
+    expect(zones()).toEqual(['x']);
+    expect(source.alarm).toBeUndefined();
+    service.update(rows('critical').slice(3), 'x'); // gone without a trace
+    expect(zones()).toEqual(['y']);
+    expect(source.alarm?.at).toBe(635_000);
+    service.close();
+    expect(source.alarm).toBeUndefined();
   });
 
   test('says how old it is while the agent is away', () => {

@@ -1,6 +1,7 @@
 /** Rows of the event stream, and a service whose agent is the test. */
 import { DiscoveredService, type DiscoverOptions } from '../../../src/client/discovered-service.ts';
 import { DiscoveredInstance, type StreamedInstance } from '../../../src/client/instance.ts';
+import { preferenceBy } from '../../../src/client/zone-preference.ts';
 
 export const row = (id: string, changes: Partial<StreamedInstance> = {}): StreamedInstance => ({
   ...{ id, node: 'ann', address: '127.35.1.1', port: 80, ports: {}, weights: { passing: 1, warning: 1 } },
@@ -20,11 +21,22 @@ export function serviceOf(
   options: DiscoverOptions = {},
   probe: () => Promise<boolean> = async () => true,
 ) {
-  const source = {
-    ...{ current: true, lastCurrentAt: 0, clock: 0, firstEjection: 1, probe },
-    now: (): number => source.clock,
-    release: (): void => undefined,
+  const time = {
+    clock: 0,
+    alarm: undefined as { readonly call: () => void; readonly at: number } | undefined,
   };
+  const now = (): number => time.clock;
+  const later = (call: () => void, delay: number): (() => void) => {
+    time.alarm = { call, at: time.clock + delay };
+    return () => {
+      time.alarm = undefined;
+    };
+  };
+  const source = Object.assign(time, {
+    ...{ current: true, lastCurrentAt: 0, firstEjection: 1, probe, now },
+    release: (): void => undefined,
+    createPreference: preferenceBy(0.5, 30_000, { now, later }),
+  });
   const service = new DiscoveredService('web', options, source);
   if (rows !== undefined) service.update(rows, null);
   return { service, source };

@@ -7,6 +7,7 @@ import { parseIp, toAddress } from '../../../src/base/address.ts';
 import { createRng } from '../../../src/base/rng.ts';
 import type { DnsOptions } from '../../../src/dns/options.ts';
 import { type DnsServer, startDns } from '../../../src/dns/server/server.ts';
+import { ZONE_DEFAULTS, type ZonePlan } from '../../../src/locality/zone-planner.ts';
 import { catalogOf, type NodeRow, type ServiceRow } from './catalog.ts';
 
 /** Nodes on IPv4, `d5` on IPv6, and some with special names, states or forms of address. */
@@ -27,6 +28,8 @@ export interface FakeView extends View {
   setMembers(rows: readonly NodeRow[]): void;
   /** Replaces the services. */
   setServices(services: readonly ServiceRow[]): void;
+  /** Which availability zones are preferred for every service; none at first. */
+  setPlan(plan: ZonePlan | undefined): void;
   /** Ready at first. */
   setReadiness(readiness: Readiness): void;
 }
@@ -38,6 +41,7 @@ export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[]
   let readiness: Readiness = { ready: true };
   let suspects = suspectsIn(members);
   const index = { nodes: 1, services: 1 };
+  let zonePlan: ZonePlan | undefined;
   const nobody = (): never => {
     throw new Error('DNS does not read this');
   };
@@ -61,6 +65,11 @@ export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[]
     readiness: () => readiness,
     suspects: () => suspects,
     restoredAt: () => undefined,
+    zones: {
+      settings: ZONE_DEFAULTS,
+      zoneOf: (node) => members.find(({ name }) => name === node)?.tags.get('zone') ?? null,
+      plan: () => zonePlan,
+    },
     evidence: nobody,
     investigation: nobody,
     diagnose: nobody,
@@ -87,6 +96,9 @@ export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[]
       members = next.map(memberOf);
       suspects = suspectsIn(members);
       index.nodes++;
+    },
+    setPlan: (next) => {
+      zonePlan = next;
     },
     setReadiness: (next) => {
       readiness = next;

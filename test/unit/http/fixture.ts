@@ -26,6 +26,7 @@ import { deriveNodeId } from '../../../src/http/consul/nodes.ts';
 import type { AgentInfo } from '../../../src/http/endpoint/agent-info.ts';
 import { type HttpServer, type HttpServerOptions, startHttpServer } from '../../../src/http/server/server.ts';
 import type { JobView } from '../../../src/jobs/types.ts';
+import { ZONE_DEFAULTS, type ZonePlan } from '../../../src/locality/zone-planner.ts';
 import { type PoolView, poolKey, type WorkerPartition } from '../../../src/partitions/types.ts';
 import type { Coordinate } from '../../../src/serf/coordinates.ts';
 import type { PendingQuery, QueryReport, ReceivedUserEvent } from '../../../src/serf/types.ts';
@@ -67,7 +68,16 @@ export class FakeAgent implements AgentHandle {
   /** By session. */
   readonly workers = new Map<string, readonly WorkerPartition[]>();
 
+  /** By the name of the service. */
+  readonly zonePlans = new Map<string, ZonePlan>();
+
   readonly view: View = {
+    zones: {
+      settings: ZONE_DEFAULTS,
+      zoneOf: (node) =>
+        (this.catalog.externalNode(node)?.meta ?? this.view.member(node)?.tags)?.get('zone') ?? null,
+      plan: (service) => this.zonePlans.get(service),
+    },
     node: 'ann',
     address: toAddress(Uint8Array.of(10, 0, 0, 1), 7946),
     self: () => this.rows.get('ann') ?? member('ann'),

@@ -81,8 +81,14 @@ describe('GET /v1/hearsay/resolve/:service', () => {
   test('usable instances with their addresses, nearest first', async () => {
     const server = await serve(world());
     expect((await send(server, '/v1/hearsay/resolve/WEB')).json()).toEqual([
-      { id: 'web-1', node: 'ann', address: '10.1.0.1', port: 8080, weight: 1, status: 'passing', rtt: null },
-      { id: 'web-2', node: 'bob', address: '10.0.0.2', port: 80, weight: 3, status: 'warning', rtt: null },
+      {
+        ...{ id: 'web-1', node: 'ann', address: '10.1.0.1', port: 8080, status: 'passing', rtt: null },
+        ...{ zone: null, priority: 1, weight: 1 },
+      },
+      {
+        ...{ id: 'web-2', node: 'bob', address: '10.0.0.2', port: 80, status: 'warning', rtt: null },
+        ...{ zone: null, priority: 1, weight: 3 },
+      },
     ]);
     expect((await send(server, '/v1/hearsay/resolve/nope')).body).toBe('[]');
     expect((await send(server, '/v1/hearsay/resolve/')).status).toBe(400);

@@ -1,13 +1,14 @@
 /** `/v1/hearsay`, services: placement of keys, addresses to connect to, draining. Field names are a contract. */
 import { AgentError } from '../../../base/errors.ts';
 import { effectiveWeight, instancesChecksum, rendezvousOwners } from '../../../catalog/placement.ts';
+import { type Preference, toPreferences } from '../../../locality/preferences.ts';
 import { namedPort } from '../../../model/service.ts';
 import { requireService } from '../../consul/requirements.ts';
 import { requiredFlagParam, textParam } from '../../endpoint/query.ts';
 import { route } from '../../endpoint/route.ts';
 import { any, arrayOf, nullable, number, type ObjectOf, object, string } from '../../endpoint/schema.ts';
 import type { Site } from '../../endpoint/site.ts';
-import { estimateRtt, sortByRtt } from '../../pool/near.ts';
+import { estimateRtt, sortByPreference } from '../../pool/near.ts';
 import { instanceAddress, type ServiceInstance, usableInstances } from '../../pool/pool.ts';
 import { requireValue } from '../../pool/selectors.ts';
 import { serviceTopics } from '../../pool/topics.ts';
@@ -58,29 +59,53 @@ export const hearsayOwner = route({
 });
 
 /**
- * `GET /v1/hearsay/resolve/:service`: usable instances, nearest first, those on suspected nodes last. With `port` those that
- * have a port of that name, at it. `rtt` is in milliseconds, null if unknown.
+ * `GET /v1/hearsay/resolve/:service`: usable instances, those of the preferred availability zones first, then the nearest, those on
+ * suspected nodes last. With `port` those that have a port of that name, at it. `rtt` is in milliseconds, null if unknown.
  */
 export const hearsayResolve = route({
   method: 'GET',
   scope: 'read',
   path: '/v1/hearsay/resolve/:service...',
-  summary: 'Usable instances of a service with their addresses, nearest first',
-  responseSchema: arrayOf(object({ ...LOCATION_FIELDS, weight: number, status: string, rtt: nullable(any) })),
+  summary: 'Usable instances of a service with their addresses, those to prefer first',
+  responseSchema: arrayOf(
+    object({
+      ...LOCATION_FIELDS,
+      ...{ zone: nullable(string), priority: number, weight: number },
+      ...{ status: string, rtt: nullable(any) },
+    }),
+  ),
   watch: ({ params, site }) => [...serviceTopics(site, params.service), 'members'],
   query: { port: textParam },
   handler: ({ params, query: { port }, site }) => {
-    const usable = usableInstances(site, requireValue(params.service, 'service name'));
-    return sortByRtt(site, '_agent', usable, ({ poolNode }) => poolNode.name).flatMap((one) =>
-      toInstanceLocations(site, one, port).map((location) => ({
+    const service = requireValue(params.service, 'service name');
+    const located = preferred(site, service).flatMap(({ one, ...rest }) =>
+      toInstanceLocations(site, one, port).map((location) => ({ location, one, ...rest })),
+    );
+    return sortByPreference(site, located, ({ location }) => location.node).map(
+      ({ location, one, ...rest }) => ({
         ...location,
-        weight: effectiveWeight(one.instance),
+        ...rest,
         status: one.instance.status,
-        rtt: estimateRtt(site, one.poolNode.name) ?? null,
-      })),
+        rtt: estimateRtt(site, location.node) ?? null,
+      }),
     );
   },
 });
+
+/** The usable instances, with what the availability zones mean for each. */
+function preferred(site: Site, service: string) {
+  const { zones } = site.agent.view;
+  const usable = usableInstances(site, service);
+  const weighed = usable.map(({ instance }) => ({
+    zone: zones.zoneOf(instance.node),
+    weight: effectiveWeight(instance),
+  }));
+  const preferences = toPreferences(zones.plan(service), weighed);
+  return usable.map((one, i) => ({
+    ...{ one, zone: weighed[i]?.zone ?? null },
+    ...(preferences[i] as Preference),
+  }));
+}
 
 /** `PUT /v1/hearsay/drain/:id`: excludes an instance of this agent from all results before it stops, or ends that. */
 export const hearsayDrain = route({
