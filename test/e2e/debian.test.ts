@@ -1,4 +1,7 @@
-/** The Debian package: installed by dpkg in a copy of this machine's root, run as its unit runs it, and purged. */
+/**
+ * The Debian package: installed by dpkg in a copy of this machine's root, run as its unit runs it, and purged. Then again where systemd
+ * is PID 1, so that the unit itself is run: its readiness, reload, watchdog and stop.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,10 +10,12 @@ import { buildDebianPackage } from '../../contrib/release/debian.ts';
 import { VERSION } from '../../src/base/version.ts';
 import { type ChrootRun, chrootUnsupportedReason, runInChroot } from '../support/chroot.ts';
 import { isInstalled } from '../support/processes.ts';
+import { runUnderSystemd, systemdUnsupportedReason } from '../support/systemd-root.ts';
 
 const TOOLS = ['dpkg', 'dpkg-deb', 'dig', 'setpriv'];
 const missing = TOOLS.filter((tool) => !isInstalled(tool));
 const reason = missing.length > 0 ? `${missing} is missing` : chrootUnsupportedReason();
+const systemdReason = reason ?? (await systemdUnsupportedReason());
 
 /** What was written here and is still there, but for what dpkg, its triggers and the programs for users write to files of their own. */
 const LIST_LEFT = `find /tmp/upper \\( -type f -o -path '*hearsay*' \\) -not -path '/tmp/upper/var/lib/dpkg/*' \\
@@ -58,14 +63,101 @@ echo "purged $(getent passwd hearsay || getent group hearsay || echo nobody)"
 echo "left: $(${LIST_LEFT})"
 `;
 
-describe.skipIf(reason !== undefined)(`the Debian package (${reason ?? 'in a root of its own'})`, () => {
-  let dir = '';
+/** Waits for a command to succeed, 20 s at most. */
+const UNTIL = `until_() { for i in $(seq 200); do if eval "$1"; then return 0; fi; sleep 0.1; done; echo "never: $1"; journalctl -u hearsay --no-pager | tail -20; exit 1; }`;
+
+/** Each step prints a word that the tests look for. The watchdog's 30 s are two here. */
+const UNIT_SCRIPT = `
+set -eu
+export NO_COLOR=1 DEBIAN_FRONTEND=noninteractive
+${UNTIL}
+finds() { dig +short +time=1 +tries=1 @127.0.0.1 -p 8600 _$1._tcp.service.consul SRV | grep -q " $2 "; }
+state() { systemctl show hearsay --property "$1" --value; }
+dpkg -i /tmp/shared/*.deb >/dev/null
+echo "installed $(systemctl is-active hearsay) $(systemctl is-enabled hearsay)"
+hearsay keygen --keyring /tmp/keyring >/dev/null
+install -o root -g hearsay -m 0640 /tmp/keyring /etc/hearsay/keyring
+sed -i 's/^# keyringFile/keyringFile/' /etc/hearsay/agent.yaml
+printf 'bind: 127.0.0.1\nnode: unit\nretryJoin: [127.0.0.2]\nretryJoinInterval: 1s\n' >> /etc/hearsay/agent.yaml
+echo '{"service": {"name": "web", "port": 8080}}' > /etc/hearsay/services.d/web.json
+mkdir -p /run/systemd/system/hearsay.service.d
+printf '[Service]\nWatchdogSec=2\n' > /run/systemd/system/hearsay.service.d/test.conf
+systemctl daemon-reload
+
+# Its seed does not run yet: it is not ready before its patience is over.
+systemctl start --no-block hearsay
+until_ 'hearsay info >/dev/null 2>&1'
+echo "while it waits: $(systemctl is-active hearsay || true)"
+hearsay agent --node seed --bind 127.0.0.2 --http 127.0.0.2:8500 --dns 127.0.0.2:8600 --keyring-file /tmp/keyring > /tmp/seed 2>&1 &
+until_ 'systemctl is-active --quiet hearsay'
+finds web 8080
+echo "ready: $(state Type) $(state SubState), user $(ps -o user= -p $(state MainPID))"
+
+echo '{"service": {"name": "db", "port": 5432}}' > /etc/hearsay/services.d/db.json
+systemctl reload hearsay
+finds db 5432
+echo "reloaded"
+
+# A process that hangs.
+pid=$(state MainPID)
+kill -STOP $pid
+until_ '[ "$(state NRestarts)" = 1 ] && systemctl is-active --quiet hearsay'
+test "$(state MainPID)" != $pid
+finds db 5432
+echo "restarted: $(journalctl -u hearsay --no-pager | grep -o 'Watchdog timeout' | head -1)"
+
+systemctl stop hearsay
+echo "stopped: $(state Result) $(state ExecMainStatus), $(hearsay members --http-addr http://127.0.0.2:8500 | grep '^unit')"
+
+systemctl enable --now --quiet hearsay
+dpkg -r hearsay >/dev/null
+echo "removed: $(systemctl is-active hearsay || true)"
+dpkg -P hearsay >/dev/null
+echo "units: $(systemctl list-unit-files 'hearsay*' --no-legend | wc -l), failed: $(systemctl --failed --no-legend | wc -l)"
+`;
+
+let dir = '';
+let file = '';
+beforeAll(async () => {
+  if (reason !== undefined) return;
+  dir = mkdtempSync(join(tmpdir(), 'hearsay-debian-test-'));
+  file = await buildDebianPackage(dir, { compression: 'fast' });
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+describe.skipIf(systemdReason !== undefined)(`its unit (${systemdReason ?? 'with systemd as PID 1'})`, () => {
   let run: ChrootRun;
   beforeAll(async () => {
-    dir = mkdtempSync(join(tmpdir(), 'hearsay-debian-test-'));
-    run = await runInChroot(SCRIPT, [await buildDebianPackage(dir, { compression: 'fast' })]);
+    run = await runUnderSystemd(UNIT_SCRIPT, [file]);
   });
-  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+  test('is not started by the installation, and then starts when a member has sent its catalog', () => {
+    expect(run.output).toContain('installed inactive disabled');
+    expect(run.output).toContain('while it waits: activating');
+    expect(run.output).toContain('ready: notify running, user hearsay');
+  });
+
+  test('a reload returns when the new service is found', () => {
+    expect(run.output).toContain('reloaded\n');
+  });
+
+  test('an agent that hangs is ended by the watchdog, and is back with its services', () => {
+    expect(run.output).toContain('restarted: Watchdog timeout');
+  });
+
+  test('a stop leaves the cluster, and a removal stops and leaves nothing', () => {
+    expect(run.output).toMatch(/^stopped: success 0, unit .* left /m);
+    expect(run.output).toContain('removed: inactive');
+    expect(run.output).toContain('units: 0, failed: 0');
+    expect(run.code).toBe(0);
+  });
+});
+
+describe.skipIf(reason !== undefined)(`the Debian package (${reason ?? 'in a root of its own'})`, () => {
+  let run: ChrootRun;
+  beforeAll(async () => {
+    run = await runInChroot(SCRIPT, [file]);
+  });
 
   test('installs a program, its user, its pages and its completions', () => {
     expect(run.output).toContain('state hearsay:hearsay 700 root:hearsay 750');

@@ -4,20 +4,26 @@
  */
 import { type ExecFileException, execFile, spawnSync } from 'node:child_process';
 
-/** Mounts the overlay on a tmpfs, and goes into it; the script is on the standard input. */
-const ENTER = `
-set -e
+/** In a mount namespace of its own: makes /mnt/root, which is this root to read, and a tmpfs to write. */
+export const MOUNT_OVERLAY = `
 ip link set lo up
 mount -t tmpfs tmpfs /mnt
 mkdir /mnt/upper /mnt/work /mnt/root
 mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
 mount -t proc proc /mnt/root/proc
-mount --rbind /dev /mnt/root/dev
 mount -t tmpfs tmpfs /mnt/root/tmp
 mount -t tmpfs tmpfs /mnt/root/run
-mkdir /mnt/root/tmp/given /mnt/root/tmp/upper
-mount --bind /mnt/upper /mnt/root/tmp/upper
+mkdir /mnt/root/tmp/given
 if [ $# -gt 0 ]; then cp "$@" /mnt/root/tmp/given/; fi
+`;
+
+/** Goes into it; the script is on the standard input. */
+const ENTER = `
+set -e
+${MOUNT_OVERLAY}
+mount --rbind /dev /mnt/root/dev
+mkdir /mnt/root/tmp/upper
+mount --bind /mnt/upper /mnt/root/tmp/upper
 exec chroot /mnt/root sh -s
 `;
 
