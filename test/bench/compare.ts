@@ -18,7 +18,7 @@ import { HEARSAY, SHORT } from './kit/options.ts';
 import { type Comparison, compare, lossesOf, type Pair, ratioTable } from './kit/ratios.ts';
 
 const REQUESTS = SHORT ? 1000 : 3000;
-const MEMBERS = SHORT ? 100 : 300;
+const MEMBERS = SHORT ? 50 : 200;
 
 /** Programs of both. */
 interface Job {

@@ -149,7 +149,7 @@ interface Simulated {
 
 /** The same cluster in the simulator: virtual time and packets are the same at each run of a build. */
 export async function costsOfSimulation(program: string, members: number): Promise<Costs> {
-  const words = ['simulate', '--members', String(members), '--kill', '8', '--rounds', '2', '--json'];
+  const words = ['simulate', '--members', String(members), '--kill', '5', '--json'];
   // Its processor time is told by itself, at its end.
   const [figures, processor] = await runTimed(program, words);
   return {
