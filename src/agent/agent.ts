@@ -2,25 +2,23 @@
  * The agent core, a sans-IO state machine: it passes inputs, events and effects between the layers. It is the only file
  * that knows all of them, and holds control flow, no protocol.
  */
-import type { Address } from '../base/address.ts';
 import { Deadlines } from '../base/deadlines.ts';
 import { type Millis, NEVER } from '../base/time.ts';
 import type { Serf } from '../serf/serf.ts';
 import type { SerfEffect } from '../serf/types.ts';
 import { type Swim, stallThreshold } from '../swim/swim.ts';
 import type { SwimEffect } from '../swim/types.ts';
-import type { Keyring } from '../wire/keyring.ts';
-import type { PacketMessage } from '../wire/memberlist.ts';
 import { availableBytes, COMPOUND_OVERHEAD } from '../wire/packet.ts';
-import { isPauseType } from '../wire/pause.ts';
 import type { Fact } from './contract/facts.ts';
 import type { Lane } from './contract/lane.ts';
 import type { Agent, Effect, Input } from './contract/machine.ts';
 import type { AgentOptions } from './contract/options.ts';
-import type { AgentHealth, Topic, View } from './contract/view.ts';
+import type { Topic, View } from './contract/view.ts';
 import { EffectRunner } from './effects.ts';
 import { Investigations } from './evidence/investigation.ts';
-import { createLayers } from './layers.ts';
+import { createLayers, type Layers } from './layers.ts';
+import { LinkTests } from './links/link-tests.ts';
+import { type MessageTargets, routeMessage } from './messages.ts';
 import { CommandDispatcher, rejectStopped } from './operations/dispatch.ts';
 import { JoinLeave, type JoinLeaveHost } from './operations/join-leave.ts';
 import { KeyOperations } from './operations/key-operations.ts';
@@ -32,9 +30,9 @@ import { SnapshotScheduler } from './operations/snapshots.ts';
 import { readHealth } from './readers/health.ts';
 import { PartitionMonitor } from './readers/partition-summary.ts';
 import { ReadinessTracker } from './readers/readiness.ts';
-import { AgentView } from './readers/view.ts';
+import { AgentView, type ViewSources } from './readers/view.ts';
 import { FailedMemberSync } from './replication/failed-member-sync.ts';
-import { isServiceMessage, ServiceLayer } from './replication/services.ts';
+import { ServiceLayer } from './replication/services.ts';
 import { EagerGossip } from './transport/eager-gossip.ts';
 import { EarlySync } from './transport/early-sync.ts';
 import { Packets } from './transport/packets.ts';
@@ -64,6 +62,8 @@ class AgentCore implements Agent {
   readonly #eagerGossip: EagerGossip;
   readonly #snapshots: SnapshotScheduler;
   readonly #partitionMonitor: PartitionMonitor;
+  readonly #links: LinkTests;
+  readonly #messageTargets: MessageTargets;
   readonly #readiness: ReadinessTracker;
   readonly #messaging: Messaging;
   readonly #commands: CommandDispatcher;
@@ -86,7 +86,10 @@ class AgentCore implements Agent {
     this.#now = options.now;
     this.#deadline = options.now;
     const tags = withCapability(restoreTags(options.tags, options.snapshot?.tags));
-    const layers = createLayers(options, tags, () => this.#services.local);
+    const layers = createLayers(options, tags, {
+      local: () => this.#services.local,
+      answerQuery: (query, payload, now) => this.#links.answer(query, payload, now, this.#out),
+    });
     const { swim, serf, lanes, envelope, keyring, nonce, evidence } = layers;
     this.#swim = swim;
     this.#serf = serf;
@@ -125,19 +128,17 @@ class AgentCore implements Agent {
       gossipInterval: config.gossipInterval,
     });
     this.#joinLeave = new JoinLeave(this.#createJoinLeaveHost(), options.serf);
+    this.#links = new LinkTests(options, {
+      ...{ members: swim.members, catalogPeers, packets: this.#packets, streams: this.#streams },
+      ...{ serf, serfOut: this.#serfOut },
+    });
+    this.#messageTargets = {
+      ...{ swim, swimOut: this.#swimOut, serf, serfOut: this.#serfOut, links: this.#links },
+      ...{ pausing: this.#pausing, services: this.#services },
+    };
     const keyOperations = new KeyOperations(serf, keyring, options.name);
     const investigations = new Investigations(serf, evidence, options.name);
-    this.#view = new AgentView({
-      ...{ members: swim.members, serf, evidence, investigations, topics },
-      keyOperations,
-      ...this.#services.views,
-      health: () => this.#readHealth(serf, keyring),
-      readiness: () => this.#readiness.current,
-      restoredAt: () => this.#services.restoredAt,
-      partitionSummary: () => this.#partitionMonitor.summarize(this.#now),
-      unconfirmedMember: (node) => this.#services.restoredCatalog.unconfirmedMember(node),
-      ...{ indexSeed: options.startedAt, zones: options.zones },
-    });
+    this.#view = this.#createView(layers, { topics, keyOperations, investigations });
     this.view = this.#view;
     const shared = { serf, serfOut: this.#serfOut, view: this.#view };
     const members = new MemberCommands({ ...shared, swim, swimOut: this.#swimOut }, tags, options.tags);
@@ -151,34 +152,29 @@ class AgentCore implements Agent {
     });
     this.#commands = new CommandDispatcher({
       ...{ joinLeave: this.#joinLeave, messaging: this.#messaging, services: this.#services },
-      ...{ members, snapshots: this.#snapshots },
+      ...{ members, snapshots: this.#snapshots, links: this.#links },
     });
     this.#effects = new EffectRunner({
       ...shared,
       ...{ name: options.name, swimOut: this.#swimOut, services: this.#services },
       ...{ packets: this.#packets, streams: this.#streams, watches: this.#watches },
-      snapshots: this.#snapshots,
-      ...{ joinLeave: this.#joinLeave, messaging: this.#messaging, partitionMonitor: this.#partitionMonitor },
+      ...{ snapshots: this.#snapshots, joinLeave: this.#joinLeave, messaging: this.#messaging },
+      partitionMonitor: this.#partitionMonitor,
     });
-    this.#registerDeadlines();
+    this.#registerDeadlines(swim, serf);
   }
 
   get deadline(): Millis {
     return this.#deadline;
   }
 
-  #registerDeadlines(): void {
-    this.#deadlines.add(() => this.#swim.deadline);
-    this.#deadlines.add(() => this.#serf.deadline);
-    this.#deadlines.add(() => this.#streams.deadline);
-    this.#deadlines.add(() => this.#watches.deadline);
-    this.#deadlines.add(() => this.#services.deadline);
-    this.#deadlines.add(() => this.#earlySync.deadline);
-    this.#deadlines.add(() => this.#joinLeave.deadline);
-    this.#deadlines.add(() => this.#snapshots.deadline);
-    this.#deadlines.add(() => this.#partitionMonitor.deadline);
-    this.#deadlines.add(() => this.#readiness.deadline);
-    this.#deadlines.add(() => this.#view.deadline);
+  #registerDeadlines(swim: Swim, serf: Serf): void {
+    this.#deadlines.add(
+      ...[() => swim.deadline, () => serf.deadline, () => this.#streams.deadline],
+      ...[() => this.#watches.deadline, () => this.#services.deadline, () => this.#earlySync.deadline],
+      ...[() => this.#joinLeave.deadline, () => this.#snapshots.deadline, () => this.#links.deadline],
+      ...[() => this.#partitionMonitor.deadline, () => this.#readiness.deadline, () => this.#view.deadline],
+    );
   }
 
   handle(input: Input, now: Millis, out: Effect[]): void {
@@ -190,9 +186,10 @@ class AgentCore implements Agent {
     this.#detectStall();
     switch (input.kind) {
       case 'packet':
-        this.#packets.receive(input.from, input.bytes, out, (message) =>
-          this.#handleMessage(message, input.from),
-        );
+        this.#packets.receive(input.from, input.bytes, out, (message) => {
+          routeMessage(message, input.from, now, out, this.#messageTargets);
+          this.#runEffects();
+        });
         break;
       case 'streamAccepted':
       case 'streamOpened':
@@ -209,6 +206,7 @@ class AgentCore implements Agent {
       case 'checkFinished':
       case 'jobRunFinished':
       case 'wallClockStepped':
+        if (input.kind === 'wallClockStepped') this.#links.onClockStep(input.by);
         this.#services.handleInput(input, now, out);
         break;
       case 'addressChanged':
@@ -265,19 +263,10 @@ class AgentCore implements Agent {
     this.#streams.tick(this.#now, this.#out);
     this.#watches.tick(this.#now, this.#out);
     if (this.#earlySync.consumeDeadline(this.#now)) this.#syncWithRandomPeer();
+    if (this.#links.deadline <= this.#now) this.#links.tick(this.#now, this.#out);
     if (this.#services.deadline <= this.#now) this.#services.tick(this.#now, this.#out);
     this.#partitionMonitor.tick(this.#now, this.#out);
     if (this.#readiness.tick(this.#now)) this.#recordFact({ kind: 'firstSyncMissed' });
-  }
-
-  #handleMessage(message: PacketMessage, from: Address): void {
-    if (message.kind !== 'user') this.#swim.receive(message, from, this.#now, this.#swimOut);
-    else if (isPauseType(message.body[0] ?? 0))
-      this.#pausing.receive(message.body, from, this.#now, this.#out);
-    else if (isServiceMessage(message.body[0] ?? 0))
-      this.#services.receiveGossip(message.body, from, this.#now);
-    else this.#serf.receive(message.body, this.#now, this.#serfOut, from.key);
-    this.#runEffects();
   }
 
   #runEffects(): void {
@@ -286,18 +275,28 @@ class AgentCore implements Agent {
 
   #syncWithRandomPeer(): void {
     const peer = this.#earlySync.choosePeer(this.#swim.members);
-    if (peer !== undefined)
-      this.#streams.dialPushPull(
-        { to: peer.identity.address, join: false, early: true },
-        this.#now,
-        this.#out,
-      );
+    if (peer === undefined) return;
+    const sync = { to: peer.identity.address, join: false, early: true };
+    this.#streams.dialPushPull(sync, this.#now, this.#out);
   }
 
-  #readHealth(serf: Serf, keyring: Keyring): AgentHealth {
+  #createView(
+    { swim, serf, keyring, evidence }: Layers,
+    parts: Pick<ViewSources, 'topics' | 'keyOperations' | 'investigations'>,
+  ): AgentView {
     const encrypted = this.#options.keys.length > 0;
-    const parts = { swim: this.#swim, joinLeave: this.#joinLeave, watches: this.#watches };
-    return readHealth({ ...parts, serf, keyring, encrypted, lanes: this.#lanes });
+    const healthParts = { swim, serf, keyring, encrypted, lanes: this.#lanes };
+    return new AgentView({
+      ...{ members: swim.members, serf, evidence, ...parts },
+      ...this.#services.views,
+      health: () => readHealth({ ...healthParts, joinLeave: this.#joinLeave, watches: this.#watches }),
+      readiness: () => this.#readiness.current,
+      restoredAt: () => this.#services.restoredAt,
+      partitionSummary: () => this.#partitionMonitor.summarize(this.#now),
+      links: { links: () => this.#links.reports(), linkSurvey: (id) => this.#links.survey(id, this.#now) },
+      unconfirmedMember: (node) => this.#services.restoredCatalog.unconfirmedMember(node),
+      ...{ indexSeed: this.#options.startedAt, zones: this.#options.zones },
+    });
   }
 
   /** After the agent has stopped commands are rejected, those that wait for the last snapshot are replied, and nothing else is done. */
@@ -310,10 +309,9 @@ class AgentCore implements Agent {
     return new PushPullHandler(this.#swim, this.#serf, this.#services, {
       name: this.#options.name,
       isReturning: (this.#options.snapshot?.peers.length ?? 0) > 0,
-      swimOut: this.#swimOut,
-      serfOut: this.#serfOut,
-      watches: () => this.#watches,
-      runEffects: () => this.#runEffects(),
+      ...{ swimOut: this.#swimOut, serfOut: this.#serfOut },
+      ...{ watches: () => this.#watches, runEffects: () => this.#runEffects() },
+      onLinkPing: (seqNo, outcome) => this.#links.onStreamPing(seqNo, outcome),
       onStreamRejected: (from, { code, message: detail }) =>
         this.#recordFact({ kind: 'streamRejected', from: from.key, code, detail }),
       onPushPullFinished: (sync, outcome, now) => this.#onPushPullFinished(sync, outcome, now),

@@ -1,5 +1,6 @@
 /** Creates the layers below the agent core from its options, and the lanes that they share. */
 import type { LocalView } from '../checks/types.ts';
+import type { InternalQueryHandler } from '../serf/queries/internal.ts';
 import { Serf } from '../serf/serf.ts';
 import { metaFromTags } from '../serf/tags.ts';
 import { BroadcastQueue, retransmitLimit } from '../swim/broadcasts.ts';
@@ -28,11 +29,18 @@ export interface Layers {
   readonly evidence: EvidenceLog;
 }
 
-/** `local`: the services registered here, which events may be for; it is called once the agent is whole. */
+/** Parts above the layers, which are asked once the agent is whole. */
+export interface UpperParts {
+  /** The services registered here, which events may be for. */
+  readonly local: () => LocalView;
+  /** Answers internal queries of its own. */
+  readonly answerQuery: InternalQueryHandler;
+}
+
 export function createLayers(
   options: AgentOptions,
   tags: ReadonlyMap<string, string>,
-  local?: () => LocalView,
+  upper?: UpperParts,
 ): Layers {
   const { swim: config, rng, snapshot, intern } = options;
   const { name, address } = options;
@@ -52,9 +60,10 @@ export function createLayers(
     keyring,
     persistsKeys: options.persistsKeys === true,
     handleInternalQuery: (query, payload, now) =>
-      answerWitnessQuery(evidence, options.name, query, payload, now),
-    ...(local !== undefined && {
-      isEventForHere: (filter) => evaluateEventFilter(filter, options.name, local()),
+      answerWitnessQuery(evidence, options.name, query, payload, now) ??
+      upper?.answerQuery(query, payload, now),
+    ...(upper !== undefined && {
+      isEventForHere: (filter) => evaluateEventFilter(filter, options.name, upper.local()),
     }),
     rng: rng.fork(),
     now: options.now,

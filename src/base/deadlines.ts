@@ -8,11 +8,11 @@ export class Deadlines {
   readonly #sources: (() => Millis)[] = [];
 
   /**
-   * Registers a part for good. A function of its own per part, `() => this.#streams.deadline`, is several times faster
+   * Registers parts for good. A function of its own per part, `() => this.#streams.deadline`, is several times faster
    * than an object with a `deadline`: reading one property of many classes at one place is megamorphic.
    */
-  add(deadline: () => Millis): void {
-    this.#sources.push(deadline);
+  add(...deadlines: readonly (() => Millis)[]): void {
+    this.#sources.push(...deadlines);
   }
 
   /** The least of all deadlines, read anew; `NEVER` if no part waits. Allocates nothing. */

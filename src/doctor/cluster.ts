@@ -2,7 +2,14 @@
 import { type DoctorFinding, type Facts, recentWarnings, textOf } from './finding.ts';
 
 export function examineCluster(facts: Facts): DoctorFinding[] {
-  return [...partition(facts), ...failed(facts), ...nameConflicts(facts), ...keys(facts), ...alone(facts)];
+  return [
+    ...partition(facts),
+    ...failed(facts),
+    ...nameConflicts(facts),
+    ...keys(facts),
+    ...waiting(facts),
+    ...alone(facts),
+  ];
 }
 
 function partition({ self, partition: { kind, sentence } }: Facts): DoctorFinding[] {
@@ -83,6 +90,22 @@ function keys({ self, keys: report }: Facts): DoctorFinding[] {
       fix: `see the log of ${node}`,
     });
   return findings;
+}
+
+/** As each agent does for some seconds after its start; if it is in vain, `alone` says so. */
+function waiting({ self, waitingFor }: Facts): DoctorFinding[] {
+  if (waitingFor === undefined) return [];
+  return [
+    {
+      layer: 'cluster',
+      code: 'waiting',
+      severity: 'note',
+      nodes: [self],
+      sentence: `${self} has just started, and its services were not examined: ${waitingFor}`,
+      evidence: [],
+      fix: 'hearsay doctor again in some seconds',
+    },
+  ];
 }
 
 function alone(facts: Facts): DoctorFinding[] {

@@ -2,6 +2,7 @@
 import { examineCluster } from './cluster.ts';
 import type { DoctorFinding, Facts, Severity } from './finding.ts';
 import { examineHost } from './host.ts';
+import { examineLinks } from './links.ts';
 import { examinePairs } from './pairs.ts';
 import { examineServices } from './services.ts';
 
@@ -10,7 +11,8 @@ const ORDER: readonly Severity[] = ['error', 'warning', 'note'];
 /** `nodes`: only findings about one of these; empty: all. */
 export function examine(facts: Facts, nodes: readonly string[] = []): readonly DoctorFinding[] {
   const wanted = new Set(nodes);
-  return [...examineHost(facts), ...examinePairs(facts), ...examineCluster(facts), ...examineServices(facts)]
+  const found = [examineHost, examineLinks, examinePairs, examineCluster, examineServices];
+  return withoutRepeats(found.flatMap((layer) => layer(facts)))
     .filter((finding) => wanted.size === 0 || finding.nodes.some((node) => wanted.has(node)))
     .sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
 }
@@ -20,3 +22,16 @@ export function unknownNodes(facts: Facts, nodes: readonly string[]): readonly s
   const known = new Set(facts.members.map(({ name }) => name));
   return nodes.filter((node) => !known.has(node) && examine(facts, [node]).length === 0);
 }
+
+/** What was measured comes first, and says the same of the same nodes as what was concluded. */
+function withoutRepeats(findings: readonly DoctorFinding[]): readonly DoctorFinding[] {
+  const told = new Set<string>();
+  return findings.filter(({ code, nodes }) => {
+    const key = `${code} ${[...nodes].sort().join(' ')}`;
+    const isNew = !ONCE.has(code) || !told.has(key);
+    told.add(key);
+    return isNew;
+  });
+}
+
+const ONCE: ReadonlySet<string> = new Set(['udpBlocked', 'oneWay', 'loss']);

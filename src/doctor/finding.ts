@@ -39,6 +39,8 @@ export interface WarningFact {
 /** What is known about a member, as `hearsay why NODE` tells it. */
 export interface WhyFact {
   readonly diagnosis: string;
+  /** What the last accusation came from, as one word, such as `closed`. */
+  readonly cause?: string | null | undefined;
   readonly evidence: readonly {
     readonly kind: string;
     readonly observer: string;
@@ -47,6 +49,29 @@ export interface WhyFact {
     readonly agoMs: Millis;
     readonly count: number;
   }[];
+}
+
+/** One way between two agents, as `from` has measured it lately. */
+export interface LinkFact {
+  readonly from: string;
+  readonly to: string;
+  /** Short datagrams: sent, answered, and known to have been heard at the other end. */
+  readonly sent: number;
+  readonly answered: number;
+  readonly heard: number;
+  /** Datagrams of a test by `to` that `from` has heard. */
+  readonly heardBack: number;
+  /** In bytes: the longest that was answered, and the shortest that was not, though it was tried several times; 0: none. */
+  readonly longest: number;
+  readonly blocked: number;
+  readonly roundTripMs: Millis | null;
+  /** How far the clock of `to` is ahead of that of `from`. */
+  readonly clockAheadMs: Millis | null;
+  /** Where `to` saw them come from; empty: it has not said. */
+  readonly seenFrom: string;
+  /** What a ping over TCP came to, such as `acked`; null: none was tried. */
+  readonly tcp: string | null;
+  readonly agoMs: Millis;
 }
 
 export interface KeysFact {
@@ -77,10 +102,14 @@ export interface Facts {
   /** The name of the agent that was asked. */
   readonly self: string;
   readonly members: readonly MemberFact[];
+  /** What the agent does not know yet; absent: it is ready. */
+  readonly waitingFor?: string | undefined;
   readonly awareness: number;
   readonly degraded: readonly string[];
   readonly partition: { readonly kind: string; readonly sentence: string };
   readonly warnings: readonly WarningFact[];
+  /** By this agent, and by others as far as they were asked. */
+  readonly links: readonly LinkFact[];
   readonly whys: ReadonlyMap<string, WhyFact>;
   /** Live members that did not acknowledge a ping query. */
   readonly silent: readonly string[];

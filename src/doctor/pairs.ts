@@ -8,6 +8,7 @@ import {
   times,
   type WarningFact,
 } from './finding.ts';
+import { isAnswering, measured } from './links.ts';
 
 /** A probe fails by chance now and then. */
 const MIN_SAVED_PROBES = 3;
@@ -97,7 +98,8 @@ function udpBlocked(facts: Facts): DoctorFinding[] {
     const saved = recentEvidence(facts, name, 'probeSavedByTcp').filter(
       ({ observer }) => observer === facts.self,
     );
-    if (status !== 'alive' || saved.length === 0) return [];
+    // What answers some datagrams is not behind a firewall: they get lost.
+    if (status !== 'alive' || saved.length === 0 || isAnswering(facts, name)) return [];
     const probes = saved.reduce((sum, { count }) => sum + count, 0);
     if (probes < MIN_SAVED_PROBES) return [];
     return [
@@ -174,6 +176,7 @@ function lossy(facts: Facts): DoctorFinding[] {
       [...recentEvidence(facts, name, 'suspicionRefuted'), ...recentEvidence(facts, name, 'suspicionCleared')]
         .length > 0,
   );
+  if (measured(facts).length > 0) return []; // then it is known what gets lost, and where
   const refuted = recentWarnings(facts, 'suspicionRefuted');
   const accusers = new Set(refuted.map((one) => textOf(one, 'by')));
   if (doubted.length < MIN_DOUBTED && accusers.size < MIN_DOUBTED) return [];

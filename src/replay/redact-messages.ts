@@ -19,6 +19,7 @@ import {
 } from '../wire/catalog.ts';
 import { isClockType } from '../wire/clock.ts';
 import { isFilteredEvent, unwrapFilteredEvent, wrapFilteredEvent } from '../wire/event-filter.ts';
+import { isLinkType } from '../wire/links.ts';
 import { MESSAGE_TYPE, type StreamMessage } from '../wire/memberlist.ts';
 import { isPauseType } from '../wire/pause.ts';
 import {
@@ -65,7 +66,8 @@ export function redactStream(message: StreamMessage, masker: Masker): StreamMess
 /** The body of a user message, which is Serf's or the catalog's. */
 export function redactUserMessage(body: Uint8Array, masker: Masker): Uint8Array {
   // Names and times alone, which are not masked elsewhere either.
-  if (isPauseType(body[0] ?? 0) || isWatchType(body[0] ?? 0) || isClockType(body[0] ?? 0)) return body;
+  const type = body[0] ?? 0;
+  if (isPauseType(type) || isWatchType(type) || isLinkType(type) || isClockType(type)) return body;
   try {
     return isCatalogType(body[0] ?? 0) ? redactCatalog(body, masker) : redactSerf(body, masker);
   } catch (error) {

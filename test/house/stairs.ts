@@ -21,7 +21,8 @@ export const LAYERS: Readonly<Record<string, string>> = {
   serf: 'base config wire swim(types)',
   agent: 'base model wire config swim catalog locality checks jobs partitions serf',
   shell: 'base model wire config checks jobs partitions files serf agent',
-  http: 'base model wire config access catalog locality checks jobs partitions serf agent',
+  doctor: 'base',
+  http: 'base model wire config access catalog locality checks jobs partitions serf agent doctor',
   dns: 'base model config catalog locality agent',
   rpc: 'base wire config access serf agent',
   register: 'base model config checks agent',
@@ -31,7 +32,6 @@ export const LAYERS: Readonly<Record<string, string>> = {
   sim: 'base model wire config swim catalog checks jobs partitions serf agent',
   'servers.ts': 'base config access agent shell http dns rpc',
   'main.ts': 'base wire config files agent shell http register replay servers.ts',
-  doctor: 'base',
   cli: 'base config files register sync doctor replay sim main.ts',
   embed: 'config files agent http client sim main.ts',
   ui: 'base doctor',
@@ -39,7 +39,7 @@ export const LAYERS: Readonly<Record<string, string>> = {
 
 /** Rooms inside a layer, from the ground up: each may import those to its left. Files beside them are free. */
 export const ROOMS: Readonly<Record<string, string>> = {
-  agent: 'contract scheduling replication evidence transport readers operations',
+  agent: 'contract scheduling replication evidence transport links readers operations',
   checks: 'definition state saved',
   cli: 'output input api top sync commands',
   config: 'servers file',

@@ -98,6 +98,13 @@ export type Command = Readonly<
    * Queries all agents for what they saw of `node`. The reply comes at once; `View.investigation` follows the reports.
    */
   | { kind: 'queryWitnesses'; node: string; timeout: Millis }
+  /** Measures the ways to these members; `View.links` has the reports a second or two later. */
+  | { kind: 'testLinks'; nodes: readonly string[] }
+  /**
+   * Queries all agents to measure the ways to `count` others each or, with 0, to report what they have measured. The reply comes at
+   * once; `View.linkSurvey` follows the reports.
+   */
+  | { kind: 'surveyLinks'; count: number }
   /** Responds to one of `View.pendingQueries`. */
   | { kind: 'respond'; id: QueryId; payload: Uint8Array }
   /**
@@ -212,6 +219,7 @@ export interface CommandValues extends Readonly<Record<SavedCommand['kind'], Uns
   readonly fireEvent: ReceivedUserEvent;
   readonly query: QueryReport;
   readonly queryWitnesses: Investigation;
+  readonly surveyLinks: QueryReport;
   readonly keys: KeyOperationReport;
   readonly checkKeyring: KeyOperationReport;
 }

@@ -11,6 +11,7 @@ import type { PendingQuery, QueryId, QueryReport, ReceivedUserEvent, SerfMember 
 import type { MemberState } from '../../swim/types.ts';
 import type { KeyOperationReport } from './commands.ts';
 import type { Investigation, NodeEvidence, NodeReport } from './evidence.ts';
+import type { LinkReport, LinkSurvey } from './links.ts';
 import type { MemberStatus } from './member-status.ts';
 
 /**
@@ -111,6 +112,10 @@ export interface View {
     formatTime: (at: Millis) => string,
     investigation?: Investigation,
   ): NodeReport | undefined;
+  /** The last measurement of the way to each member that was asked for. */
+  links(): readonly LinkReport[];
+  /** A survey of links, for a while after its end. Changes with `query:ID`. */
+  linkSurvey(id: QueryId): LinkSurvey | undefined;
   /** The partition summary as of the last input. Its cost grows with the number of members. */
   partitionSummary(): PartitionSummary;
   /** The network coordinate of this agent, or of a member that has answered a probe of it. Names match exactly. */

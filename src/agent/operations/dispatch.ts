@@ -3,6 +3,7 @@ import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Command, ReloadOutcome, RequestId } from '../contract/commands.ts';
 import type { Effect } from '../contract/machine.ts';
+import type { LinkTests } from '../links/link-tests.ts';
 import type { ServiceLayer } from '../replication/services.ts';
 import type { JoinLeave } from './join-leave.ts';
 import type { MemberCommands } from './member-commands.ts';
@@ -16,6 +17,7 @@ export interface CommandTargets {
   readonly services: ServiceLayer;
   readonly members: MemberCommands;
   readonly snapshots: SnapshotScheduler;
+  readonly links: LinkTests;
 }
 
 export class CommandDispatcher {
@@ -30,7 +32,7 @@ export class CommandDispatcher {
    * stored, that of all others at once.
    */
   dispatch(request: RequestId, command: Command, now: Millis, out: Effect[]): void {
-    const { joinLeave, messaging, members, services } = this.#targets;
+    const { joinLeave, messaging, members, services, links } = this.#targets;
     switch (command.kind) {
       case 'join':
         return joinLeave.join(request, command, now, out);
@@ -51,6 +53,9 @@ export class CommandDispatcher {
         return this.#replyWhenStored(request, () => void members.setTags(command, now), out);
       case 'reload':
         return this.#replyWhenStored(request, () => this.#reload(command, now, out), out);
+      case 'testLinks':
+      case 'surveyLinks':
+        return replyWith(request, () => links.execute(command, now, out), out);
       case 'fireEvent':
       case 'query':
       case 'respond':

@@ -37,6 +37,12 @@ const SERVICE = 'service:';
 const NODE = 'node:';
 const POOL = 'partitions:';
 
+/** They have an index from the start. */
+const STANDING_TOPICS: readonly Topic[] = [
+  ...(['anything', 'nodes', 'members', 'services', 'checks', 'jobs', 'partitions'] as const),
+  ...(['events', 'queries'] as const),
+];
+
 export interface ViewSources {
   readonly members: MembersView;
   readonly serf: Serf;
@@ -56,6 +62,7 @@ export interface ViewSources {
   readonly readiness: () => Readiness;
   readonly restoredAt: () => Millis | undefined;
   readonly partitionSummary: () => PartitionSummary;
+  readonly links: Pick<View, 'links' | 'linkSurvey'>;
   /** A node that is known from before the restart only. */
   readonly unconfirmedMember: (name: string) => MemberView | undefined;
   /** The first index, wall-clock milliseconds: no index is used twice after a restart (B3 in docs/consul.md). */
@@ -73,6 +80,8 @@ export class AgentView implements View {
   readonly partitions: PartitionsView;
   readonly zones: ZonesView;
   readonly #zonePlans: ZonePlans;
+  readonly links: View['links'];
+  readonly linkSurvey: View['linkSurvey'];
   readonly #members: MembersView;
   readonly #serf: SerfView;
   readonly #serfLayer: Serf;
@@ -83,6 +92,7 @@ export class AgentView implements View {
   readonly #readiness: () => Readiness;
   readonly #restoredAt: () => Millis | undefined;
   readonly #partitionSummary: () => PartitionSummary;
+
   readonly #unconfirmedMember: (name: string) => MemberView | undefined;
   readonly #indexes = new Map<Topic, number>();
   readonly #eventIndexes = new WeakMap<ReceivedUserEvent, number>();
@@ -114,23 +124,14 @@ export class AgentView implements View {
     this.#readiness = sources.readiness;
     this.#restoredAt = sources.restoredAt;
     this.#partitionSummary = sources.partitionSummary;
+    this.links = sources.links.links;
+    this.linkSurvey = sources.links.linkSurvey;
     this.#unconfirmedMember = sources.unconfirmedMember;
     this.#zonePlans = new ZonePlans(this, sources.zones ?? ZONE_DEFAULTS);
     this.zones = this.#zonePlans;
     this.#index = Math.max(1, sources.indexSeed);
     this.#changes = new ChangeLog(this.#index);
-    for (const topic of [
-      'anything',
-      'nodes',
-      'members',
-      'services',
-      'checks',
-      'jobs',
-      'partitions',
-      'events',
-      'queries',
-    ] as const)
-      this.#indexes.set(topic, this.#index);
+    for (const topic of STANDING_TOPICS) this.#indexes.set(topic, this.#index);
   }
 
   get address(): Address {

@@ -98,6 +98,14 @@ export class CatalogPeers {
       .map(({ peer }) => peer);
   }
 
+  /** Up to `count` catalog peers around this agent on the ring: whom it finds here finds it in turn. */
+  ringAround(count: number): readonly Member[] {
+    const ring = this.successors(this.#all().length);
+    const after = ring.slice(0, Math.ceil(count / 2));
+    const before = count < 2 ? [] : ring.slice(-Math.floor(count / 2));
+    return [...new Set([...after, ...before])];
+  }
+
   /** The address of a member that is up and a catalog peer. */
   addressOf(name: string): Address | undefined {
     const member = this.#members.get(name);

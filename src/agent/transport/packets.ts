@@ -115,6 +115,18 @@ export class Packets {
     if (this.#mayReply(to, undefined, parts)) this.#seal(to, parts, false, out);
   }
 
+  /** Sends a user message in a datagram of `bytes`, as near as `makeBody` can come with a filler of the length that it is given. */
+  sendExactly(to: Address, bytes: number, makeBody: (filler: number) => Uint8Array, out: Effect[]): void {
+    const envelope = { ...this.#envelope, keys: this.#envelope.keys, compress: false }; // a filler would shrink
+    const seal = (filler: number): Uint8Array =>
+      this.#codec.sealPacket([toUserMessage(makeBody(filler))], envelope, { crc: false, nonce: this.#nonce });
+    const missing = bytes - seal(0).length;
+    let packet = seal(Math.max(0, missing));
+    // The length of a filler takes bytes of its own.
+    if (packet.length > bytes) packet = seal(Math.max(0, missing - (packet.length - bytes)));
+    out.push({ kind: 'sendPacket', to, packet });
+  }
+
   /** Sends this agent's alive message and a user message together, for a catalog peer. */
   sendAnnouncement(
     peer: Member,

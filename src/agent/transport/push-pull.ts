@@ -31,6 +31,8 @@ export interface PushPullHost {
   watches(): Watches;
   /** Executes the effects of the layers so far. */
   runEffects(): void;
+  /** False: this ping over TCP is SWIM's. */
+  onLinkPing(seqNo: number, outcome: StreamPingOutcome): boolean;
   onStreamRejected(from: Address, error: WireError): void;
   onPushPullFinished(sync: PushPullRequest, outcome: PushPullOutcome, now: Millis): void;
 }
@@ -185,7 +187,8 @@ export class PushPullHandler implements StreamHost {
   }
 
   onPingOutcome(seqNo: number, outcome: StreamPingOutcome, now: Millis): void {
-    this.#swim.onStreamPing(seqNo, outcome, now, this.#host.swimOut);
+    if (!this.#host.onLinkPing(seqNo, outcome))
+      this.#swim.onStreamPing(seqNo, outcome, now, this.#host.swimOut);
   }
 
   onPushPullFinished(sync: PushPullRequest, outcome: PushPullOutcome, now: Millis): void {

@@ -37,6 +37,30 @@ const WarningsSchema = v.array(
 const HealthSchema = v.looseObject({
   partitionSummary: v.looseObject({ kind: v.string(), sentence: v.string() }),
 });
+const FindingsSchema = v.looseObject({ waitingFor: v.nullable(v.string()) });
+const PairsSchema = v.object({
+  asked: v.array(v.string()),
+  silent: v.array(v.string()),
+  outside: v.array(v.string()),
+  pairs: v.array(
+    v.object({
+      ...{ from: v.string(), to: v.string(), sent: v.number(), answered: v.number() },
+      ...{ heard: v.number(), heardBack: v.number(), longest: v.number(), blocked: v.number() },
+      ...{ roundTripMs: v.nullable(v.number()), clockAheadMs: v.nullable(v.number()) },
+      ...{ seenFrom: v.string(), tcp: v.nullable(v.string()), agoMs: v.number() },
+    }),
+  ),
+});
+/** The ways between agents, as all have measured them; who is silent, and who takes no part. */
+export type Pairs = v.InferOutput<typeof PairsSchema>;
+
+const NO_PAIRS: Pairs = { asked: [], silent: [], outside: [], pairs: [] };
+
+export interface Examination {
+  readonly facts: Facts;
+  readonly pairs: Pairs;
+}
+
 const KeyReportSchema = v.looseObject({
   id: v.number(),
   finished: v.boolean(),
@@ -51,28 +75,51 @@ export async function collectFacts(
   cli: CliContext,
   client: Client,
   progress: (step: string) => void,
-): Promise<Facts | undefined> {
+): Promise<Examination | undefined> {
   progress('reading what the agent knows');
-  const [info, members, health, warnings] = await Promise.all([
+  const [info, members, health, warnings, waitingFor] = await Promise.all([
     client.get('/v1/hearsay/info').then((body) => parseResponse(AgentInfoSchema, body, client)),
     client.get('/v1/hearsay/members').then((body) => parseResponse(MembersSchema, body, client)),
     client.get('/v1/hearsay/health').then((body) => parseResponse(HealthSchema, body, client)),
     client.get('/v1/hearsay/warnings').then((body) => parseResponse(WarningsSchema, body, client)),
+    readOrElse({ waitingFor: null }, FindingsSchema, client, '/v1/hearsay/findings'),
   ]);
-  progress(`pinging ${members.length} members`);
+  progress(`pinging ${members.length} members, and measuring the ways between them`);
+  const measured = readOrElse(NO_PAIRS, PairsSchema, client, '/v1/hearsay/pairs');
   const silent = await pingAll(cli, client, members);
   const keys = info.encrypted ? await listKeys(cli, client) : undefined;
   if (silent === undefined || keys === 'interrupted') return undefined;
   progress('asking why');
   const whys = await askWhy(client, members);
   progress('looking at the services');
-  const services = await lookAtServices(client);
-  return {
-    ...{ self: info.node, members, warnings, whys, silent, ...services },
+  // An agent that waits for the catalog would say so in place of an answer.
+  const isWaiting = waitingFor.waitingFor !== null;
+  const services = isWaiting ? { services: [], checks: [] } : await lookAtServices(client);
+  progress('waiting for what the agents have measured');
+  const pairs = await measured;
+  const facts = {
+    ...{ self: info.node, members, warnings, whys, silent, ...services, links: pairs.pairs },
     ...{ awareness: info.health.awareness, degraded: info.degraded, partition: health.partitionSummary },
+    waitingFor: waitingFor.waitingFor ?? undefined,
     keys: keys ?? undefined,
     dns: await askDns(info.address.dns ?? undefined, client.address),
   };
+  return { facts, pairs };
+}
+
+/** An older agent has no such path. */
+async function readOrElse<S extends v.GenericSchema>(
+  without: v.InferOutput<S>,
+  schema: S,
+  client: Client,
+  path: string,
+): Promise<v.InferOutput<S>> {
+  try {
+    return parseResponse(schema, await client.get(path, 'slow'), client);
+  } catch (error) {
+    if (error instanceof HttpStatusError && error.status === 404) return without;
+    throw error;
+  }
 }
 
 /** Live members that do not acknowledge a ping query; agents of Serf take part as well. */
@@ -114,7 +161,7 @@ async function askWhy(client: Client, members: readonly MemberFact[]): Promise<M
     try {
       const why = parseResponse(NodeWhySchema, await client.get(path, 'slow'), client);
       whys.set(name, {
-        diagnosis: why.diagnosis,
+        ...{ diagnosis: why.diagnosis, cause: why.cause },
         evidence: why.evidence.map(({ kind, observer, message, agoMs, count = 1 }) => ({
           ...{ kind, observer, message, agoMs, count },
         })),

@@ -162,6 +162,7 @@ export const NodeWhySchema = v.looseObject({
   status: v.nullable(v.string()),
   diagnosis: v.string(),
   accusation: v.nullable(v.string()),
+  cause: v.optional(v.nullable(v.string())),
   witnesses: v.nullable(
     v.looseObject({
       answered: v.array(v.string()),

@@ -17,6 +17,7 @@ import {
   toAction,
 } from '../command.ts';
 import { addSettingOptions, loadConfig } from '../input/settings.ts';
+import { formatPairs } from '../output/pairs-matrix.ts';
 import { sanitize } from '../sanitize.ts';
 
 interface Options extends ClientOptions {
@@ -87,10 +88,11 @@ function printFindings(cli: CliContext, findings: readonly DoctorFinding[]): voi
 async function doctor(cli: CliContext, nodes: readonly string[], options: ClientOptions): Promise<number> {
   const { io } = cli;
   const client = await createClient(cli, options);
-  const facts = await collectFacts(cli, client, (step) => {
+  const examination = await collectFacts(cli, client, (step) => {
     if (io.err.isTerminal) io.err.write(`${step}\n`);
   });
-  if (facts === undefined) return EXIT.interrupted;
+  if (examination === undefined) return EXIT.interrupted;
+  const { facts, pairs } = examination;
   const [unknown] = unknownNodes(facts, nodes);
   if (unknown !== undefined)
     throw new CliError(
@@ -99,9 +101,10 @@ async function doctor(cli: CliContext, nodes: readonly string[], options: Client
     );
   const findings = examine(facts, nodes);
   const ok = isWell(findings);
-  if (options.json === true) printJson(io, { ok, findings });
+  if (options.json === true) printJson(io, { ok, findings, ...pairs });
   else {
     printFindings(cli, findings);
+    io.out.write(formatPairs(pairs, facts.members, cli.colors));
     io.out.write(summarize(facts.self, facts.members.length, facts.services.length, findings));
   }
   return ok ? EXIT.done : EXIT.failed;

@@ -122,6 +122,7 @@ export const QUERY_PARAMETERS: Readonly<Record<string, JsonObject>> = {
   cached: param('Accepted: all replies are from memory', string, presence),
   coalesce: param('Only the newest of several events of this name matters', { type: 'boolean' }, presence),
   consistent: param('Accepted: all replies are from memory', string, presence),
+  count: param('How many others each agent tests, 1 to 8; 4 by default', { type: 'integer' }),
   dc: param('The datacenter of this agent', string),
   empty: param('`allow`: a list may become empty by a partition', string),
   enable: param('On or off', { type: 'boolean' }, { required: true }),

@@ -20,6 +20,7 @@ import { UNSUPPORTED_ROUTES } from './consul/unsupported.ts';
 import * as dashboard from './dashboard.ts';
 import * as hearsayCluster from './hearsay/cluster.ts';
 import * as hearsayEvents from './hearsay/events.ts';
+import * as hearsayFindings from './hearsay/findings.ts';
 import * as hearsayHealth from './hearsay/health.ts';
 import * as httpSd from './hearsay/http-sd.ts';
 import * as hearsayJobs from './hearsay/jobs.ts';
@@ -57,6 +58,7 @@ export const ROUTES: readonly Route[] = [
   ...Object.values(status),
   ...Object.values(hearsayCluster),
   ...Object.values(hearsayHealth),
+  ...Object.values(hearsayFindings),
   ...Object.values(hearsayServices),
   ...Object.values(hearsayLeases),
   ...Object.values(hearsayJobs),

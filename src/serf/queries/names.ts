@@ -6,6 +6,8 @@ export const PING_QUERY = '_serf_ping';
 export const CONFLICT_QUERY = '_serf_conflict';
 /** Not one of Serf's: sent only to members with the tag for it, since Serf agents would log a warning (P68 in docs/protocol.md). */
 export const WITNESS_QUERY = '_serf_hearsay-why';
+/** As the one before: members test the ways between them, and report what they found (P83). */
+export const LINKS_QUERY = '_serf_hearsay-links';
 export const KEY_QUERIES = {
   install: '_serf_install-key',
   use: '_serf_use-key',

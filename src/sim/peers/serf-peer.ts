@@ -26,6 +26,7 @@ import { CatalogIndex } from '../../catalog/view.ts';
 import type { SerfEffect } from '../../serf/types.ts';
 import { LOCAL_SOURCE } from '../../swim/rules/source.ts';
 import type { SwimEffect } from '../../swim/types.ts';
+import { isLinkType } from '../../wire/links.ts';
 import { isPauseType } from '../../wire/pause.ts';
 import {
   answerVerification,
@@ -103,6 +104,7 @@ export class SerfPeer implements Agent, EffectHandler {
       readiness: () => ({ ready: true }),
       restoredAt: () => undefined,
       partitionSummary: () => this.#partitionMonitor.summarize(this.#now),
+      links: { links: () => [], linkSurvey: () => undefined },
       unconfirmedMember: () => undefined,
       indexSeed: startedAt,
     });
@@ -151,7 +153,11 @@ export class SerfPeer implements Agent, EffectHandler {
           if (message.kind !== 'user') {
             const accepted = filterAccusation(message, swim.members);
             if (accepted !== undefined) swim.receive(accepted, input.from, this.#now, this.#swimOut);
-          } else if (isServiceMessage(message.body[0] ?? 0) || isPauseType(message.body[0] ?? 0))
+          } else if (
+            isServiceMessage(message.body[0] ?? 0) ||
+            isPauseType(message.body[0] ?? 0) ||
+            isLinkType(message.body[0] ?? 0)
+          )
             this.receivedCatalogMessages.push(`packet ${message.body[0]}`);
           else serf.receive(message.body, this.#now, this.#serfOut);
           this.#drainEffects();

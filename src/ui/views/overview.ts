@@ -19,7 +19,7 @@ export function Overview({ info }: { readonly info: InfoJson | undefined }): VNo
       <${MemberTile} cluster=${cluster} />
       <${ServiceTile} cluster=${cluster} />
     </div>
-    <${Troubles} info=${info} />
+    <${Troubles} />
     <section aria-labelledby="hour">
       <h2 id="hour">The last hour</h2>
       <${Strip} lines=${lines} />

@@ -1,10 +1,8 @@
-/** What is wrong: what `hearsay doctor` finds in the facts that the page has, and all nodes and services that are not well. */
+/** What is wrong: what the agent finds, by the rules of `hearsay doctor`, and all nodes and services that are not well. */
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
-import { examine } from '../../doctor/examine.ts';
-import type { DoctorFinding, WarningFact } from '../../doctor/finding.ts';
+import type { DoctorFinding } from '../../doctor/finding.ts';
 import type { Cluster } from '../data/cluster.ts';
-import type { InfoJson } from '../data/types.ts';
 import { useCluster, useNow, usePolled } from '../parts/hooks.ts';
 import { Mark } from '../parts/mark.ts';
 import { plural, toAge, toSentence } from '../parts/text.ts';
@@ -18,14 +16,22 @@ interface Trouble {
   readonly text: string;
 }
 
+interface FindingsJson {
+  readonly findings: readonly DoctorFinding[];
+}
+
+/** While it is read, the agent measures the ways to others. */
+const INTERVAL = 2500;
+const LISTED: ReadonlySet<string> = new Set(['failed', 'suspect', 'serviceDown', 'serviceInMaintenance']);
 const MAX_TROUBLES = 12;
 const STATES_OF = { error: 'failed', warning: 'suspect', note: 'left' } as const;
 
-export function Troubles({ info }: { readonly info: InfoJson | undefined }): VNode {
+export function Troubles(): VNode {
   const cluster = useCluster();
   const now = useNow();
-  const warnings = usePolled<readonly WarningFact[]>('/v1/hearsay/warnings', 3000).data;
-  const findings = info === undefined ? [] : findFaults(cluster, info, warnings ?? [], now);
+  const found = usePolled<FindingsJson>('/v1/hearsay/findings', INTERVAL).data?.findings ?? [];
+  // Nodes and services stand in the list below, with links.
+  const findings = found.filter(({ code }) => !LISTED.has(code));
   const unwell = findUnwell(cluster, now);
   const isWell = findings.length + unwell.length === 0;
   return html`<section aria-labelledby="wrong">
@@ -49,21 +55,6 @@ export function Troubles({ info }: { readonly info: InfoJson | undefined }): VNo
     }
     ${unwell.length > MAX_TROUBLES && html`<p class="quiet">And ${unwell.length - MAX_TROUBLES} more.</p>`}
   </section>`;
-}
-
-/** Without those of single nodes, which stand in the list with links. */
-function findFaults(
-  cluster: Cluster,
-  info: InfoJson,
-  warnings: readonly WarningFact[],
-  now: number,
-): DoctorFinding[] {
-  const members = [...cluster.members.values()].map((member) => ({ ...member, ageMs: now - member.since }));
-  const { node: self, degraded, partitionSummary: partition } = info;
-  const facts = { self, members, awareness: info.health.awareness, degraded, partition, warnings };
-  // What takes a query of all members, or a token, is left to the command.
-  const rest = { whys: new Map(), silent: [], keys: undefined, services: [], checks: [], dns: undefined };
-  return examine({ ...facts, ...rest }).filter(({ code }) => code !== 'failed' && code !== 'suspect');
 }
 
 /** Nodes and services that are not well. */

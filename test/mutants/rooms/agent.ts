@@ -93,6 +93,31 @@ export const agentMutants: readonly Mutant[] = [
     expectedTests: ['unit/agent/replication/envelope.test.ts'],
   },
   {
+    id: 'agent-links-loss-is-a-black-hole',
+    file: 'agent/links/link-test.ts',
+    find: 'const isSound = answered >= MIN_ANSWERED * short.length && short.length > 0;',
+    replace: 'const isSound = short.length > 0;',
+    description: 'Where many datagrams get lost, a link test takes that for a limit of their length.',
+    expectedTests: ['story/links.test.ts'],
+  },
+  {
+    id: 'agent-links-way-back-untold',
+    file: 'agent/links/link-tests.ts',
+    find: 'heard !== undefined && now - heard.at <= FRESH ? heard.count : 0',
+    replace: 'heard !== undefined && now - heard.at > FRESH ? heard.count : 0',
+    description:
+      'What an agent has heard of the tests of another is not told: nobody knows which way is cut.',
+    expectedTests: ['story/links.test.ts'],
+  },
+  {
+    id: 'agent-links-strangers-answered',
+    file: 'agent/links/link-tests.ts',
+    find: 'if (members.get(node) === undefined)',
+    replace: 'if (node === "")',
+    description: 'A link test in the name of no member is answered.',
+    expectedTests: ['story/links.test.ts'],
+  },
+  {
     id: 'agent-stall-unnoticed',
     file: 'agent/agent.ts',
     find: 'this.#swim.onStall(lateness, this.#now, this.#swimOut);',

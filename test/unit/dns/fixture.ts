@@ -73,6 +73,8 @@ export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[]
     evidence: nobody,
     investigation: nobody,
     diagnose: nobody,
+    links: nobody,
+    linkSurvey: nobody,
     coordinate: nobody,
     userEvents: nobody,
     userEventIndex: () => 1,

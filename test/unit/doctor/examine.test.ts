@@ -15,6 +15,7 @@ const HEALTHY: Facts = {
   degraded: [],
   partition: { kind: 'whole', sentence: 'all 3 members are visible' },
   warnings: [],
+  links: [],
   whys: new Map(),
   silent: [],
   keys: undefined,

@@ -12,6 +12,7 @@ import type {
   KeyOperationReport,
 } from '../../../src/agent/contract/commands.ts';
 import type { Investigation, NodeEvidence } from '../../../src/agent/contract/evidence.ts';
+import type { LinkReport, LinkSurvey } from '../../../src/agent/contract/links.ts';
 import type {
   MemberView,
   PartitionSummary,
@@ -63,6 +64,8 @@ export class FakeAgent implements AgentHandle {
     ...{ lostTogether: 0, network: undefined, side: undefined, sentence: 'no other member is known' },
   };
 
+  links: readonly LinkReport[] = [];
+  readonly linkSurveys = new Map<number, LinkSurvey>();
   readonly jobs = new Map<string, JobView>();
   readonly pools = new Map<string, PoolView>();
   /** By session. */
@@ -107,6 +110,8 @@ export class FakeAgent implements AgentHandle {
     investigation: (id) => this.investigations.get(id),
     diagnose: (name, formatTime, investigation) => reportOnNode(this.view, name, formatTime, investigation),
     partitionSummary: () => this.partitionSummary,
+    links: () => this.links,
+    linkSurvey: (id) => this.linkSurveys.get(id),
     coordinate: (name) => this.coordinates.get(name),
     userEvents: () => this.receivedEvents,
     userEventIndex: (event) => this.eventIndexes.get(event) ?? 1,

@@ -3,6 +3,9 @@
  * datagram is larger than the limit, local health stays in its range, and no snapshot is full of outsiders.
  * Rumors are judged in catalog/rumor-bounds.ts.
  */
+import { LONGEST } from '../../../agent/links/link-test.ts';
+import { LINK_TYPE } from '../../../wire/links.ts';
+import { MESSAGE_TYPE } from '../../../wire/memberlist.ts';
 import type { SimHost } from '../../world/host.ts';
 import type { Law, LawContext } from '../law.ts';
 import { subscribeDatagrams } from './wiretap.ts';
@@ -18,8 +21,9 @@ export class BoundsLaw implements Law {
 
   constructor(context: LawContext) {
     this.#context = context;
-    subscribeDatagrams(context.world, (from, _to, _messages, { length }) => {
-      const { packetBytes } = from.swim;
+    subscribeDatagrams(context.world, (from, _to, messages, { length }) => {
+      const isLinkTest = messages?.[0]?.[0] === MESSAGE_TYPE.user && messages[0][1] === LINK_TYPE.linkPing;
+      const packetBytes = isLinkTest ? LONGEST : from.swim.packetBytes;
       if (length > packetBytes)
         context.reportViolation(
           `I11 ${from.label} sent a datagram of ${length} octets, and the limit is ${packetBytes}`,

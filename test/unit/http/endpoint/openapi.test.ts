@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { KeyOperationReport } from '../../../../src/agent/contract/commands.ts';
 import type { EvidenceEntry, EvidenceFact } from '../../../../src/agent/contract/evidence.ts';
+import type { LinkSurvey } from '../../../../src/agent/contract/links.ts';
 import {
   createOpenApiDocument,
   type JsonObject,
@@ -79,6 +80,15 @@ test('all references of the document are in it', () => {
   for (const name of refs) expect(schemas[name as string]).toBeDefined();
 });
 
+const SURVEY: LinkSurvey = {
+  ...{ id: 1, finished: true, expected: ['ann', 'bob'], answered: ['ann'] },
+  links: [
+    {
+      ...{ from: 'ann', to: 'bob', sent: 16, answered: 16, heard: 16, heardBack: 0, longest: 1472 },
+      ...{ blocked: 0, roundTrip: 0.512, clockAhead: undefined, seenFrom: '', tcp: 'acked', at: 0 },
+    },
+  ],
+};
 const KEY_REPORT: KeyOperationReport = {
   ...{ id: 1, operation: 'list', finished: true, step: 'apply', members: 1, answered: 1, unresponsive: [] },
   ...{ errors: new Map(), messages: new Map(), keys: new Map([['k', 1]]), primaries: new Map([['k', 1]]) },
@@ -130,6 +140,7 @@ describe('replies match their schemas', () => {
     one.local.put(web, localCheck('c1', { serviceId: 'web-1' }));
     one.nodeEvidence.set('ann', { node: 'ann', dropped: 1, isComplete: true, entries: ENTRIES });
     one.reply = async () => KEY_REPORT; // no other read has a command
+    one.linkSurveys.set(KEY_REPORT.id, SURVEY);
     one.jobs.set('web', JOB);
     one.coordinates.set('ann', { vec: [0, 0, 0, 0, 0, 0, 0, 0], error: 1.5, adjustment: 0, height: 1e-5 });
     return one;
