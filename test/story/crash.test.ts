@@ -33,6 +33,7 @@ test.each([
         seed,
         linkQuality: { loss },
         detail: 'facts',
+        bootstrapped: 'byPushPull',
       });
       const began = world.now;
       stop('n7', { powerOff: true });

@@ -70,7 +70,11 @@ test('an agent that restarts shows no gap, and forgets whoever does not come bac
 });
 
 test('at 100 agents a crash is absent everywhere within half a second, with 2 % loss', () => {
-  const { story, hold, isUsable } = leasing(HOSTS.join(' '), { seed: 52, linkQuality: { loss: 0.02 } });
+  const { story, hold, isUsable } = leasing(HOSTS.join(' '), {
+    seed: 52,
+    linkQuality: { loss: 0.02 },
+    bootstrapped: 'byPushPull',
+  });
   const times: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const by = HOSTS[(round * 7) % HOSTS.length] as string;

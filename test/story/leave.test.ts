@@ -38,6 +38,7 @@ test.each([0, 0.1])(
       seed: 2,
       linkQuality: { loss },
       detail: 'facts',
+      bootstrapped: 'byPushPull',
     });
     const began = world.now;
 
@@ -251,7 +252,11 @@ test('three of five that leave without intents are no partition', () => {
 test('ordered leaves without loss are never failed anywhere: ten seeds of 30 members that leave at once', () => {
   for (let seed = 1; seed <= 10; seed++) {
     const names = Array.from({ length: 30 }, (_, i) => `n${i}`);
-    const story = startStory(names.join(' '), { seed: 1000 + seed, detail: 'off' });
+    const story = startStory(names.join(' '), {
+      seed: 1000 + seed,
+      detail: 'off',
+      bootstrapped: 'byPushPull',
+    });
     for (const name of names.slice(0, 8)) story.leave(name);
     story.run('60s');
     expect(story.facts('memberFailed')).toEqual([]);

@@ -31,7 +31,7 @@ test('a service registered with one agent is known to all within a second, and s
 describe('G3: with a hundred agents', () => {
   const deliveryTimes = (loss: number, seeds: readonly number[]): number[] =>
     seeds.flatMap((seed) => {
-      const story = startStory(crowd(100), { seed, detail: 'facts' });
+      const story = startStory(crowd(100), { seed, detail: 'facts', bootstrapped: 'byPushPull' });
       const { network } = story.world;
       network.linkQuality = { ...network.linkQuality, loss };
       const { register, setCheck, deregister, passing } = story;
