@@ -27,12 +27,14 @@ import { Messaging } from './operations/messaging.ts';
 import { Pausing } from './operations/pause.ts';
 import { SavedState } from './operations/saved-state.ts';
 import { SnapshotScheduler } from './operations/snapshots.ts';
+import { handleOutcome, type OutcomeTargets } from './outcomes.ts';
 import { readHealth } from './readers/health.ts';
 import { PartitionMonitor } from './readers/partition-summary.ts';
 import { ReadinessTracker } from './readers/readiness.ts';
 import { AgentView, type ViewSources } from './readers/view.ts';
 import { FailedMemberSync } from './replication/failed-member-sync.ts';
 import { ServiceLayer } from './replication/services.ts';
+import { ServedLedgers } from './served/served-ledgers.ts';
 import { EagerGossip } from './transport/eager-gossip.ts';
 import { EarlySync } from './transport/early-sync.ts';
 import { Packets } from './transport/packets.ts';
@@ -63,6 +65,8 @@ class AgentCore implements Agent {
   readonly #snapshots: SnapshotScheduler;
   readonly #partitionMonitor: PartitionMonitor;
   readonly #links: LinkTests;
+  readonly #served: ServedLedgers;
+  readonly #outcomes: OutcomeTargets;
   readonly #messageTargets: MessageTargets;
   readonly #readiness: ReadinessTracker;
   readonly #messaging: Messaging;
@@ -89,23 +93,14 @@ class AgentCore implements Agent {
     const layers = createLayers(options, tags, {
       local: () => this.#services.local,
       answerQuery: (query, payload, now) => this.#links.answer(query, payload, now, this.#out),
+      handleServedQuery: (...query) => this.#served.handleQuery(...query),
     });
     const { swim, serf, lanes, envelope, keyring, nonce, evidence } = layers;
     this.#swim = swim;
     this.#serf = serf;
     const { swim: config, rng, codec } = options;
     const topics = new Set<Topic>();
-    this.#services = new ServiceLayer(options, {
-      ...{ members: swim.members, serf: serf.view, topics, rng: rng.fork() },
-      onCatalogSynced: () => this.#readiness.onCatalogSynced(),
-      rumorBytes: availableBytes(config.packetBytes, envelope) - COMPOUND_OVERHEAD - 1,
-      failedMembers: new FailedMemberSync(swim, serf, this.#serfOut, () => this.#runEffects()),
-      host: {
-        dial: (to, body, ticket, at) => this.#streams.dialRequest({ to, body, ticket }, at, this.#out),
-        gossip: (peer) => this.#packets.sendGossip(peer, this.#out),
-        send: (to, body) => this.#packets.sendUserMessage(to, body, this.#out),
-      },
-    });
+    this.#services = this.#createServices(layers, topics);
     this.#lanes = [...lanes, ...this.#services.lanes];
     this.#packets = new Packets(envelope, this.#lanes, nonce, config.packetBytes, {
       ...(codec === undefined ? {} : { codec }),
@@ -138,6 +133,10 @@ class AgentCore implements Agent {
     };
     const keyOperations = new KeyOperations(serf, keyring, options.name);
     const investigations = new Investigations(serf, evidence, options.name);
+    const { ledgers, views } = this.#services;
+    const onEnded = (id: number): void => this.#view.onSyncEnded(id);
+    const sources = { self: options.name, serf, ledgers, view: views.catalog, onEnded };
+    this.#served = new ServedLedgers(sources, this.#serfOut);
     this.#view = this.#createView(layers, { topics, keyOperations, investigations });
     this.view = this.#view;
     const shared = { serf, serfOut: this.#serfOut, view: this.#view };
@@ -148,6 +147,7 @@ class AgentCore implements Agent {
     this.#messaging = new Messaging({
       ...shared,
       ...{ investigations, keyring, keyOperations, packets: this.#packets },
+      syncStatuses: this.#served.statuses,
       markDirty: (now) => this.#snapshots.markDirty(now),
     });
     this.#commands = new CommandDispatcher({
@@ -161,7 +161,26 @@ class AgentCore implements Agent {
       ...{ snapshots: this.#snapshots, joinLeave: this.#joinLeave, messaging: this.#messaging },
       partitionMonitor: this.#partitionMonitor,
     });
+    this.#outcomes = {
+      ...{ swim, serf, swimOut: this.#swimOut, serfOut: this.#serfOut, links: this.#links },
+      ...{ services: this.#services, snapshots: this.#snapshots, served: this.#served },
+    };
     this.#registerDeadlines(swim, serf);
+  }
+
+  #createServices({ swim, serf, envelope }: Layers, topics: Set<Topic>): ServiceLayer {
+    const { swim: config, rng } = this.#options;
+    return new ServiceLayer(this.#options, {
+      ...{ members: swim.members, serf: serf.view, topics, rng: rng.fork() },
+      onCatalogSynced: () => this.#readiness.onCatalogSynced(),
+      rumorBytes: availableBytes(config.packetBytes, envelope) - COMPOUND_OVERHEAD - 1,
+      failedMembers: new FailedMemberSync(swim, serf, this.#serfOut, () => this.#runEffects()),
+      host: {
+        dial: (to, body, ticket, at) => this.#streams.dialRequest({ to, body, ticket }, at, this.#out),
+        gossip: (peer) => this.#packets.sendGossip(peer, this.#out),
+        send: (to, body) => this.#packets.sendUserMessage(to, body, this.#out),
+      },
+    });
   }
 
   get deadline(): Millis {
@@ -174,6 +193,7 @@ class AgentCore implements Agent {
       ...[() => this.#watches.deadline, () => this.#services.deadline, () => this.#earlySync.deadline],
       ...[() => this.#joinLeave.deadline, () => this.#snapshots.deadline, () => this.#links.deadline],
       ...[() => this.#partitionMonitor.deadline, () => this.#readiness.deadline, () => this.#view.deadline],
+      () => this.#served.deadline,
     );
   }
 
@@ -203,21 +223,8 @@ class AgentCore implements Agent {
       case 'command':
         this.#commands.dispatch(input.request, input.command, now, out);
         break;
-      case 'checkFinished':
-      case 'jobRunFinished':
-      case 'wallClockStepped':
-        if (input.kind === 'wallClockStepped') this.#links.onClockStep(input.by);
-        this.#services.handleInput(input, now, out);
-        break;
-      case 'addressChanged':
-        this.#swim.setAddress(input.address, now, this.#swimOut);
-        break;
-      case 'keysStored':
-        this.#serf.onKeysStored(input.ticket, input.error, now, this.#serfOut);
-        break;
-      case 'snapshotStored':
-        this.#snapshots.onStored(input.revision, input.error, out);
-        break;
+      default:
+        handleOutcome(input, this.#outcomes, now, out);
     }
     this.#runEffects();
     if (this.#joinLeave.leaving) {
@@ -225,6 +232,7 @@ class AgentCore implements Agent {
       this.#joinLeave.advance(now, out);
       this.#runEffects();
     }
+    if (this.#served.advance(now, out)) this.#runEffects();
     this.#eagerGossip.run(input, now, out);
     if (this.#joinLeave.stopped) this.#snapshots.flush(now, out, from);
     else this.#snapshots.advance(now, out);
@@ -289,6 +297,7 @@ class AgentCore implements Agent {
     return new AgentView({
       ...{ members: swim.members, serf, evidence, ...parts },
       ...this.#services.views,
+      syncStatus: (id) => this.#served.statuses.get(id),
       health: () => readHealth({ ...healthParts, joinLeave: this.#joinLeave, watches: this.#watches }),
       readiness: () => this.#readiness.current,
       restoredAt: () => this.#services.restoredAt,

@@ -1,4 +1,5 @@
 /** Creates the layers below the agent core from its options, and the lanes that they share. */
+import type { Millis } from '../base/time.ts';
 import type { LocalView } from '../checks/types.ts';
 import type { InternalQueryHandler } from '../serf/queries/internal.ts';
 import { Serf } from '../serf/serf.ts';
@@ -33,8 +34,10 @@ export interface Layers {
 export interface UpperParts {
   /** The services registered here, which events may be for. */
   readonly local: () => LocalView;
-  /** Answers internal queries of its own. */
-  readonly answerQuery: InternalQueryHandler;
+  /** Answers internal queries of its own at once. */
+  readonly answerQuery: (name: string, payload: Uint8Array, now: Millis) => Uint8Array | undefined;
+  /** Answers a query of other agents about what this one serves, when it does. */
+  readonly handleServedQuery: InternalQueryHandler;
 }
 
 export function createLayers(
@@ -59,9 +62,14 @@ export function createLayers(
     gossipInterval: config.gossipInterval,
     keyring,
     persistsKeys: options.persistsKeys === true,
-    handleInternalQuery: (query, payload, now) =>
-      answerWitnessQuery(evidence, options.name, query, payload, now) ??
-      upper?.answerQuery(query, payload, now),
+    handleInternalQuery: (query, now, out) => {
+      const { name, payload } = query;
+      const answer =
+        answerWitnessQuery(evidence, options.name, name, payload, now) ??
+        upper?.answerQuery(name, payload, now);
+      if (answer !== undefined) query.reply(answer, now, out);
+      return answer !== undefined || upper?.handleServedQuery(query, now, out) === true;
+    },
     ...(upper !== undefined && {
       isEventForHere: (filter) => evaluateEventFilter(filter, options.name, upper.local()),
     }),

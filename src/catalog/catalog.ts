@@ -80,6 +80,11 @@ export class Catalog {
     return this.#own.epoch;
   }
 
+  /** The version of our own ledger. */
+  get version(): number {
+    return this.#own.version;
+  }
+
   /** Estimated bytes of all values. */
   get estimatedBytes(): number {
     return this.#estimatedBytes;

@@ -93,6 +93,10 @@ const SERVICES: CommandGroup = {
     summary: 'Take an instance out of results before it stops',
     load: async () => (await import('./commands/drain.ts')).drainCommand,
   },
+  'sync-status': {
+    summary: 'Show which agents serve a record, and since when others do not',
+    load: async () => (await import('./commands/sync-status.ts')).syncStatusCommand,
+  },
   sync: {
     summary: 'Keep the servers of a proxy equal to the catalog, without a reload',
     load: async () => (await import('./commands/sync.ts')).syncCommand,

@@ -153,6 +153,8 @@ export function formatEffect(effect: Effect, nextSealed: () => string, redacted:
       return `${kind} ${effect.bytes.length}`;
     case 'fact':
       return `${kind} ${formatFact(effect.fact, redacted)}`;
+    case 'countReaders':
+      return `${kind} ${effect.ticket}`;
     case 'storeKeys':
       return `${kind} ${effect.ticket} keys=${effect.keys.length}`;
     case 'notify':

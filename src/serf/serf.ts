@@ -100,7 +100,7 @@ export class Serf {
       limits: config,
       gossipInterval,
       keys: this.#keys,
-      handleInternalQuery: options.handleInternalQuery ?? (() => undefined),
+      handleInternalQuery: options.handleInternalQuery ?? (() => false),
     });
     this.#nameConflictVote = new NameConflictVote(self, address, this.#membership.statuses);
     const parts = { member: this.#membership, event: this.#events, query: this.#queries };
@@ -196,7 +196,7 @@ export class Serf {
           queries.enqueue(copyBytes(body));
         return;
       case 'queryResponse':
-        this.#queries.handleResponse(message, now, out);
+        this.#queries.handleResponse(message, now, out, from);
         return this.#countVotes(now, out);
       case 'relay':
         return this.#queries.relay(message, out);
@@ -280,7 +280,7 @@ export class Serf {
     isComplete?: (report: QueryReport) => boolean,
   ): QueryReport {
     const { body, report } = this.#queries.query(definition, now, out, isComplete);
-    this.#options.lanes.queries.enqueue(body);
+    if (definition.direct !== true) this.#options.lanes.queries.enqueue(body);
     return this.queryReport(report.id) ?? report;
   }
 

@@ -60,6 +60,8 @@ export interface QueryDefinition {
   readonly timeout?: Millis;
   /** A few members that receive it at once, and not only by gossip. */
   readonly directTo?: readonly string[];
+  /** Only those receive it, nobody passes it on, and what answers it comes from the address of the member that it names. */
+  readonly direct?: boolean;
 }
 
 export type QueryId = number;

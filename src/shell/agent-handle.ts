@@ -1,6 +1,6 @@
 /** The in-process client of the agent: the view, commands with their replies, and subscriptions to topics. */
 
-import type { AgentHandle } from '../agent/contract/agent-handle.ts';
+import type { AgentHandle, ReaderGauge } from '../agent/contract/agent-handle.ts';
 import type {
   Command,
   CommandRequest,
@@ -22,6 +22,8 @@ export interface AgentHandleController {
   reply(request: RequestId, result: CommandResult): void;
   /** Wakes each subscriber to one of these topics once. */
   notify(topics: readonly Topic[]): void;
+  /** Readers that have not been sent what the view shows at `index`, by default the present one. */
+  count(index: number | undefined): { readonly index: number; readonly waiting: number };
   /** Rejects pending and later commands, and wakes all subscribers. */
   close(): void;
 }
@@ -33,6 +35,7 @@ export function createAgentHandle(options: {
 }): AgentHandleController {
   const requests = new PendingRequests(options.dispatch);
   const subscriptions = new TopicSubscriptions();
+  const gauges = new Set<ReaderGauge>();
   return {
     handle: {
       view: options.view,
@@ -40,9 +43,18 @@ export function createAgentHandle(options: {
       execute: async <C extends CommandRequest>(command: C) =>
         (await requests.execute(await withResolvedSeeds(command, options.resolve))) as CommandValue<C>,
       subscribe: (topics, wake) => subscriptions.subscribe(topics, wake),
+      addReaders: (readers) => {
+        gauges.add(readers);
+        return () => void gauges.delete(readers);
+      },
     },
     reply: (request, result) => requests.reply(request, result),
     notify: (topics) => subscriptions.notify(topics),
+    count: (index = options.view.indexOf(['anything'])) => {
+      let waiting = 0;
+      for (const readers of gauges) waiting += readers.countBehind(index);
+      return { index, waiting };
+    },
     close: () => {
       requests.close();
       subscriptions.close();

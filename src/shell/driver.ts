@@ -24,6 +24,10 @@ export interface DriverIo {
   };
   readonly requests: { reply(request: RequestId, result: CommandResult): void };
   readonly subscriptions: { notify(topics: readonly Topic[]): void };
+  /** Readers that have not been sent what the view shows at `index`, by default the present one. */
+  readonly readers: {
+    count(index: number | undefined): { readonly index: number; readonly waiting: number };
+  };
   readonly storage: {
     /** Calls `onWritten` later: when the snapshot survives a crash, or with the reason why it does not yet. */
     save(snapshot: Snapshot, onWritten: (error?: string) => void): void;
@@ -56,6 +60,8 @@ export const createEffectHandlers = (io: DriverIo, dispatch: (input: Input) => v
   startJobRun: ({ run }) => io.jobs.start(run),
   reply: ({ request, result }) => io.requests.reply(request, result),
   topicsChanged: ({ topics }) => io.subscriptions.notify(topics),
+  countReaders: ({ ticket, index }) =>
+    dispatch({ kind: 'readersCounted', ticket, ...io.readers.count(index) }),
   saveSnapshot: ({ revision, snapshot }) =>
     io.storage.save(snapshot, (error) =>
       dispatch({ kind: 'snapshotStored', revision, ...(error === undefined ? {} : { error }) }),

@@ -172,7 +172,15 @@ function createIo(options: ShellOptions, { ports, controller, runners, handlers 
         udp.send(packet, to);
       },
     },
-    ...{ tcp, requests: controller, subscriptions: controller, runners, handlers, journal },
+    ...{
+      tcp,
+      requests: controller,
+      subscriptions: controller,
+      readers: controller,
+      runners,
+      handlers,
+      journal,
+    },
     jobs: runners.jobs,
     keys: keyring ?? { save: (_, done) => done('there is no keyring file') },
     storage: storage ?? { save: () => {}, saveCatalog: () => {} },

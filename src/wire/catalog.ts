@@ -44,7 +44,7 @@ const MAX_OWNERS = 1 << 16;
 export const MAX_SUMMARY_BUCKETS = 64;
 
 /** Encoded as an array, since there are many of them. */
-const PROGRESS = {
+export const PROGRESS = {
   read: (reader: MsgpackReader): LedgerProgress =>
     readTuple(reader, 3, () => {
       const owner = reader.str();

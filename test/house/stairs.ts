@@ -39,7 +39,7 @@ export const LAYERS: Readonly<Record<string, string>> = {
 
 /** Rooms inside a layer, from the ground up: each may import those to its left. Files beside them are free. */
 export const ROOMS: Readonly<Record<string, string>> = {
-  agent: 'contract scheduling replication evidence transport links readers operations',
+  agent: 'contract scheduling replication evidence served transport links readers operations',
   checks: 'definition state saved',
   cli: 'output input api top sync commands',
   config: 'servers file',

@@ -263,6 +263,7 @@ function createSite(view: View, clock: () => number, replyCache: ReplyCache): Si
     view,
     execute: () => Promise.reject(new Error('readers write nothing')),
     subscribe: () => () => undefined,
+    addReaders: () => () => undefined,
   };
   return {
     agent,

@@ -2,6 +2,12 @@
 import type { CommandRequest, CommandValue } from './commands.ts';
 import type { Topic, View } from './view.ts';
 
+/** The readers of one server: parked requests and open streams. */
+export interface ReaderGauge {
+  /** How many of them have seen an older view than that of `index`, and have not been sent what changed. */
+  countBehind(index: number): number;
+}
+
 export interface AgentHandle {
   readonly view: View;
   /** Runs a command; rejects with `AgentError`. */
@@ -11,4 +17,6 @@ export interface AgentHandle {
    * called. It is never called before `subscribe` returns.
    */
   subscribe(topics: readonly Topic[], wake: () => void): () => void;
+  /** Other agents learn that a change is served only when these readers have been sent it. The returned function removes them. */
+  addReaders(readers: ReaderGauge): () => void;
 }

@@ -11,6 +11,7 @@ import type { QueryDefinition, QueryId, QueryReport, ReceivedUserEvent } from '.
 import type { EventFilter } from '../../wire/event-filter.ts';
 import type { KeyringChange } from '../../wire/keyring.ts';
 import type { Investigation } from './evidence.ts';
+import type { SyncStatus, SyncSubject } from './sync-status.ts';
 
 export type RequestId = number;
 
@@ -105,6 +106,12 @@ export type Command = Readonly<
    * once; `View.linkSurvey` follows the reports.
    */
   | { kind: 'surveyLinks'; count: number }
+  /**
+   * Asks all agents whether they serve what is published now of `subject`, until they do, `wait` is over, or `closeSync`. The
+   * reply comes at once; `View.syncStatus` follows the answers.
+   */
+  | { kind: 'openSync'; subject: SyncSubject; wait: Millis }
+  | { kind: 'closeSync'; id: number }
   /** Responds to one of `View.pendingQueries`. */
   | { kind: 'respond'; id: QueryId; payload: Uint8Array }
   /**
@@ -220,6 +227,7 @@ export interface CommandValues extends Readonly<Record<SavedCommand['kind'], Uns
   readonly query: QueryReport;
   readonly queryWitnesses: Investigation;
   readonly surveyLinks: QueryReport;
+  readonly openSync: SyncStatus;
   readonly keys: KeyOperationReport;
   readonly checkKeyring: KeyOperationReport;
 }

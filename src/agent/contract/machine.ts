@@ -48,6 +48,8 @@ export type Input = Readonly<
   | { kind: 'jobRunFinished'; outcome: RunOutcome }
   /** The wall clock of this host was set: it is so much later than it would have been. */
   | { kind: 'wallClockStepped'; by: Millis }
+  /** The outcome of a `countReaders` effect: so many readers have not been sent what the view showed at `index`. */
+  | { kind: 'readersCounted'; ticket: number; index: number; waiting: number }
   /** From now on other members reach this host at this address. */
   | { kind: 'addressChanged'; address: Address }
   /** The outcome of a `storeKeys` effect; `error` says why it failed. */
@@ -72,6 +74,11 @@ export type Effect = Readonly<
   /** Begins a run of a job, once; `jobRunFinished` follows. */
   | { kind: 'startJobRun'; run: RunRequest }
   | { kind: 'topicsChanged'; topics: readonly Topic[] }
+  /**
+   * Counts the readers that have seen an older view than that of `index`, by default the present one, and have not been sent
+   * what changed; `readersCounted` follows.
+   */
+  | { kind: 'countReaders'; ticket: number; index?: number }
   /** Stores the snapshot in place of all earlier ones, whose revisions are lower; `snapshotStored` follows. */
   | { kind: 'saveSnapshot'; revision: number; snapshot: Snapshot }
   /** The catalog of all members, to be `AgentOptions.catalog` of the next start. */

@@ -13,6 +13,7 @@ import type { KeyOperationReport } from './commands.ts';
 import type { Investigation, NodeEvidence, NodeReport } from './evidence.ts';
 import type { LinkReport, LinkSurvey } from './links.ts';
 import type { MemberStatus } from './member-status.ts';
+import type { SyncStatus } from './sync-status.ts';
 
 /**
  * Topics: what a blocking query can wait for. `nodes` is any membership change that Serf and Consul show, `node:NAME`
@@ -20,8 +21,8 @@ import type { MemberStatus } from './member-status.ts';
  * `service:NAME` (lower case) the instances of one with their checks and nodes, `checks` any check, `jobs` any job or run, `partitions` any
  * worker pool, `partitions:SERVICE:COUNT` one of them, `entries:NODE` all that one node has published. `events` is user events, `event:NAME` those of one name, `queries` the pending queries
  * of others, `query:ID` the responses to one of ours, `keys:ID` the progress of a key operation, `readiness` the end of
- * the wait for the first catalog, `lease:ID` that a lease of this agent has another holder or none, `anything` all that a
- * reader can see.
+ * the wait for the first catalog, `lease:ID` that a lease of this agent has another holder or none, `sync:ID` the end of a sync
+ * status, `anything` all that a reader can see.
  */
 export type Topic =
   | 'anything'
@@ -41,7 +42,8 @@ export type Topic =
   | 'readiness'
   | `query:${QueryId}`
   | `keys:${number}`
-  | `lease:${string}`;
+  | `lease:${string}`
+  | `sync:${number}`;
 /** A member as readers see it: SWIM's row and Serf's status joined. */
 export interface MemberView {
   readonly name: string;
@@ -128,6 +130,8 @@ export interface View {
   queryReport(id: QueryId): QueryReport | undefined;
   /** A key operation, for a while after its end. */
   keyOperationReport(id: number): KeyOperationReport | undefined;
+  /** A sync status, for a while after its end, with which `sync:ID` changes. */
+  syncStatus(id: number): SyncStatus | undefined;
   /** The gossip key of a fingerprint, if this agent has it or saw it in a key operation. It must not be shown. */
   gossipKey(fingerprint: string): Uint8Array | undefined;
   /** Queries of other members that a program here may answer, oldest first. */

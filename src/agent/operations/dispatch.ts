@@ -60,6 +60,8 @@ export class CommandDispatcher {
       case 'query':
       case 'respond':
       case 'queryWitnesses':
+      case 'openSync':
+      case 'closeSync':
       case 'keys':
       case 'checkKeyring':
         return messaging.handleCommand(request, command, now, out);

@@ -12,13 +12,24 @@ import type { Command, CommandResult, ReloadOutcome, RequestId } from '../contra
 import type { Effect } from '../contract/machine.ts';
 import type { Investigations } from '../evidence/investigation.ts';
 import type { AgentView } from '../readers/view.ts';
+import type { SyncStatuses } from '../served/sync-statuses.ts';
 import type { Packets } from '../transport/packets.ts';
 import type { KeyOperations } from './key-operations.ts';
 import { replyWith } from './reply.ts';
 
 export type MessagingCommand = Extract<
   Command,
-  { kind: 'fireEvent' | 'query' | 'respond' | 'keys' | 'checkKeyring' | 'queryWitnesses' }
+  {
+    kind:
+      | 'fireEvent'
+      | 'query'
+      | 'respond'
+      | 'keys'
+      | 'checkKeyring'
+      | 'queryWitnesses'
+      | 'openSync'
+      | 'closeSync';
+  }
 >;
 export type MessagingEffect = Extract<
   SerfEffect,
@@ -40,6 +51,7 @@ export interface MessagingContext {
   readonly keyOperations: KeyOperations;
   readonly view: AgentView;
   readonly investigations: Investigations;
+  readonly syncStatuses: SyncStatuses;
   /** A Lamport clock has changed, which must survive a restart. */
   markDirty(now: Millis): void;
 }
@@ -109,7 +121,8 @@ export class Messaging {
   }
 
   #onQueryUpdated(query: QueryReport, now: Millis): void {
-    const { view, investigations, keyOperations, serfOut } = this.#context;
+    const { view, investigations, keyOperations, syncStatuses, serfOut } = this.#context;
+    syncStatuses.onQueryUpdated(query, now);
     investigations.onQueryUpdated(query, now);
     view.onQueryUpdated(query);
     const report = keyOperations.onQueryUpdated(query, now, serfOut);
@@ -117,7 +130,7 @@ export class Messaging {
   }
 
   #execute(command: MessagingCommand, now: Millis): CommandResult {
-    const { serf, serfOut, view, keyOperations, investigations } = this.#context;
+    const { serf, serfOut, view, keyOperations, investigations, syncStatuses } = this.#context;
     switch (command.kind) {
       case 'fireEvent': {
         const { kind: _, ...event } = command;
@@ -134,6 +147,11 @@ export class Messaging {
         const { node, timeout } = command;
         return { ok: true, value: investigations.start(node, timeout, now, serfOut) };
       }
+      case 'openSync':
+        return { ok: true, value: syncStatuses.open(command.subject, command.wait, now) };
+      case 'closeSync':
+        syncStatuses.close(command.id);
+        return { ok: true };
       case 'respond':
         serf.respond(command.id, command.payload, now, serfOut);
         return { ok: true };

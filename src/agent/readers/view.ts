@@ -54,6 +54,7 @@ export interface ViewSources {
     get(id: number): KeyOperationReport | undefined;
     findKey(fingerprint: string): Uint8Array | undefined;
   };
+  readonly syncStatus: View['syncStatus'];
   readonly catalog: CatalogView;
   readonly local: LocalView;
   readonly jobs: JobsView;
@@ -88,6 +89,7 @@ export class AgentView implements View {
   readonly #evidence: EvidenceLog;
   readonly #investigations: Investigations;
   readonly #keyOperations: ViewSources['keyOperations'];
+  readonly syncStatus: View['syncStatus'];
   readonly #health: () => AgentHealth;
   readonly #readiness: () => Readiness;
   readonly #restoredAt: () => Millis | undefined;
@@ -119,6 +121,7 @@ export class AgentView implements View {
     this.#evidence = sources.evidence;
     this.#investigations = sources.investigations;
     this.#keyOperations = sources.keyOperations;
+    this.syncStatus = sources.syncStatus;
     this.#changedTopics = sources.topics;
     this.#health = sources.health;
     this.#readiness = sources.readiness;
@@ -249,8 +252,7 @@ export class AgentView implements View {
   }
 
   onQueryUpdated({ id, finished }: QueryReport): void {
-    this.#changedTopics.add(`query:${id}`);
-    if (finished) this.#endTopic(`query:${id}`);
+    this.#markTask(`query:${id}`, finished);
   }
 
   keyOperationReport(id: number): KeyOperationReport | undefined {
@@ -262,12 +264,16 @@ export class AgentView implements View {
   }
 
   onKeyOperationUpdated({ id, finished }: KeyOperationReport): void {
-    this.#changedTopics.add(`keys:${id}`);
-    if (finished) this.#endTopic(`keys:${id}`);
+    this.#markTask(`keys:${id}`, finished);
   }
 
-  #endTopic(topic: Topic): void {
-    this.#endedTopics.push(topic);
+  onSyncEnded(id: number): void {
+    this.#markTask(`sync:${id}`, true);
+  }
+
+  #markTask(topic: Topic, finished: boolean): void {
+    this.#changedTopics.add(topic);
+    if (finished) this.#endedTopics.push(topic);
     if (this.#endedTopics.length > MAX_ENDED_TOPICS) this.#indexes.delete(this.#endedTopics.shift() as Topic);
   }
 

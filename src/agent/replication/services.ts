@@ -163,6 +163,10 @@ export class ServiceLayer {
     this.lanes = createCatalogLanes(this.replication.lanes, this.catalogPeers, swim);
   }
 
+  get ledgers(): Pick<Catalog, 'replicaProgress' | 'entries' | 'version'> {
+    return this.#catalog;
+  }
+
   get local(): LocalView {
     return this.#registry.view;
   }

@@ -1,5 +1,5 @@
 /** Blocking queries: requests that wait until what they read has changed, or until their wait time is over. */
-import type { AgentHandle } from '../../agent/contract/agent-handle.ts';
+import type { AgentHandle, ReaderGauge } from '../../agent/contract/agent-handle.ts';
 import type { Topic } from '../../agent/contract/view.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
@@ -47,14 +47,21 @@ export type OnDisconnect = (end: () => void) => () => void;
 /** A request whose reply waits for a change. */
 interface ParkedRequest {
   finished: boolean;
+  unchanged(): boolean;
   wake(): void;
 }
 
+/** How far the client of an event stream has been sent the changes; `undefined`: it is being sent everything. */
+export interface StreamProgress {
+  seen: number | undefined;
+}
+
 /** All parked requests of one server. */
-export class BlockingQueries {
+export class BlockingQueries implements ReaderGauge {
   readonly #agent: AgentHandle;
   readonly #random: () => number;
   readonly #parked = new Set<ParkedRequest>();
+  readonly #streams = new Set<StreamProgress>();
   readonly #woken: (() => void)[] = [];
   #closed = false;
 
@@ -95,6 +102,23 @@ export class BlockingQueries {
     await this.waitWhile(unchanged, [...topics, 'readiness'], wait, onDisconnect);
   }
 
+  /**
+   * A parked request that is woken is behind until it has its turn. A stream that sends a change is behind until its client has
+   * taken it, in as far as the socket tells.
+   */
+  countBehind(index: number): number {
+    let behind = 0;
+    for (const request of this.#parked) if (!request.finished && !request.unchanged()) behind += 1;
+    for (const { seen } of this.#streams) if (seen === undefined || seen < index) behind += 1;
+    return behind;
+  }
+
+  /** An event stream has begun; the returned function says that it has ended. */
+  trackStream(progress: StreamProgress): () => void {
+    this.#streams.add(progress);
+    return () => void this.#streams.delete(progress);
+  }
+
   /** Throws 429 if nobody more can wait. */
   requireRoom(): void {
     if (this.#parked.size >= MAX_PARKED)
@@ -126,7 +150,7 @@ export class BlockingQueries {
     onDisconnect: OnDisconnect,
   ): Promise<void> {
     if (this.#closed || !unchanged()) return;
-    const request: ParkedRequest = { finished: false, wake: () => undefined };
+    const request: ParkedRequest = { finished: false, unchanged, wake: () => undefined };
     const finish = (): void => finishRequest(request);
     const cancel = onDisconnect(finish);
     const timer = setTimeout(finish, this.#jitteredWait(wait));

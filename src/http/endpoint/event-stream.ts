@@ -7,7 +7,7 @@
  */
 import type { IndexedChange, Topic } from '../../agent/contract/view.ts';
 import type { Millis } from '../../base/time.ts';
-import type { OnDisconnect } from './blocking.ts';
+import type { OnDisconnect, StreamProgress } from './blocking.ts';
 import type { Site } from './site.ts';
 
 /** One event; a client that reconnects sends the last `id` it has seen. */
@@ -42,17 +42,25 @@ export function createEventStream(
   blockingQueries.requireRoom();
   const chunks = follow();
   let disconnected = false;
+  const progress: StreamProgress = { seen: from };
+  const endTracking = blockingQueries.trackStream(progress);
   onDisconnect(() => {
     disconnected = true;
+    endTracking();
   });
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
         const { value, done } = await chunks.next();
-        if (done === true) controller.close();
-        else controller.enqueue(ENCODER.encode(value));
+        if (done === true) {
+          endTracking();
+          controller.close();
+        } else controller.enqueue(ENCODER.encode(value));
       },
-      cancel: async () => void (await chunks.return()),
+      cancel: async () => {
+        endTracking();
+        await chunks.return();
+      },
     },
     { highWaterMark: 0 },
   );
@@ -60,10 +68,10 @@ export function createEventStream(
   async function* follow(): AsyncGenerator<string, void, undefined> {
     yield 'retry: 1000\n\n';
     yield* waitUntilReady();
-    let seen = from;
     let isResuming = from !== undefined;
     while (!disconnected && !blockingQueries.closed) {
       const index = view.indexOf(ANYTHING);
+      const { seen } = progress;
       const changes = seen === undefined ? undefined : view.changesAfter(seen);
       if (seen === undefined || changes === undefined) yield* batchEvents(resync(index));
       else if (isResuming) yield* batchEvents(resume(changes, seen, index));
@@ -73,7 +81,7 @@ export function createEventStream(
         await blockingQueries.waitInStream(unchanged, ANYTHING, HEARTBEAT, onDisconnect);
         if (unchanged()) yield ': nothing new\n\n';
       }
-      seen = index;
+      progress.seen = index;
       isResuming = false;
     }
   }

@@ -28,6 +28,7 @@ import * as hearsayLeases from './hearsay/leases.ts';
 import * as hearsayQueries from './hearsay/queries.ts';
 import * as hearsayRender from './hearsay/render.ts';
 import * as hearsayServices from './hearsay/services.ts';
+import * as hearsaySyncStatus from './hearsay/sync-status.ts';
 import * as hearsayWhy from './hearsay/why.ts';
 
 /** Describes all routes, itself included. */
@@ -61,6 +62,7 @@ export const ROUTES: readonly Route[] = [
   ...Object.values(hearsayFindings),
   ...Object.values(hearsayServices),
   ...Object.values(hearsayLeases),
+  ...Object.values(hearsaySyncStatus),
   ...Object.values(hearsayJobs),
   ...Object.values(hearsayEvents),
   ...Object.values(metrics),

@@ -101,6 +101,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   let address = '';
   let operatorTokenFile: OperatorTokenFile | undefined;
   const site = createSite(options, () => address);
+  const removeReaders = options.agent.addReaders(site.blockingQueries);
   const openOperator = options.openOperator || ('path' in options.listen && isPrivate(options.listen.path));
   const scopesFor = (tokens: ScopeTokens): ScopeCheck =>
     createScopeCheck({ tokens, openOperator, operatorTokenFile: () => operatorTokenFile });
@@ -127,7 +128,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     setTls: (material) => {
       if (server instanceof TlsServer) server.setSecureContext(toTlsOptions(material));
     },
-    close: () => closeServer(server, site.blockingQueries),
+    close: () => {
+      removeReaders();
+      return closeServer(server, site.blockingQueries);
+    },
   };
 }
 

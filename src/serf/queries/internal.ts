@@ -12,8 +12,13 @@ import type { IncomingQuery } from './incoming.ts';
 import type { KeyQueryHandler, SendReply } from './keys.ts';
 import { CONFLICT_QUERY, PING_QUERY } from './names.ts';
 
-/** Answers the internal queries of the layers above; `undefined`: there is none of this name. */
-export type InternalQueryHandler = (name: string, payload: Uint8Array, now: Millis) => Uint8Array | undefined;
+/** An internal query of the layers above, which may reply at once, later, or not at all. */
+export interface InternalQuery extends Pick<IncomingQuery, 'name' | 'payload' | 'from' | 'deadline'> {
+  readonly reply: SendReply;
+}
+
+/** False: there is no query of this name. */
+export type InternalQueryHandler = (query: InternalQuery, now: Millis, out: SerfEffect[]) => boolean;
 
 const NIL = 0xc0;
 const STATUS_NUMBERS: Readonly<Record<SerfStatus, number>> = { alive: 1, leaving: 2, left: 3, failed: 4 };
@@ -42,19 +47,15 @@ export class InternalQueries {
         return true;
       }
       default:
-        return this.#keys.handle(query, reply, now, out) || this.#handleFallback(query, reply, now, out);
+        return (
+          this.#keys.handle(query, reply, now, out) ||
+          this.#fallback(
+            { name: query.name, payload: query.payload, from: query.from, deadline: query.deadline, reply },
+            now,
+            out,
+          )
+        );
     }
-  }
-
-  #handleFallback(
-    { name, payload }: IncomingQuery,
-    reply: SendReply,
-    now: Millis,
-    out: SerfEffect[],
-  ): boolean {
-    const answer = this.#fallback(name, payload, now);
-    if (answer !== undefined) reply(answer, now, out);
-    return answer !== undefined;
   }
 }
 

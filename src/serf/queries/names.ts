@@ -8,6 +8,8 @@ export const CONFLICT_QUERY = '_serf_conflict';
 export const WITNESS_QUERY = '_serf_hearsay-why';
 /** As the one before: members test the ways between them, and report what they found (P83). */
 export const LINKS_QUERY = '_serf_hearsay-links';
+/** How far an agent serves the ledgers of some owners; sent only to members with the tag for it, too. */
+export const SERVED_QUERY = '_serf_hearsay-served';
 export const KEY_QUERIES = {
   install: '_serf_install-key',
   use: '_serf_use-key',

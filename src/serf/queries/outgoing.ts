@@ -24,14 +24,22 @@ const RESEND_AT = 0.4;
 /** Sends the query again to members that `hasAnswered` does not hold for. */
 export type Resend = (hasAnswered: (name: string) => boolean, out: SerfEffect[]) => void;
 
-interface OutgoingQuery {
+/** A query as it is sent. */
+export interface StartedQuery {
+  readonly report: QueryReport;
   readonly ltime: number;
-  report: QueryReport;
-  readonly acked: Set<string>;
-  readonly answered: Set<string>;
+  /** Called once, for members whose acks and responses are missing. */
   readonly resend: Resend | undefined;
   /** The query can end before its timeout. */
   readonly isComplete: (report: QueryReport) => boolean;
+  /** Only the members that it was sent to answer it. */
+  readonly isDirect: boolean;
+}
+
+interface OutgoingQuery extends Omit<StartedQuery, 'report'> {
+  report: QueryReport;
+  readonly acked: Set<string>;
+  readonly answered: Set<string>;
 }
 
 export class OutgoingQueries {
@@ -58,23 +66,21 @@ export class OutgoingQueries {
       );
   }
 
-  /** `tick` calls `resend` once, for members whose acks and responses are missing. */
-  start(
-    report: QueryReport,
-    ltime: number,
-    resend: Resend | undefined,
-    isComplete: (report: QueryReport) => boolean,
-    now: Millis,
-  ): void {
-    const { id, timeout } = report;
+  start(query: StartedQuery, now: Millis): void {
+    const { id, timeout } = query.report;
     assert(!this.#queries.has(id), 'two queries with one id');
     for (const [oldId, { report: old }] of this.#queries) {
       if (this.#queries.size < MAX_RETAINED) break;
       if (old.finished) this.#delete(oldId);
     }
-    this.#queries.set(id, { ltime, report, acked: new Set(), answered: new Set(), resend, isComplete });
+    this.#queries.set(id, { ...query, acked: new Set(), answered: new Set() });
     this.#deadlines.set(id, now + timeout);
-    if (resend !== undefined) this.#resends.set(id, now + timeout * RESEND_AT);
+    if (query.resend !== undefined) this.#resends.set(id, now + timeout * RESEND_AT);
+  }
+
+  /** Does the response claim to be one to a direct query? */
+  isDirect({ id }: Pick<QueryResponse, 'id'>): boolean {
+    return this.#queries.get(id)?.isDirect === true;
   }
 
   /** Handles a response of a member. Returns why it is refused, if it is; duplicates are normal and ignored. */

@@ -70,7 +70,7 @@ export class Queries {
           now,
           out,
         ),
-      handleOwnResponse: (response, now, out) => this.handleResponse(response, now, out),
+      handleOwnResponse: (response, now, out) => this.handleResponse(response, now, out, address().key),
     });
   }
 
@@ -134,18 +134,25 @@ export class Queries {
       responses: [],
     };
     const expectsAnswers = definition.ack || definition.name.startsWith(INTERNAL_QUERY_PREFIX);
-    const resend = expectsAnswers ? this.#createResend(query.filters, body) : undefined;
-    this.#outgoing.start(report, this.clock.time, resend, isComplete, now);
+    const resend = expectsAnswers ? this.#createResend(definition, query.filters, body) : undefined;
+    const isDirect = definition.direct === true;
+    this.#outgoing.start({ report, ltime: this.clock.time, resend, isComplete, isDirect }, now);
     this.handleQuery({ ...query, ltime: this.clock.time }, now, out, () => true);
     for (const name of definition.directTo ?? []) this.#sendDirect(name, body, out);
     return { body, report };
   }
 
-  /** Handles a response to a query of ours. Responses of non-members are refused. */
-  handleResponse(response: QueryResponse, now: Millis, out: SerfEffect[]): void {
+  /** Handles a response to a query of ours, which came from the address `source`. Responses of non-members are refused. */
+  handleResponse(response: QueryResponse, now: Millis, out: SerfEffect[], source: string): void {
     const { from } = response;
-    const isMember = this.#options.statuses.get(from) !== undefined;
-    const reason = isMember ? this.#outgoing.handleResponse(response, now, out) : 'not from a member';
+    const member = this.#options.statuses.get(from)?.member;
+    const isForeign = this.#outgoing.isDirect(response) && member?.identity.address.key !== source;
+    const reason =
+      member === undefined
+        ? 'not from a member'
+        : isForeign
+          ? 'not from its own address'
+          : this.#outgoing.handleResponse(response, now, out);
     if (reason !== undefined) out.push({ kind: 'fact', fact: { kind: 'responseRefused', from, reason } });
   }
 
@@ -177,7 +184,15 @@ export class Queries {
    *
    * Differs: Serf relies on gossip, which in a small cluster misses a member now and then.
    */
-  #createResend(filters: readonly Uint8Array[], body: Uint8Array): Resend {
+  #createResend(
+    { direct, directTo = [] }: QueryDefinition,
+    filters: readonly Uint8Array[],
+    body: Uint8Array,
+  ): Resend {
+    if (direct === true)
+      return (hasAnswered, out) => {
+        for (const name of directTo) if (!hasAnswered(name)) this.#sendDirect(name, body, out);
+      };
     return (hasAnswered, out) => {
       let left = MAX_RESENDS;
       for (const { name, status, member, tags } of this.#options.statuses.all()) {
@@ -199,7 +214,7 @@ export class Queries {
   #buildQuery(definition: QueryDefinition, id: QueryId): Query {
     const { self } = this.#options;
     const address = this.#options.address();
-    const { name, payload, nodes, tags, ack, relayFactor } = definition;
+    const { name, payload, nodes, tags, ack, relayFactor, direct } = definition;
     if (name === '') throw new AgentError('badRequest', 'a query needs a name');
     if (/[\p{Cc}\p{Cs}]/u.test(name))
       throw new AgentError('badRequest', 'the name of a query must be text without control characters');
@@ -222,7 +237,7 @@ export class Queries {
         ...(nodes.length === 0 ? [] : [encodeFilter({ kind: 'nodes', nodes })]),
         ...[...tags].map(([tag, expr]) => encodeFilter({ kind: 'tag', tag, expr })),
       ],
-      flags: ack ? WANTS_ACK : 0,
+      flags: (ack ? WANTS_ACK : 0) | (direct === true ? NO_BROADCAST : 0),
       relayFactor,
       timeout: Math.round(timeout) * NANOS,
       name,

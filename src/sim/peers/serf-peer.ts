@@ -16,6 +16,7 @@ import { Messaging } from '../../agent/operations/messaging.ts';
 import { PartitionMonitor } from '../../agent/readers/partition-summary.ts';
 import { AgentView } from '../../agent/readers/view.ts';
 import { isServiceMessage } from '../../agent/replication/services.ts';
+import { SyncStatuses } from '../../agent/served/sync-statuses.ts';
 import { Packets } from '../../agent/transport/packets.ts';
 import type { StreamHost } from '../../agent/transport/stream-host.ts';
 import { Streams } from '../../agent/transport/streams.ts';
@@ -79,14 +80,18 @@ export class SerfPeer implements Agent, EffectHandler {
     const keyOperations = new KeyOperations(serf, keyring, name);
     this.#partitionMonitor = new PartitionMonitor(options, serf.view);
     const emptyCatalog = new Catalog({ owner: name, epoch: 1, canOwn: () => false });
+    const catalog = new CatalogIndex(emptyCatalog);
+    const syncStatuses = new SyncStatuses({
+      ...{ self: name, serf, ledgers: emptyCatalog, view: catalog, onEnded: () => undefined },
+    });
     this.#view = new AgentView({
       members: swim.members,
       serf,
       evidence,
       investigations,
       topics: new Set(),
-      keyOperations,
-      catalog: new CatalogIndex(emptyCatalog),
+      ...{ keyOperations, catalog },
+      syncStatus: (id) => syncStatuses.get(id),
       local: { services: () => new Map(), checks: () => new Map(), leases: () => new Map() },
       jobs: { all: () => [], get: () => undefined, wall: 0, spread: 0, clockOffset: undefined },
       partitions: { pools: () => [], pool: () => undefined, worker: () => undefined },
@@ -110,7 +115,7 @@ export class SerfPeer implements Agent, EffectHandler {
     });
     this.view = this.#view;
     this.#messaging = new Messaging({
-      ...{ serf, keyring, keyOperations, investigations },
+      ...{ serf, keyring, keyOperations, investigations, syncStatuses },
       packets: this.#transport.packets,
       view: this.#view,
       serfOut: this.#serfOut,

@@ -104,6 +104,11 @@ export class SimEffects {
         return; // No check of this world holds a connection.
       case 'startJobRun':
         return this.#startJobRun(host, effect.run);
+      case 'countReaders': // This world has no readers that wait.
+        return this.#dispatchLater(host, 0, {
+          ...{ kind: 'readersCounted', ticket: effect.ticket, waiting: 0 },
+          index: effect.index ?? 0,
+        });
       case 'storeKeys':
         return this.#storeKeys(host, effect.keys, effect.ticket);
       case 'notify':

@@ -82,6 +82,7 @@ export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[]
     keyOperationReport: nobody,
     gossipKey: nobody,
     pendingQueries: nobody,
+    syncStatus: nobody,
     get catalog() {
       return catalog;
     },

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { AgentHandle } from '../../../src/agent/contract/agent-handle.ts';
+import type { AgentHandle, ReaderGauge } from '../../../src/agent/contract/agent-handle.ts';
 import type {
   CommandRequest,
   CommandValue,
@@ -13,6 +13,7 @@ import type {
 } from '../../../src/agent/contract/commands.ts';
 import type { Investigation, NodeEvidence } from '../../../src/agent/contract/evidence.ts';
 import type { LinkReport, LinkSurvey } from '../../../src/agent/contract/links.ts';
+import type { SyncStatus } from '../../../src/agent/contract/sync-status.ts';
 import type {
   MemberView,
   PartitionSummary,
@@ -70,6 +71,7 @@ export class FakeAgent implements AgentHandle {
   readonly pools = new Map<string, PoolView>();
   /** By session. */
   readonly workers = new Map<string, readonly WorkerPartition[]>();
+  readonly syncStatuses = new Map<number, SyncStatus>();
 
   /** By the name of the service. */
   readonly zonePlans = new Map<string, ZonePlan>();
@@ -117,6 +119,7 @@ export class FakeAgent implements AgentHandle {
     userEventIndex: (event) => this.eventIndexes.get(event) ?? 1,
     queryReport: (id) => this.queryReports.get(id),
     keyOperationReport: (id) => this.keyOperationReports.get(id),
+    syncStatus: (id) => this.syncStatuses.get(id),
     gossipKey: (fingerprint) => this.gossipKeys.get(fingerprint),
     pendingQueries: () => this.waitingQueries,
     catalog: this.catalog,
@@ -145,6 +148,14 @@ export class FakeAgent implements AgentHandle {
   execute<const C extends CommandRequest>(command: C): Promise<CommandValue<C>> {
     this.commands.push(command);
     return this.reply() as Promise<CommandValue<C>>;
+  }
+
+  /** The readers that were added. */
+  readonly gauges = new Set<ReaderGauge>();
+
+  addReaders(readers: ReaderGauge): () => void {
+    this.gauges.add(readers);
+    return () => void this.gauges.delete(readers);
   }
 
   subscribe(topics: readonly Topic[], wake: () => void): () => void {

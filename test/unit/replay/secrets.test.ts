@@ -114,6 +114,8 @@ const COMMANDS: ByKind<Command> = {
   queryWitnesses: { kind: 'queryWitnesses', node: SECRET, timeout: 1000 },
   testLinks: { kind: 'testLinks', nodes: [SECRET] },
   surveyLinks: { kind: 'surveyLinks', count: 1 },
+  openSync: { kind: 'openSync', subject: { kind: 'instance', id: SECRET }, wait: 1000 },
+  closeSync: { kind: 'closeSync', id: 1 },
   respond: { kind: 'respond', id: 1, payload: BYTES },
   keys: { kind: 'keys', operation: 'install', key: BYTES, force: false, timeout: 1000 },
   checkKeyring: { kind: 'checkKeyring', keys: [BYTES] },
@@ -182,6 +184,8 @@ const READABLE_IN_COMMANDS: Readonly<Record<Command['kind'], readonly string[]>>
   queryWitnesses: ['node'],
   testLinks: ['nodes.0'],
   surveyLinks: [],
+  openSync: ['subject.id'],
+  closeSync: [],
   respond: [],
   keys: [],
   checkKeyring: [],
@@ -253,6 +257,7 @@ const INPUTS: ByKind<Exclude<Input, { kind: 'command' }>> = {
   addressChanged: { kind: 'addressChanged', address: ADDRESS },
   keysStored: { kind: 'keysStored', ticket: 1, error: SECRET },
   snapshotStored: { kind: 'snapshotStored', revision: 1, error: SECRET },
+  readersCounted: { kind: 'readersCounted', ticket: 1, index: 1, waiting: 1 },
 };
 const READABLE_IN_INPUTS: Readonly<Record<keyof typeof INPUTS, readonly string[]>> = {
   ...{ packet: [], streamAccepted: [], streamOpened: [], streamData: [], tick: [], addressChanged: [] },
@@ -261,6 +266,7 @@ const READABLE_IN_INPUTS: Readonly<Record<keyof typeof INPUTS, readonly string[]
   checkFinished: ['outcome.check'],
   keysStored: ['error'],
   snapshotStored: ['error'],
+  readersCounted: [],
 };
 
 /** Paths of all values that contain the secret, with keys of maps and fields of objects joined by dots. */

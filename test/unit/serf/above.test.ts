@@ -28,9 +28,11 @@ test('an internal query that is not Serf’s is answered by the layers above, if
   const asked: string[] = [];
   const ann = one({
     members: ['bob'],
-    answer: (name, payload) => {
+    answer: ({ name, payload, reply }, now, out) => {
       asked.push(`${name} ${decodeUtf8(payload)}`);
-      return name === '_serf_hearsay-why' ? encodeUtf8('seen') : undefined;
+      if (name !== '_serf_hearsay-why') return false;
+      reply(encodeUtf8('seen'), now, out);
+      return true;
     },
   });
   const { ip: addr, port } = member('bob').identity.address;

@@ -25,6 +25,7 @@ function ledger(overlay: Partial<DriverIo> = {}): { io: DriverIo; done: string[]
     },
     requests: { reply: (request) => done.push(`reply ${request}`) },
     subscriptions: { notify: (topics) => done.push(`wake ${topics.join()}`) },
+    readers: { count: (index = 1) => ({ index, waiting: 0 }) },
     keys: { save: (keys) => done.push(`keep ${keys.length} keys`) },
     runners: {
       run: ({ check }) => done.push(`run ${check}`),

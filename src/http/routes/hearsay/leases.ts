@@ -14,6 +14,7 @@ import { StreamReply } from '../../endpoint/reply/reply.ts';
 import { route, type WriteContext } from '../../endpoint/route.ts';
 import { arrayOf, boolean, object, string } from '../../endpoint/schema.ts';
 import type { Site } from '../../endpoint/site.ts';
+import { followSyncStatus, SYNC_STATUS_SCHEMA } from '../../hearsay/sync-status.ts';
 import { requireValue } from '../../pool/selectors.ts';
 
 /**
@@ -51,18 +52,21 @@ export const hearsayLease = route({
 
 /**
  * `DELETE /v1/hearsay/lease/:id`: the process ends, and its services go at once. With `reason` they stay for the grace,
- * critical, so that `why` can tell how it ended.
+ * critical, so that `why` can tell how it ended. With `wait` the answer comes when every agent serves that, or after that time.
  */
 export const hearsayLeaseRelease = route({
   method: 'DELETE',
   scope: 'register',
   path: '/v1/hearsay/lease/:id',
   summary: 'End a lease: at once, or with a reason that is shown for the grace',
-  query: { reason: textParam },
-  handler: async ({ params, query: { reason }, view, change }) => {
+  query: { reason: textParam, wait: durationParam },
+  responseSchema: SYNC_STATUS_SCHEMA,
+  handler: async ({ params, query: { reason, wait }, site, view, change, onDisconnect }) => {
     const lease = requireValue(params.id, 'lease ID');
     if (!view.local.leases().has(lease)) throw unknownLeaseError(lease);
     await change({ kind: 'releaseLease', lease, reason: reason.slice(0, MAX_REASON_CHARS) });
+    if (wait === undefined) return undefined;
+    return followSyncStatus(site, { kind: 'node', node: view.node }, wait, onDisconnect);
   },
 });
 

@@ -4,10 +4,11 @@ import { effectiveWeight, instancesChecksum, rendezvousOwners } from '../../../c
 import { type Preference, toPreferences } from '../../../locality/preferences.ts';
 import { namedPort } from '../../../model/service.ts';
 import { requireService } from '../../consul/requirements.ts';
-import { requiredFlagParam, textParam } from '../../endpoint/query.ts';
+import { durationParam, requiredFlagParam, textParam } from '../../endpoint/query.ts';
 import { route } from '../../endpoint/route.ts';
 import { any, arrayOf, nullable, number, type ObjectOf, object, string } from '../../endpoint/schema.ts';
 import type { Site } from '../../endpoint/site.ts';
+import { followSyncStatus, SYNC_STATUS_SCHEMA } from '../../hearsay/sync-status.ts';
 import { estimateRtt, sortByPreference } from '../../pool/near.ts';
 import { instanceAddress, type ServiceInstance, usableInstances } from '../../pool/pool.ts';
 import { requireValue } from '../../pool/selectors.ts';
@@ -107,17 +108,23 @@ function preferred(site: Site, service: string) {
   }));
 }
 
-/** `PUT /v1/hearsay/drain/:id`: excludes an instance of this agent from all results before it stops, or ends that. */
+/**
+ * `PUT /v1/hearsay/drain/:id`: excludes an instance of this agent from all results before it stops, or ends that. With `wait`
+ * the answer comes when every agent serves that, or after that time, as a sync status.
+ */
 export const hearsayDrain = route({
   method: 'PUT',
   scope: 'register',
   path: '/v1/hearsay/drain/:id...',
   summary: 'Exclude an instance of this agent from all results, or end that',
-  query: { enable: requiredFlagParam },
-  handler: async ({ params, query: { enable }, view, change }) => {
+  query: { enable: requiredFlagParam, wait: durationParam },
+  responseSchema: SYNC_STATUS_SCHEMA,
+  handler: async ({ params, query: { enable, wait }, site, view, change, onDisconnect }) => {
     const service = requireValue(params.id, 'service ID');
     requireService(view.local, service);
     await change({ kind: 'drain', service, on: enable });
+    if (wait === undefined) return undefined;
+    return followSyncStatus(site, { kind: 'instance', id: service }, wait, onDisconnect);
   },
 });
 

@@ -193,6 +193,33 @@ test('S23 where nobody more can wait no stream begins, and one that has begun wa
   expect((await next).done).toBe(true);
 });
 
+test('a reader is behind from the change until it has been sent it', async () => {
+  const agent = new FakeAgent(member('ann'));
+  const queries = new BlockingQueries(agent);
+  const parked = queries.waitForIndex(['nodes'], { index: SEED, wait: 60_000 }, stays);
+  const formatter = {
+    formatChanges: () => [{ event: 'x', data: 1 }],
+    formatSnapshot: () => [],
+    formatMark: () => ({}),
+  };
+  const stream = createEventStream({ agent, blockingQueries: queries }, formatter, SEED, stays).getReader();
+  await stream.read(); // the time to reconnect after
+  await stream.read(); // `synced`
+  const next = stream.read();
+  await until(() => queries.parkedCount === 2);
+  expect(queries.countBehind(SEED)).toBe(0);
+  agent.touch(['nodes']);
+  expect(queries.countBehind(SEED + 1)).toBeGreaterThanOrEqual(2);
+  await Promise.all([parked, next]);
+  expect(queries.countBehind(SEED + 1)).toBe(1); // its client has not taken the next chunk
+  void stream.read();
+  await until(() => queries.countBehind(SEED + 1) === 0);
+  agent.touch(['nodes']);
+  await stream.cancel();
+  expect(queries.countBehind(SEED + 2)).toBe(0);
+  queries.close();
+});
+
 test('requests that a change wakes are answered in batches, so that packets get their turn in between', async () => {
   const agent = new FakeAgent(member('ann'));
   const queries = new BlockingQueries(agent);

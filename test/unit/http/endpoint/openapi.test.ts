@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { KeyOperationReport } from '../../../../src/agent/contract/commands.ts';
 import type { EvidenceEntry, EvidenceFact } from '../../../../src/agent/contract/evidence.ts';
 import type { LinkSurvey } from '../../../../src/agent/contract/links.ts';
+import type { SyncStatus } from '../../../../src/agent/contract/sync-status.ts';
 import {
   createOpenApiDocument,
   type JsonObject,
@@ -121,6 +122,12 @@ const JOB: JobView = {
   ],
 };
 
+const SYNC_STATUS: SyncStatus = {
+  ...{ id: 1, finished: true, done: false, known: ['ann'], sentence: '1 of 2 know; bob is away' },
+  missing: [{ node: 'bob', reason: 'away', forMs: 1.5, message: 'bob is away' }],
+  apart: [{ node: 's', reason: 'serf', message: 's does not take part' }],
+};
+
 describe('replies match their schemas', () => {
   const bad = check('c2', { serviceId: 'web-1', status: 'critical' });
   const web = service('web', {
@@ -139,7 +146,7 @@ describe('replies match their schemas', () => {
     ];
     one.local.put(web, localCheck('c1', { serviceId: 'web-1' }));
     one.nodeEvidence.set('ann', { node: 'ann', dropped: 1, isComplete: true, entries: ENTRIES });
-    one.reply = async () => KEY_REPORT; // no other read has a command
+    one.reply = async () => (one.commands.at(-1)?.kind === 'openSync' ? SYNC_STATUS : KEY_REPORT);
     one.linkSurveys.set(KEY_REPORT.id, SURVEY);
     one.jobs.set('web', JOB);
     one.coordinates.set('ann', { vec: [0, 0, 0, 0, 0, 0, 0, 0], error: 1.5, adjustment: 0, height: 1e-5 });

@@ -22,6 +22,7 @@ export class RegistryAgent {
       view: view as unknown as View,
       execute: async (command) => this.execute(command) as never,
       subscribe: () => () => undefined,
+      addReaders: () => () => undefined,
     };
   }
 

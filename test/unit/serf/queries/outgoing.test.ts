@@ -63,6 +63,26 @@ describe('P53 a query of ours', () => {
     expect(ann.facts()).toContainEqual({ kind: 'responseRefused', from: 'eve', reason: 'not from a member' });
   });
 
+  test('P84 a direct query goes to those it names alone, is passed on by nobody, and is answered from their own addresses', () => {
+    const ann = one({ members: ['bob', 'cat'] });
+    const direct = question({ directTo: ['bob'], direct: true });
+    const asked = ann.serf.query(direct, ann.now, ann.out);
+    expect(ann.takeMessages('queries')).toEqual([]);
+    expect(sent(ann)).toMatchObject([{ to: member('bob').identity.address.host, message: { flags: 3 } }]);
+
+    const ltime = ann.serf.clocks.query - 1;
+    const body = QueryResponse.encode({ ltime, id: asked.id, from: 'bob', flags: 1, payload: NO_BYTES });
+    const arrive = (from: string): void =>
+      ann.serf.receive(body, ann.now, ann.out, member(from).identity.address.key);
+    arrive('cat');
+    expect(ann.serf.queryReport(asked.id)?.acks).toEqual([SELF]);
+    expect(ann.facts()).toContainEqual({
+      ...{ kind: 'responseRefused', from: 'bob', reason: 'not from its own address' },
+    });
+    arrive('bob');
+    expect(ann.serf.queryReport(asked.id)?.acks).toEqual([SELF, 'bob']);
+  });
+
   test('P55 a response with the id of a running query and another Lamport time changes nothing', () => {
     const ann = one({ members: ['bob'] });
     const asked = ann.serf.query(question(), ann.now, ann.out);
