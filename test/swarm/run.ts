@@ -40,7 +40,7 @@ import { shrink } from './shrink.ts';
 
 const MAX_FAILURES = 20;
 /** Seeds between two lines of progress. */
-const PROGRESS_EVERY = 500;
+const PROGRESS_EVERY = 100;
 
 const command = parseCommand();
 const seeds: SeedRange = {
