@@ -24,8 +24,8 @@ const LIBRARY_PACKAGES = ['libc6', 'libgcc-s1', 'libstdc++6'];
 const USERS = 'root:x:0:0:root:/:/nonexistent\nhearsay:x:10001:10001:hearsay:/var/lib/hearsay:/nonexistent\n';
 const GROUPS = 'root:x:0:\nhearsay:x:10001:\n';
 
-/** Builds the image `tag` with podman, and returns its tags. */
-export async function buildImage(tag: string): Promise<readonly string[]> {
+/** Builds the image `tag` with podman, and returns its tags. `env` may name another store of images. */
+export async function buildImage(tag: string, env = process.env): Promise<readonly string[]> {
   const context = mkdtempSync(join(tmpdir(), 'hearsay-image-'));
   const tags = [tag, `${tag}:${VERSION}`];
   try {
@@ -33,7 +33,9 @@ export async function buildImage(tag: string): Promise<readonly string[]> {
     const file = 'contrib/container/Containerfile';
     // The format of OCI has no health check.
     const args = ['build', '--quiet', '--format', 'docker', ...tags.flatMap((one) => ['--tag', one])];
-    execFileSync('podman', [...args, '--file', file, context], { stdio: ['ignore', 'pipe', 'pipe'] });
+    execFileSync('podman', [...args, '--file', file, context], {
+      ...{ env, stdio: ['ignore', 'pipe', 'pipe'] },
+    });
     return tags;
   } finally {
     rmSync(context, { recursive: true, force: true });
