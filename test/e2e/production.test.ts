@@ -10,17 +10,27 @@ import { waitUntil } from '../support/wait.ts';
 const BIN = 'bin/hearsay.js';
 const reason = isInstalled('dig') ? netnsUnsupportedReason() : 'dig is missing';
 
+const page = (readFileSync('docs/operations.md', 'utf8').split('## Production in one screen')[1] ?? '').split(
+  '\n## ',
+)[0] as string;
+const inFolder = (text: string, root: string): string =>
+  text.replaceAll('/etc/hearsay', root).replaceAll('/var/lib/hearsay', join(root, 'data'));
+
+/** The arguments of the page's commands `hearsay VERB`, with the folders of this test. */
+function commandOf(verb: string, root: string): readonly string[] {
+  const block = /```sh\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
+  const line = block.split('\n').find((one) => one.startsWith(`hearsay ${verb}`)) ?? '';
+  expect(line, verb).not.toBe('');
+  return inFolder(line.replace(/#.*/, '').trim(), root).split(' ').slice(1);
+}
+
 /** The settings of the page, with the addresses and folders of this test. */
 function settingsFor(host: string, root: string, addresses: readonly string[]): string {
-  const page = readFileSync('docs/operations.md', 'utf8').split('## Production in one screen')[1] ?? '';
   const settings = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
   const shown = ['10.0.0.5', '10.0.0.6', '10.0.0.7'];
   for (const address of shown) expect(settings).toContain(address);
-  return shown
-    .reduce((text, address, i) => text.replace(address, addresses[i] as string), settings)
-    .replaceAll('/etc/hearsay', root)
-    .replaceAll('/var/lib/hearsay', join(root, 'data'))
-    .concat(`node: ${host}\n`);
+  const own = shown.reduce((text, address, i) => text.replace(address, addresses[i] as string), settings);
+  return inFolder(own, root).concat(`node: ${host}\n`);
 }
 
 describe.skipIf(reason !== undefined)(
@@ -34,8 +44,8 @@ describe.skipIf(reason !== undefined)(
 
     test('three hosts with these settings find each other and a service, and say that all is encrypted', async () => {
       dir = mkdtempSync(join(tmpdir(), 'hearsay-production-'));
+      expect(await runHearsay([...commandOf('keygen', dir)])).toMatchObject({ code: 0 });
       const keyring = join(dir, 'keyring');
-      expect(await runHearsay(['keygen', '--keyring', keyring])).toMatchObject({ code: 0 });
       const hosts = await createNetnsHosts(3);
       try {
         const logs: (() => string)[] = [];
@@ -54,10 +64,10 @@ describe.skipIf(reason !== undefined)(
           );
           if (i === 0)
             writeFileSync(join(root, 'services.d/web.json'), '{"service": {"name": "web", "port": 8080}}');
-          expect(await runHearsay(['config', 'check', settings])).toMatchObject({ code: 0 });
+          expect(await runHearsay([...commandOf('config check', root)])).toMatchObject({ code: 0 });
           const [nsenter = '', ...words] = commandPrefix;
           logs.push(
-            startProgram(nsenter, [...words, process.execPath, BIN, 'agent', '--config', settings]).log,
+            startProgram(nsenter, [...words, process.execPath, BIN, ...commandOf('agent', root)]).log,
           );
         }
         const dig = (host: NetnsHost): Promise<string> =>
@@ -68,6 +78,13 @@ describe.skipIf(reason !== undefined)(
           );
         const members = await hosts.run(hosts.list[2] as NetnsHost, process.execPath, BIN, 'members');
         expect(members.match(/ alive /g)).toHaveLength(3);
+        const doctor = await hosts.run(
+          hosts.list[2] as NetnsHost,
+          process.execPath,
+          BIN,
+          ...commandOf('doctor', dir),
+        );
+        expect(doctor).toContain('3 members');
         for (const log of logs) expect(log()).toContain('UDP and TCP, encrypted');
       } finally {
         await killProcesses();
