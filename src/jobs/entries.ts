@@ -67,7 +67,7 @@ const toCheck = (id: string, body: unknown, urgent = false, output = ''): Check 
   timeout: '',
 });
 
-export const encodeAgent = ({ since }: JobAgent): Check => toCheck(AGENT_ID, { since });
+export const encodeAgent = ({ since, boot }: JobAgent): Check => toCheck(AGENT_ID, { since, boot });
 export const encodeJobClock = ({ offset }: JobClock): Check => toCheck(CLOCK_ID, { offset });
 
 export function encodeDefinition({ name, schedule, place, action, ...rest }: JobDefinition): Check {
@@ -113,8 +113,8 @@ export function encodeRuns(job: string, { runs, output }: RunnerRecord): Check {
 }
 
 export function decodeAgent(check: Check): JobAgent | undefined {
-  const { since } = parse(check);
-  return isWall(since) ? { since } : undefined;
+  const { since, boot } = parse(check);
+  return isWall(since) && isWall(boot) ? { since, boot } : undefined;
 }
 
 export function decodeJobClock(check: Check): JobClock | undefined {

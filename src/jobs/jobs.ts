@@ -208,8 +208,9 @@ export class Jobs {
     if (this.#since !== undefined || this.board.names.length === 0 || this.#clock.differs) return;
     if (now < this.#settledAt) return this.#wakeAt(this.#settledAt);
     const remembered = Math.min(...this.#restored.values());
-    this.#since = Math.trunc(Math.min(wall + spread, remembered));
-    this.#writes.push({ put: encodeAgent({ since: this.#since }) });
+    const boot = Math.trunc(wall + spread);
+    this.#since = Math.min(boot, remembered);
+    this.#writes.push({ put: encodeAgent({ since: this.#since, boot }) });
   }
 
   #advanceJob(name: string, now: Millis, world: JobWorld, out: JobEffect[]): void {
@@ -247,7 +248,7 @@ export class Jobs {
     if (this.#executor.runs.find(name, tick) !== undefined) return this.#wakeAt(now + TAKEN_POLL);
     const verdict = judgeTick(job.runsOf(tick), definition, (node) => world.isGone(node));
     if (verdict.kind === 'taken') return this.#wakeAt(now + TAKEN_POLL);
-    const able = eligible.filter((node) => (this.board.agents.get(node)?.since ?? NEVER) <= tick);
+    const able = this.#ableOf(eligible, tick);
     const owner = tickOwner(name, tick, able);
     const isOurs = owner === this.#self;
     if (owner !== undefined && !isOurs && hasMovedOn(job, owner, tick)) return pending.drop(tick);
@@ -260,6 +261,17 @@ export class Jobs {
     if (dueIn > 0) return this.#wakeAt(now + dueIn);
     if (!isOurs || now < this.#settledAt) return this.#wakeAt(now + OPEN_POLL);
     this.#executor.claim(name, { tick, attempt: verdict.attempt, lateness: -dueIn }, now, world);
+  }
+
+  /**
+   * Those that were there at the tick, if there are any: what an agent began last before it was killed may not be on its
+   * disk, but the others have heard of it.
+   */
+  #ableOf(eligible: readonly string[], tick: WallMillis): readonly string[] {
+    const from = (key: 'boot' | 'since') => (node: string) =>
+      (this.board.agents.get(node)?.[key] ?? NEVER) <= tick;
+    const present = eligible.filter(from('boot'));
+    return present.length > 0 ? present : eligible.filter(from('since'));
   }
 
   #pendingOf(name: string, job: BoardJob, wall: WallMillis): PendingTicks {

@@ -84,8 +84,9 @@ export class OwnRuns {
     return changed;
   }
 
+  /** As of now: later runs do not change it. */
   all(): readonly (readonly [job: string, record: RunnerRecord])[] {
-    return [...this.#records];
+    return [...this.#records].map(([job, record]) => [job, { ...record }]);
   }
 
   #write(job: string, run: JobRun, output?: string): void {

@@ -48,9 +48,25 @@ export interface JobOrders {
   readonly runAt: WallMillis;
 }
 
-/** An agent takes part from this time on. */
+/** A job of the configuration. `run`: its program and arguments; `undefined`: it posts to a URL. */
+export interface ConfiguredJob {
+  readonly definition: JobDefinition;
+  readonly run: readonly string[] | undefined;
+}
+
+/** What a reload has changed of a job of the configuration. `replaced`: it was registered over HTTP. */
+export interface ConfiguredJobChange {
+  readonly name: string;
+  readonly change: 'added' | 'changed' | 'replaced' | 'removed';
+}
+
+/**
+ * An agent takes part. `since`: it knows which ticks from then on it has run, from its disk perhaps. `boot`: since when it
+ * has been running without a break.
+ */
 export interface JobAgent {
   readonly since: WallMillis;
+  readonly boot: WallMillis;
 }
 
 /** The clock of an agent that owns no ticks, since it differs from the others. */

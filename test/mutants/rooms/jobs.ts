@@ -57,7 +57,7 @@ export const jobMutants: readonly Mutant[] = [
   {
     id: 'jobs-restart-forgets-the-past',
     file: 'jobs/jobs.ts',
-    find: 'this.#since = Math.trunc(Math.min(wall + spread, remembered));',
+    find: 'this.#since = Math.min(boot, remembered);',
     replace: 'this.#since = 0;',
     description: 'An agent that has just started owns ticks from before it, which others have run.',
     expectedTests: [UNIT, PROPERTY],
@@ -119,5 +119,13 @@ export const jobMutants: readonly Mutant[] = [
     replace: 'const QUANTILE = 0.5;',
     description: 'A claim waits for as long as half of the changes take.',
     expectedTests: ['unit/jobs/clocks.test.ts'],
+  },
+  {
+    id: 'jobs-restart-trusts-its-disk',
+    file: 'jobs/jobs.ts',
+    find: "const present = eligible.filter(from('boot'));",
+    replace: "const present = eligible.filter(from('since'));",
+    description: 'An agent that was killed runs what it had begun again, if its disk did not have it yet.',
+    expectedTests: [UNIT],
   },
 ];

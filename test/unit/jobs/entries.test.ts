@@ -43,7 +43,7 @@ const CHECKS: readonly Check[] = [
   }),
   encodeRuns('nightly', RUNS),
   encodeOrders('nightly', { paused: true, pausedAt: 3, runAt: 4 }),
-  encodeAgent({ since: 7 }),
+  encodeAgent({ since: 7, boot: 9 }),
 ];
 
 test('what is published is read as it was', () => {
@@ -53,7 +53,7 @@ test('what is published is read as it was', () => {
   expect(decodeRuns(runs)?.runs).toEqual(RUNS.runs);
   expect(decodeRuns(runs)?.output.length).toBe(256); // 512 bytes
   expect(decodeOrders(orders)).toEqual({ paused: true, pausedAt: 3, runAt: 4 });
-  expect(decodeAgent(agent)).toEqual({ since: 7 });
+  expect(decodeAgent(agent)).toEqual({ since: 7, boot: 9 });
   expect(CHECKS.map((check) => parseJobKey(toEntryKey(check))?.kind)).toEqual([
     'definition',
     'definition',

@@ -259,3 +259,19 @@ test('what an agent ran while it was out of reach is not run again when it dies'
   ).toBe(true);
   expect(twice).toEqual([]);
 });
+
+test('an agent that is killed before its disk has what it began does not run it again: the others know', () => {
+  const cluster = new JobsCluster({ seed: 9, size: 3 });
+  cluster.register('n0', everyTen());
+  const owner = tickOwner('sweep', EPOCH + 20_000, ['n0', 'n1', 'n2']) ?? '';
+  cluster.run(20_200);
+  const { saved } = cluster.node(owner); // it has claimed the tick
+  cluster.run(700);
+  expect(ticksOf(cluster)).toEqual([10_000, 20_000]);
+  cluster.node(owner).saved = saved;
+  cluster.crash(owner);
+  cluster.run(1000);
+  cluster.restart(owner, true);
+  cluster.run(17_000);
+  expect(ticksOf(cluster)).toEqual([10_000, 20_000, 30_000]);
+});
