@@ -211,6 +211,7 @@ export const jobSettings = defineSection({
     doc: 'Allow jobs that run a program; only those in `jobs` of a configuration file do.',
   }),
   jobs: jobsSetting({
+    reloads: true,
     doc:
       'Jobs that one agent of the cluster runs at each tick, by name. Each has `every`, `cron` (with `timezone`) or `at`; ' +
       '`run` (the program and its arguments) or `post` (the URL that receives a POST of JSON); and optionally `service` ' +

@@ -13,8 +13,8 @@ export interface ReloadReport {
 }
 
 export interface ReloadChange {
-  readonly kind: 'setting' | 'service' | 'tag' | 'key';
-  /** The key of the setting or tag, the ID of the service, or the fingerprint of the gossip key. */
+  readonly kind: 'setting' | 'service' | 'tag' | 'key' | 'job';
+  /** The key of the setting or tag, the ID of the service, the name of the job, or the fingerprint of the gossip key. */
   readonly name: string;
   /** One sentence for people, without a full stop. */
   readonly text: string;

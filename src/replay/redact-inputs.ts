@@ -2,7 +2,7 @@
 
 import type { Command } from '../agent/contract/commands.ts';
 import type { Input, Snapshot } from '../agent/contract/machine.ts';
-import type { AgentOptions, ConfiguredJob } from '../agent/contract/options.ts';
+import type { AgentOptions } from '../agent/contract/options.ts';
 import type {
   CheckDefinition,
   CheckOutcome,
@@ -10,7 +10,7 @@ import type {
   CheckStateSnapshot,
   RegistrySnapshot,
 } from '../checks/types.ts';
-import type { JobsSnapshot } from '../jobs/types.ts';
+import type { ConfiguredJob, JobsSnapshot } from '../jobs/types.ts';
 import type { QueryDefinition } from '../serf/types.ts';
 import type { Masker } from './masks.ts';
 import { redactCatalogSnapshot } from './redact-messages.ts';

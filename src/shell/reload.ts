@@ -79,7 +79,7 @@ export class Reloader {
     edit?.assertCurrent();
     const takeOverTls = await prepareTls(config);
     const outcome = await agent.execute({
-      ...{ kind: 'reload', services: files.registrations, tags: config.tag },
+      ...{ kind: 'reload', services: files.registrations, tags: config.tag, jobs: config.jobs },
       ...(edit === undefined ? {} : { keys: edit.keys }),
     });
     handlers.replace(config.handlers);
@@ -91,11 +91,12 @@ export class Reloader {
     this.#running = config;
     this.#lastRead = next;
     const changes = [
-      // Tags are told one by one.
-      ...differences.filter(({ key }) => key !== 'tag').map(settingChange),
+      // Tags and jobs are told one by one.
+      ...differences.filter(({ key }) => key !== 'tag' && key !== 'jobs').map(settingChange),
       ...(hasNewCertificate ? [CERTIFICATE_CHANGE] : []),
       ...outcome.tags.map(tagChange),
       ...(outcome.keys ?? []).map(keyChange),
+      ...(outcome.jobs ?? []).map(jobChange),
       ...outcome.services.map(serviceChange),
     ];
     for (const { kind, name, text } of changes)
@@ -173,6 +174,19 @@ const SERVICE_CHANGES: Readonly<Record<ReloadOutcome['services'][number]['change
   changed: 'was changed',
   replaced: 'replaces its registration over HTTP',
   deregistered: 'was deregistered, since no file has it any more',
+};
+
+const jobChange = ({ name, change }: NonNullable<ReloadOutcome['jobs']>[number]): ReloadChange => ({
+  kind: 'job',
+  name,
+  text: `job ${name} ${JOB_CHANGES[change]}`,
+});
+
+const JOB_CHANGES: Readonly<Record<NonNullable<ReloadOutcome['jobs']>[number]['change'], string>> = {
+  added: 'was registered',
+  changed: 'was changed',
+  replaced: 'replaces its registration over HTTP',
+  removed: 'was removed, since the configuration has it no more',
 };
 
 const unsavedWarning = ({ unsaved }: ReloadOutcome): string[] =>

@@ -4,6 +4,7 @@ import type { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Registration } from '../../checks/definition/definition.ts';
 import type { CheckDefinition, ExternalRegistration, FileServiceChange } from '../../checks/types.ts';
+import type { ConfiguredJob, ConfiguredJobChange } from '../../jobs/types.ts';
 import type { JobDefinition } from '../../model/job.ts';
 import type { CheckStatus, ServiceDefinition } from '../../model/service.ts';
 import type { PoolId } from '../../partitions/types.ts';
@@ -40,13 +41,15 @@ export type Command = Readonly<
     }
   /**
    * The operator's files have been read: their services, the tags of the configuration, and the gossip keys, replace those
-   * of before. All or nothing. `keys`, the primary first, are there only if their file was edited.
+   * of before. All or nothing. `keys`, the primary first, are there only if their file was edited; `jobs` are not there if
+   * they were not read.
    */
   | {
       kind: 'reload';
       services: readonly Registration[];
       tags: ReadonlyMap<string, string>;
       keys?: readonly Uint8Array[];
+      jobs?: readonly ConfiguredJob[];
     }
   | { kind: 'deregisterService'; id: string }
   /**
@@ -215,6 +218,7 @@ export interface ReloadOutcome extends Partial<Unsaved> {
   readonly services: readonly FileServiceChange[];
   /** What a keyring file that was edited has changed, with keys as fingerprints. */
   readonly keys?: readonly { readonly key: string; readonly change: KeyringChange['change'] }[];
+  readonly jobs?: readonly ConfiguredJobChange[];
   /** `undefined`: the tag is not set. */
   readonly tags: readonly { readonly key: string; readonly from?: string; readonly to?: string }[];
 }

@@ -4,8 +4,8 @@ import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Intern } from '../../catalog/options.ts';
 import type { SerfConfig, SwimConfig } from '../../config/protocol.ts';
+import type { ConfiguredJob } from '../../jobs/types.ts';
 import type { ZoneSettings } from '../../locality/zone-planner.ts';
-import type { JobDefinition } from '../../model/job.ts';
 import type { Identity } from '../../swim/types.ts';
 import type { WireCodec } from './codec.ts';
 import type { Snapshot } from './machine.ts';
@@ -21,12 +21,6 @@ export interface RetentionTimes {
   readonly droppedMembers: Millis;
   /** Restored nodes that no member confirms; a minute by default. */
   readonly restoredNodes: Millis;
-}
-
-/** A job of the configuration. `run`: its program and arguments; `undefined`: it posts to a URL. */
-export interface ConfiguredJob {
-  readonly definition: JobDefinition;
-  readonly run: readonly string[] | undefined;
 }
 
 /** Everything that an agent starts with. After this only `handle` reaches it. */

@@ -83,7 +83,7 @@ export class CommandDispatcher {
 
   /** What may be refused comes first. */
   #reload(
-    { services, tags, keys }: Extract<Command, { kind: 'reload' }>,
+    { services, tags, keys, jobs }: Extract<Command, { kind: 'reload' }>,
     now: Millis,
     out: Effect[],
   ): ReloadOutcome {
@@ -94,6 +94,7 @@ export class CommandDispatcher {
     return {
       services: changes,
       tags: members.applyTags(plan, now),
+      ...(jobs === undefined ? {} : { jobs: layer.scheduling.jobs.replaceConfigured(jobs, now, out) }),
       ...(keys === undefined ? {} : { keys: messaging.replaceKeys(keys, out) }),
     };
   }

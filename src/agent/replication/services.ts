@@ -74,7 +74,7 @@ export class ServiceLayer {
   readonly #catalog: Catalog;
   readonly #index: ExternalNodes;
   readonly #external: ExternalOwner;
-  readonly #scheduling: Scheduling;
+  readonly scheduling: Scheduling;
   readonly #name: string;
   readonly #topics: LeaseTopicSink;
   /** Owners of restored ledgers; those that are confirmed by now are removed when somebody looks. */
@@ -124,16 +124,16 @@ export class ServiceLayer {
     this.#index = new ExternalNodes(source, name, isMember, (owner, changes, at) =>
       onHidden(owner, changes, at),
     );
-    this.#scheduling = new Scheduling(options, {
+    this.scheduling = new Scheduling(options, {
       ...{ serf, catalog: this.#index.index, rng: options.rng.derive(`clocks ${now}`) },
       send: (to, body) => host.send(to, body),
       addressOf: (node) => this.catalogPeers.addressOf(node),
       isMember: (from) => members.isAddressOfMember(from),
       publish: (changes, at) => this.replication.publish(changes, at),
     });
-    onHidden = (owner, changes, at) => this.#scheduling.onEntriesChanged(owner, changes, at);
+    onHidden = (owner, changes, at) => this.scheduling.onEntriesChanged(owner, changes, at);
     for (const [owner, changes] of restored) onHidden(owner, changes);
-    this.#topics = this.#scheduling.watchTopics(context.topics);
+    this.#topics = this.scheduling.watchTopics(context.topics);
     const topics = this.#topics;
     this.#external = new ExternalOwner(options, { nodes: this.#index, serf, rng: rng.fork(), downtime });
     for (const owner of restoredCatalog.unconfirmed()) {
@@ -149,7 +149,7 @@ export class ServiceLayer {
         failedMembers,
         host,
         onCatalogSynced: (at) => {
-          this.#scheduling.settle(at);
+          this.scheduling.settle(at);
           onCatalogSynced();
         },
         topics,
@@ -173,12 +173,12 @@ export class ServiceLayer {
 
   /** What readers see of this layer. */
   get views(): ServiceViews {
-    return { catalog: this.#index.index, local: this.local, ...this.#scheduling.views };
+    return { catalog: this.#index.index, local: this.local, ...this.scheduling.views };
   }
 
   get deadline(): Millis {
     const { replication, restoredCatalog } = this;
-    const owned = Math.min(this.#external.deadline, this.#scheduling.deadline);
+    const owned = Math.min(this.#external.deadline, this.scheduling.deadline);
     return Math.min(this.#registry.deadline, replication.deadline, restoredCatalog.deadline, owned);
   }
 
@@ -193,13 +193,13 @@ export class ServiceLayer {
 
   /** Grows whenever the local registrations change. */
   get revision(): number {
-    return this.#registry.snapshotRevision + this.#external.revision + this.#scheduling.jobs.revision;
+    return this.#registry.snapshotRevision + this.#external.revision + this.scheduling.jobs.revision;
   }
 
   /** Grows whenever something changes that a command may not be acknowledged without. */
   get commandRevision(): number {
     return (
-      this.#registry.commandRevision + this.#external.commandRevision + this.#scheduling.jobs.commandRevision
+      this.#registry.commandRevision + this.#external.commandRevision + this.scheduling.jobs.commandRevision
     );
   }
 
@@ -207,7 +207,7 @@ export class ServiceLayer {
     now: Millis,
   ): Required<Pick<Snapshot, 'registered' | 'external' | 'epoch'>> & Pick<Snapshot, 'jobs'> {
     const registered = this.#registry.snapshot(now);
-    const jobs = this.#scheduling.jobs.snapshot();
+    const jobs = this.scheduling.jobs.snapshot();
     const external = this.#external.snapshot(now);
     return { registered, external, epoch: this.#catalog.epoch, ...(jobs === undefined ? {} : { jobs }) };
   }
@@ -232,7 +232,7 @@ export class ServiceLayer {
   handleCommand(command: ServiceCommand, now: Millis, out: Effect[]): void {
     if (command.kind === 'registerNode' || command.kind === 'deregisterNode')
       this.#external.handleCommand(command, now, this.#effects);
-    else if (isSchedulingCommand(command)) this.#scheduling.handleCommand(command, now, out);
+    else if (isSchedulingCommand(command)) this.scheduling.handleCommand(command, now, out);
     else runRegistryCommand(this.#registry, command, this.#name, now, this.#effects);
     this.#runEffects(now, out);
   }
@@ -250,14 +250,14 @@ export class ServiceLayer {
 
   /** The body of a user message of which `isServiceMessage` is true. Throws `WireError`. */
   receiveGossip(body: Uint8Array, from: Address, now: Millis): void {
-    if (isClockType(body[0] ?? 0)) this.#scheduling.jobs.receiveClock(body, from, now);
+    if (isClockType(body[0] ?? 0)) this.scheduling.jobs.receiveClock(body, from, now);
     else this.replication.receiveGossip(body, from, now);
   }
 
   handleInput(input: ServiceInput, now: Millis, out: Effect[]): void {
     if (input.kind === 'checkFinished') this.#onCheckFinished(input.outcome, now, out);
-    else if (input.kind === 'jobRunFinished') this.#scheduling.jobs.onRunFinished(input.outcome, now, out);
-    else this.#scheduling.jobs.onClockStepped(input.by, now);
+    else if (input.kind === 'jobRunFinished') this.scheduling.jobs.onRunFinished(input.outcome, now, out);
+    else this.scheduling.jobs.onClockStepped(input.by, now);
   }
 
   #onCheckFinished(outcome: CheckOutcome, now: Millis, out: Effect[]): void {
@@ -271,14 +271,14 @@ export class ServiceLayer {
     this.#external.tick(now, this.#effects);
     this.#runEffects(now, out);
     this.replication.tick(now);
-    this.#scheduling.tick(now, out);
+    this.scheduling.tick(now, out);
     for (const owner of this.restoredCatalog.expire(now)) this.replication.onMemberGone(owner);
     this.#index.noteSuperseded(now);
   }
 
   /** Membership decides which owners' instances exist, and which can pass. */
   onMemberEvent(event: SerfEvent, now: Millis): void {
-    this.#scheduling.wake(now);
+    this.scheduling.wake(now);
     this.#onMemberEvent(event, now);
     this.#index.onMemberChanged(event.member.name, this.#topics);
     this.#index.noteSuperseded(now);

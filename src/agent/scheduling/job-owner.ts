@@ -9,7 +9,16 @@ import type { Millis } from '../../base/time.ts';
 import type { CatalogView, EntryChange } from '../../catalog/types.ts';
 import { Jobs } from '../../jobs/jobs.ts';
 import { SpreadMeter } from '../../jobs/spread.ts';
-import type { JobEffect, JobsSnapshot, JobsView, JobView, JobWorld, RunOutcome } from '../../jobs/types.ts';
+import type {
+  ConfiguredJob,
+  ConfiguredJobChange,
+  JobEffect,
+  JobsSnapshot,
+  JobsView,
+  JobView,
+  JobWorld,
+  RunOutcome,
+} from '../../jobs/types.ts';
 import type { JobDefinition, WallMillis } from '../../model/job.ts';
 import type { EntryWrite } from '../../model/service.ts';
 import type { SerfView } from '../../serf/types.ts';
@@ -63,7 +72,7 @@ export class JobOwner {
       ...(snapshot?.jobs === undefined ? {} : { snapshot: snapshot.jobs }),
     });
     const registeredAt = Math.trunc(startedAt);
-    for (const { definition, run } of jobs) this.#jobs.own.register({ ...definition, registeredAt }, run);
+    for (const { definition, run } of jobs) this.#jobs.own.configure({ ...definition, registeredAt }, run);
     this.#jobs.wake(now);
     const viewOf = (name: string): JobView | undefined => this.#jobs.view(name, this.#world(this.#now));
     const wall = (): WallMillis => this.wall(this.#now);
@@ -141,6 +150,19 @@ export class JobOwner {
     this.tick(now, out);
   }
 
+  /** The jobs of the configuration, which was read again. Runs that have begun go on. */
+  replaceConfigured(
+    jobs: readonly ConfiguredJob[],
+    now: Millis,
+    out: Effect[],
+  ): readonly ConfiguredJobChange[] {
+    this.#now = now;
+    const changes = this.#jobs.own.replaceConfigured(jobs, (name) => this.#nextRegistration(name, now));
+    this.#jobs.wake(now);
+    this.tick(now, out);
+    return changes;
+  }
+
   /** A message about clocks in a datagram of `from`. Throws `WireError`. */
   receiveClock(body: Uint8Array, from: Address, now: Millis): void {
     this.#now = now;
@@ -171,19 +193,22 @@ export class JobOwner {
 
   #register(definition: JobDefinition, now: Millis, out: Effect[]): void {
     const { name, schedule } = definition;
-    if (this.#jobs.own.command(name) !== undefined)
+    if (this.#jobs.own.isConfigured(name))
       throw new AgentError(
         'conflict',
         `The job "${name}" is in the configuration of this agent: change it there, or give this one another name`,
       );
-    const registeredAt = Math.max(
-      Math.trunc(this.wall(now)),
-      (this.#jobs.board.jobs.get(name)?.definition?.registeredAt ?? -1) + 1,
-    );
+    const registeredAt = this.#nextRegistration(name, now);
     if (schedule.kind === 'at' && schedule.at <= registeredAt)
       throw new AgentError('badRequest', `at must be in the future: "${name}" would never run`);
     this.#jobs.own.register({ ...definition, registeredAt }, undefined);
     out.push({ kind: 'fact', fact: { kind: 'jobRegistered', job: name } });
+  }
+
+  /** Later than every registration of this name that is known, so that it counts. */
+  #nextRegistration(name: string, now: Millis): WallMillis {
+    const known = this.#jobs.board.jobs.get(name)?.definition?.registeredAt ?? -1;
+    return Math.max(Math.trunc(this.wall(now)), known + 1);
   }
 
   #deregister(name: string, out: Effect[]): void {
@@ -193,7 +218,7 @@ export class JobOwner {
         'conflict',
         `The job "${name}" is registered with ${owners.join(', ')}: remove it there (\`--http-addr\` names another agent)`,
       );
-    if (this.#jobs.own.command(name) !== undefined)
+    if (this.#jobs.own.isConfigured(name))
       throw new AgentError(
         'conflict',
         `The job "${name}" is in the configuration of this agent: remove it there`,

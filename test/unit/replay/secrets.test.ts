@@ -12,6 +12,7 @@ import { parseIp, toAddress } from '../../../src/base/address.ts';
 import { encodeUtf8 } from '../../../src/base/bytes.ts';
 import { encodeCheck, encodeService } from '../../../src/checks/definition/encode.ts';
 import type { CheckDefinition, CheckProbe } from '../../../src/checks/types.ts';
+import type { JobDefinition } from '../../../src/model/job.ts';
 import type { ServiceDefinition } from '../../../src/model/service.ts';
 import { Masker } from '../../../src/replay/masks.ts';
 import { redactInput, redactOptions } from '../../../src/replay/redact-inputs.ts';
@@ -74,6 +75,12 @@ const SERVICE: Complete<ServiceDefinition> = {
   enableTagOverride: false,
 };
 
+const JOB: Complete<JobDefinition> = {
+  ...{ name: SECRET, schedule: { kind: 'every', every: 1000 }, place: { service: SECRET, tag: SECRET } },
+  ...{ timeout: 1, retries: 0, overlap: 'skip', jitter: 0, catchUp: 'one', quorum: 1, registeredAt: 1 },
+  action: { kind: 'post', url: `http://host/${SECRET}` },
+};
+
 const COMMANDS: ByKind<Command> = {
   join: { kind: 'join', seeds: [{ text: SECRET, addresses: [ADDRESS], error: SECRET }], replay: true },
   leave: { kind: 'leave' },
@@ -103,6 +110,7 @@ const COMMANDS: ByKind<Command> = {
     services: [{ service: SERVICE, checks: [checkWith(PROBES.ttl)] }],
     tags: MAP,
     keys: [BYTES],
+    jobs: [{ definition: JOB, run: [SECRET] }],
   },
   query: {
     kind: 'query',
@@ -134,14 +142,7 @@ const COMMANDS: ByKind<Command> = {
   deregisterNode: {
     ...{ kind: 'deregisterNode', node: SECRET, service: SECRET, check: SECRET, anyOwner: false },
   },
-  registerJob: {
-    kind: 'registerJob',
-    definition: {
-      ...{ name: SECRET, schedule: { kind: 'every', every: 1000 }, place: { service: SECRET, tag: SECRET } },
-      ...{ timeout: 1, retries: 0, overlap: 'skip', jitter: 0, catchUp: 'one', quorum: 1, registeredAt: 1 },
-      action: { kind: 'post', url: `http://host/${SECRET}` },
-    },
-  },
+  registerJob: { kind: 'registerJob', definition: JOB },
   deregisterJob: { kind: 'deregisterJob', name: SECRET },
   orderJob: { kind: 'orderJob', name: SECRET, order: 'run' },
   attachWorker: {
@@ -179,7 +180,11 @@ const READABLE_IN_COMMANDS: Readonly<Record<Command['kind'], readonly string[]>>
   updateCheck: ['id'],
   maintenance: ['service'],
   drain: ['service'],
-  reload: [...READABLE_IN_REGISTRATION.map((field) => `services.0.${field}`), 'tags.key'],
+  reload: [
+    ...READABLE_IN_REGISTRATION.map((field) => `services.0.${field}`),
+    'tags.key',
+    ...['name', 'place.service', 'place.tag'].map((field) => `jobs.0.definition.${field}`),
+  ],
   query: ['name', 'nodes.0', 'tags.key', 'directTo.0'].map((field) => `query.${field}`),
   queryWitnesses: ['node'],
   testLinks: ['nodes.0'],
