@@ -53,7 +53,10 @@ export interface ServiceSource {
 
 export class DiscoveredService {
   readonly name: string;
-  /** Resolves with the first answer of the agent, also if it has no instances. */
+  /**
+   * Resolves with the first answer of the agent, also if it has no instances. While the agent is away it waits, for as long as the
+   * caller does: `age` is `Infinity`, and `pick` says why. Rejects if the list is closed before.
+   */
   readonly ready: Promise<void>;
   readonly #source: ServiceSource;
   readonly #options: DiscoverOptions;
@@ -63,6 +66,7 @@ export class DiscoveredService {
   readonly #ejector: Ejector;
   readonly #listeners = new Set<(updated: ReadonlySet<DiscoveredInstance>) => void>();
   #markReady: () => void = () => undefined;
+  #refuseReady: (reason: Error) => void = () => undefined;
   #isReady = false;
   #closed = false;
   #agentZone: string | null = null;
@@ -76,9 +80,11 @@ export class DiscoveredService {
     const { tag, tags = [] } = options;
     this.#tags = [...tags, ...(tag === undefined ? [] : [tag])].map((one) => one.toLowerCase());
     this.#ejector = new Ejector(source.probe, () => this.#rebuild(), source.firstEjection);
-    this.ready = new Promise((resolve) => {
+    this.ready = new Promise((resolve, reject) => {
       this.#markReady = resolve;
+      this.#refuseReady = reject;
     });
+    this.ready.catch(() => undefined); // whoever waits for it is told; nobody need
   }
 
   /** Milliseconds since the list was last known to be current: 0 while the agent answers, `Infinity` before it has. */
@@ -177,6 +183,7 @@ export class DiscoveredService {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#refuseReady(new NoInstanceError(`"${this.name}" was closed before the agent had answered`));
     this.#ejector.close();
     this.#preference?.close();
     this.#source.release(this);

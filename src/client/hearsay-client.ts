@@ -7,8 +7,8 @@ import { type InstanceProbe, probeByConnecting } from './ejection.ts';
 import { ServiceStream, type ZoneMark } from './event-stream.ts';
 import type { HttpAgentOptions, ServiceHttpAgent } from './http-agent.ts';
 import type { StreamedInstance } from './instance.ts';
-import type { LeaseOptions, ServiceLease } from './lease.ts';
-import { SigtermDrain } from './sigterm.ts';
+import type { LeaseOptions, ServiceLease } from './lease/lease.ts';
+import { SigtermDrain } from './lease/sigterm.ts';
 
 /** Only tests set them. */
 export interface ClientInternals {
@@ -33,6 +33,7 @@ export class HearsayClient {
   #zoneRules = '';
   #zoneIsNamed = false;
   #preferenceLoaded: Promise<void> | undefined;
+  #isClosed = false;
   readonly #httpAgents: Promise<ServiceHttpAgent>[] = [];
 
   constructor(options: ConnectOptions, internals: ClientInternals = {}) {
@@ -67,8 +68,10 @@ export class HearsayClient {
 
   /** Registers a service for as long as this process lives. Resolves when the agent has acknowledged it. Loaded when it is first asked for. */
   async register(options: LeaseOptions): Promise<ServiceLease> {
-    const { portToRegister, ServiceLease: Lease } = await import('./lease.ts');
+    const { portToRegister, ServiceLease: Lease } = await import('./lease/lease.ts');
+    this.#requireOpen(`register "${options.name}"`);
     const port = await portToRegister(options);
+    this.#requireOpen(`register "${options.name}"`);
     const lease = new Lease(options, port, {
       connection: this.#connection,
       backoff: this.#backoff,
@@ -85,6 +88,7 @@ export class HearsayClient {
 
   /** Follows a service. It is empty until the first answer: `await service.ready`. */
   discover(name: string, options: DiscoverOptions = {}): DiscoveredService {
+    this.#requireOpen(`discover "${name}"`);
     const folded = name.toLowerCase();
     const service = new DiscoveredService(folded, options, this.#source);
     if (options.zone) {
@@ -107,7 +111,12 @@ export class HearsayClient {
   shared(name: string): DiscoveredService {
     const folded = name.toLowerCase();
     let service = this.#shared.get(folded);
-    if (service === undefined) {
+    if (service !== undefined) return service;
+    // An adapter that outlives the client finds nobody; it must not throw where nobody catches.
+    if (this.#isClosed) {
+      service = new DiscoveredService(folded, {}, this.#source);
+      service.close();
+    } else {
       service = this.discover(folded);
       this.#shared.set(folded, service);
     }
@@ -137,6 +146,7 @@ export class HearsayClient {
 
   /** Releases all leases, and follows nothing any more. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#stream.close();
     for (const services of [...this.#services.values()]) for (const service of services) service.close();
     for (const agent of this.#httpAgents) (await agent).destroy();
@@ -159,6 +169,10 @@ export class HearsayClient {
     }
     await this.#preferenceLoaded;
     for (const services of this.#services.values()) for (const service of services) service.setZone(zone);
+  }
+
+  #requireOpen(what: string): void {
+    if (this.#isClosed) throw new Error(`cannot ${what}: this client was closed; connect() returns another`);
   }
 
   #forget(service: DiscoveredService): void {

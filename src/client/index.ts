@@ -17,4 +17,4 @@ export type { DispatcherOptions, ServiceDispatcher } from './dispatcher.ts';
 export type { HearsayClient } from './hearsay-client.ts';
 export type { HttpAgentOptions } from './http-agent.ts';
 export type { DiscoveredInstance } from './instance.ts';
-export type { LeaseOptions, ServiceLease } from './lease.ts';
+export type { LeaseOptions, ServiceLease } from './lease/lease.ts';

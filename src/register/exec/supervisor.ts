@@ -40,8 +40,16 @@ export interface SupervisorOptions {
 export type ForwardedSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2';
 
 const POLL: Millis = 100;
-/** Gossip has told every agent by then, and clients that have just been told an address have dialed it. */
+/** Clients that have just been told an address have dialed it by then. */
+const SETTLE: Millis = 250;
+/** The same where the agent cannot say what the others know: gossip has told nearly all of them. */
 const MIN_DRAIN: Millis = 1000;
+/** The agent answers a drain within this, below the patience of the client. */
+const MAX_WAIT: Millis = 45_000;
+/** The least that it waits. */
+const MIN_WAIT: Millis = 10;
+/** For an answer that is under way when the time is over. */
+const ANSWER_WITHIN: Millis = 500;
 const EXIT_FAILED = 1;
 
 /** Resolves to the exit code. */
@@ -153,19 +161,34 @@ class Supervisor {
     });
   }
 
-  /** Waits until the services are in no answer any more and their clients have gone, or the time is over. Never rejects. */
+  /** Waits until no agent answers with the services any more and their clients have gone, or the time is over. Never rejects. */
   async #drain(): Promise<void> {
     const { services, client, drainTimeout, notice } = this.#options;
     if (!this.#holder.isOpen || drainTimeout <= 0) return;
     notice(`draining for ${drainTimeout / 1000}s at most; repeat the signal to stop at once`);
     const startedAt = performance.now();
     const age = (): Millis => performance.now() - startedAt;
+    const wait = Math.max(MIN_WAIT, Math.min(MAX_WAIT, drainTimeout));
     const asked = services.map(({ ID }) =>
-      client.put(`/v1/hearsay/drain/${encodeURIComponent(ID)}?enable=true`, undefined, this.#hurry.signal),
+      client.put(
+        `/v1/hearsay/drain/${encodeURIComponent(ID)}?enable=true&wait=${wait}ms`,
+        undefined,
+        this.#hurry.signal,
+      ),
     );
-    const results = await Promise.race([Promise.allSettled(asked), this.#pause(drainTimeout)]);
+    const results = await Promise.race([
+      Promise.allSettled(asked),
+      this.#pause(drainTimeout + ANSWER_WITHIN),
+    ]);
     if (!Array.isArray(results) || results.every(({ status }) => status === 'rejected')) return;
-    await this.#pause(Math.min(MIN_DRAIN, drainTimeout - age()));
+    const answers = results.map((result) =>
+      result.status === 'fulfilled' ? toAnswer(result.value) : undefined,
+    );
+    const undone = answers.find((answer) => answer?.done === false);
+    if (undone !== undefined && !this.#hurry.signal.aborted)
+      notice(`not all agents know of the drain: ${undone.sentence}`);
+    const isKnown = answers.every((answer) => answer !== undefined);
+    await this.#pause(Math.min(isKnown ? SETTLE : MIN_DRAIN, drainTimeout - age()));
     const ports = services.map(({ Port }) => Port).filter((port) => port > 0);
     while (age() < drainTimeout && !this.#hurry.signal.aborted) {
       if (ports.length === 0 || (await countConnections(ports)) === 0) return;
@@ -178,4 +201,11 @@ class Supervisor {
     const { signal } = this.#hurry;
     await sleep(Math.max(0, millis), undefined, { signal }).catch(() => undefined);
   }
+}
+
+/** What the agent says of a drain; `undefined`: nothing, as one of an older version. */
+function toAnswer(value: unknown): { readonly done: boolean; readonly sentence: string } | undefined {
+  if (typeof value !== 'object' || value === null || !('done' in value) || !('sentence' in value))
+    return undefined;
+  return { done: value.done === true, sentence: String(value.sentence) };
 }

@@ -4,7 +4,7 @@ import { createServer, request, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { HearsayClient } from '../../../src/client/hearsay-client.ts';
-import type { ServiceLease } from '../../../src/client/lease.ts';
+import type { ServiceLease } from '../../../src/client/lease/lease.ts';
 import { waitUntil } from '../../support/wait.ts';
 
 interface Seen {
@@ -20,6 +20,8 @@ interface Seen {
 class LeaseAgent {
   readonly seen: Seen[] = [];
   status = 200;
+  /** To drains. */
+  drainAnswer = '';
   #server: Server | undefined;
   #port = 0;
 
@@ -48,6 +50,7 @@ class LeaseAgent {
           void outgoing.end(line === undefined ? '' : `${JSON.stringify(line)}\n`);
         this.seen.push({ method: incoming.method ?? '', path: pathname, query: searchParams, body, end });
         if (this.status !== 200) outgoing.writeHead(this.status).end('no');
+        else if (pathname.startsWith('/v1/hearsay/drain/')) outgoing.end(this.drainAnswer);
         else if (pathname !== '/v1/hearsay/lease') outgoing.end();
         else
           outgoing.write(`${JSON.stringify({ lease: searchParams.get('lease'), service: body['ID'] })}\n\n`);
@@ -278,4 +281,58 @@ describe('a lease', () => {
     expect([agent.paths('PUT').length, agent.paths('DELETE').length]).toEqual([2, 1]);
     expect(agent.paths('PUT')[1]).toMatch(/^\/v1\/hearsay\/drain\/api-\d+$/);
   });
+});
+
+describe('a drain', () => {
+  const UNDONE = { done: false, sentence: '1 of 2 know; eve has not spoken for 41 s' };
+
+  async function drainWith(answer: string, drainFor: number) {
+    const agent = await new LeaseAgent().start();
+    agent.drainAnswer = answer;
+    const { hearsay, said: log } = client(agent);
+    const lease = await hearsay.register({ name: 'api', port: 1, drainFor });
+    const startedAt = performance.now();
+    await lease.drain();
+    return { took: performance.now() - startedAt, log, agent };
+  }
+
+  test('ends when all agents know, long before its time is over', async () => {
+    const { took, log } = await drainWith(JSON.stringify({ done: true, sentence: '2 of 2 know' }), 60_000);
+    expect(took).toBeLessThan(5000);
+    expect(log.filter((line) => line.includes('drained'))).toEqual([]);
+  });
+
+  test('whose time is over says who does not know', async () => {
+    const { log } = await drainWith(JSON.stringify(UNDONE), 60);
+    expect(log.join('\n')).toContain('is drained: after 0.06 s 1 of 2 know; eve has not spoken for 41 s');
+  });
+
+  test('waits as before where the agent does not say what others know', async () => {
+    const { took } = await drainWith('', 300);
+    expect(took).toBeGreaterThanOrEqual(280);
+  });
+
+  test('does not wait for ever for an agent that is gone', async () => {
+    const agent = await new LeaseAgent().start();
+    const { hearsay, said: log } = client(agent);
+    const lease = await hearsay.register({ name: 'api', port: 1, drainFor: 300 });
+    agent.stop();
+    await lease.drain();
+    expect(log.join('\n')).toContain('is drained: the agent cannot tell others');
+  });
+});
+
+test('a client that was closed refuses to register and to discover, and what it had begun', async () => {
+  const agent = await new LeaseAgent().start();
+  const { hearsay } = client(agent);
+  const server = createServer();
+  const early = hearsay.register({ name: 'api', server });
+  const db = hearsay.discover('db');
+  await hearsay.close();
+  server.listen(0, '127.35.2.5');
+  onTestFinished(() => void server.close());
+  await expect(early).rejects.toThrow('cannot register "api": this client was closed');
+  await expect(hearsay.register({ name: 'api', port: 1 })).rejects.toThrow('connect() returns another');
+  expect(() => hearsay.discover('db')).toThrow('cannot discover "db": this client was closed');
+  await expect(db.ready).rejects.toThrow('"db" was closed before the agent had answered');
 });

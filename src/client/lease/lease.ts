@@ -5,14 +5,14 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Server } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type AgentConnection,
   type BackoffLimits,
   ReconnectBackoff,
   RefusedError,
   readLines,
-} from './connection.ts';
+} from '../connection.ts';
+import { drainEverywhere } from './drain.ts';
 
 export interface LeaseOptions {
   readonly name: string;
@@ -32,7 +32,7 @@ export interface LeaseOptions {
   readonly check?: Readonly<Record<string, unknown>>;
   /** How long the agent waits for this process to come back, as `10s`. */
   readonly grace?: string;
-  /** Milliseconds that a drain waits until nobody connects any more; 2,000 by default. */
+  /** The longest that a drain waits until every agent of the cluster serves it, in milliseconds; 10,000 by default. */
   readonly drainFor?: number;
   /** Whether SIGTERM drains it; true by default. */
   readonly sigterm?: boolean;
@@ -40,7 +40,7 @@ export interface LeaseOptions {
 
 /** The agent writes a blank line each 20 s. */
 const SILENCE = 50_000;
-const DRAIN_FOR = 2000;
+const DRAIN_FOR = 10_000;
 /** Milliseconds for requests that are under way when a server is closed. */
 const CLOSE_WITHIN = 10_000;
 
@@ -94,7 +94,7 @@ export class ServiceLease {
     });
   }
 
-  /** Takes the instance out of all answers, waits until nobody connects any more, closes the server, and ends the lease. */
+  /** Takes the instance out of all answers, waits until every agent serves that, closes the server, and ends the lease. */
   drain(): Promise<void> {
     this.#drained ??= this.#drain();
     return this.#drained;
@@ -112,8 +112,7 @@ export class ServiceLease {
     const { server, drainFor = DRAIN_FOR } = this.#options;
     // Clients of a connection that is kept alive must come to know, too.
     server?.prependListener('request', (_, response) => response.setHeader('connection', 'close'));
-    await this.#tell('PUT', `/v1/hearsay/drain/${encodeURIComponent(this.service)}?enable=true`);
-    await sleep(drainFor);
+    await drainEverywhere(this.#host.connection, this.service, drainFor);
     if (server !== undefined) await closeServer(server);
     await this.release();
   }
