@@ -98,7 +98,7 @@ const SERVICES: CommandGroup = {
     load: async () => (await import('./commands/sync-status.ts')).syncStatusCommand,
   },
   sync: {
-    summary: 'Keep the servers of a proxy equal to the catalog, without a reload',
+    summary: 'Keep the servers of a proxy, or a file, equal to the catalog',
     load: async () => (await import('./commands/sync.ts')).syncCommand,
   },
   owner: {

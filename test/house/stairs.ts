@@ -50,7 +50,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   serf: 'membership queries',
   shell: 'host net logging storage runners handlers',
   sim: 'world faults workload laws peers scenarios',
-  sync: 'haproxy',
+  sync: 'haproxy template file',
   swim: 'state rules connections',
   ui: 'style data parts views',
   'agent/contract': '',

@@ -20,6 +20,7 @@ import { serfMutants } from './rooms/serf.ts';
 import { shellMutants } from './rooms/shell.ts';
 import { swimMutants } from './rooms/swim.ts';
 import { swimRulesMutants } from './rooms/swim-rules.ts';
+import { syncMutants } from './rooms/sync.ts';
 import { walkMutants } from './rooms/walks.ts';
 import { wireMutants } from './rooms/wire.ts';
 
@@ -40,6 +41,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...shellMutants,
   ...httpMutants,
   ...rpcMutants,
+  ...syncMutants,
   ...registerMutants,
   ...dnsMutants,
   ...hostileMutants,

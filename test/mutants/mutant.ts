@@ -15,6 +15,7 @@ export const LAYERS = [
   'dns',
   'rpc',
   'register',
+  'sync',
 ] as const;
 export type Layer = (typeof LAYERS)[number];
 

@@ -29,6 +29,7 @@ const TESTS_BY_LAYER: Readonly<Record<Layer, readonly string[]>> = {
   dns: ['unit/dns'],
   rpc: ['unit/rpc'],
   register: ['unit/register'],
+  sync: ['unit/sync', 'unit/cli', 'property/haproxy-sync', 'property/template'],
 };
 const FAST = ['unit', 'property', 'golden', 'story', 'house.test.ts'];
 const SWARM = ['swarm'];

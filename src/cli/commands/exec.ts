@@ -12,6 +12,7 @@ import {
   parseDurationOption,
   readLeasedServices,
 } from '../input/leased-services.ts';
+import { type ProgramWords, splitProgram } from '../input/program-words.ts';
 
 interface Options extends Omit<ClientOptions, 'json'>, LeasedServiceOptions {
   readonly readyTimeout: string;
@@ -36,7 +37,7 @@ export const execCommand: CommandBuilder = (command, cli) => {
     )
     .addHelpText('after', ENVIRONMENT_HELP)
     .action(async (words: string[], options: Options) => {
-      cli.exitCode = await exec(cli, splitWords(command, words), options);
+      cli.exitCode = await exec(cli, readWords(command, words), options);
     });
   addExample(command, 'hearsay exec web:8080 --check /health -- node server.js');
 };
@@ -45,27 +46,16 @@ const ENVIRONMENT_HELP = `
 The program gets PORT, the port of the first service, and PORT_NAME for each.
 Its exit code is that of this command: 128 and more if a signal ended it.`;
 
-interface Words {
-  readonly services: readonly string[];
-  readonly argv: readonly string[];
+function readWords(command: Command, all: readonly string[]): ProgramWords {
+  const found = splitProgram(command, all);
+  if (found.argv.length > 0) return found;
+  throw new CliError(
+    EXIT.usage,
+    'say after -- which program to run, as in hearsay exec web:8080 -- node server.js',
+  );
 }
 
-/** Commander joins what stands before and after `--`. */
-function splitWords(command: Command, words: readonly string[]): Words {
-  let root = command;
-  while (root.parent !== null) root = root.parent;
-  const raw = (root as Command & { readonly rawArgs: readonly string[] }).rawArgs;
-  const at = raw.indexOf('--');
-  const argv = at < 0 ? [] : raw.slice(at + 1);
-  if (argv.length === 0)
-    throw new CliError(
-      EXIT.usage,
-      'say after -- which program to run, as in hearsay exec web:8080 -- node server.js',
-    );
-  return { services: words.slice(0, words.length - argv.length), argv };
-}
-
-async function exec(cli: CliContext, { services: words, argv }: Words, options: Options): Promise<number> {
+async function exec(cli: CliContext, { words, argv }: ProgramWords, options: Options): Promise<number> {
   const { io } = cli;
   const readyTimeout = parseDurationOption('--ready-timeout', options.readyTimeout);
   const drainTimeout = parseDurationOption('--drain-timeout', options.drainTimeout);

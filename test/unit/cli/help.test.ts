@@ -29,6 +29,8 @@ const SUBCOMMANDS: readonly (readonly [string, string])[] = [
   ['import', 'consul'],
   ['import', 'config'],
   ['sync', 'haproxy'],
+  ['sync', 'nginx'],
+  ['sync', 'file'],
 ];
 const PAGES: readonly (readonly string[])[] = [
   [],
