@@ -23,7 +23,7 @@ const GROUPS: readonly (readonly [heading: string, keys: RegExp])[] = [
   ],
   [
     'Services and checks:',
-    /^(service$|watchServices|containers|selfService|suspectsLast|allowExecChecks|execUser|checkAllow)/,
+    /^(service$|watchServices|containers|selfService|suspectsLast|zone|allowExecChecks|execUser|checkAllow)/,
   ],
   ['Jobs:', /^(allowExecJobs|jobs)$/],
   ['HTTP API:', /^(http|ui$|insecure|openOperator|consulVersion)/],
