@@ -1,5 +1,6 @@
 /** The layer `cluster`: who is missing, which names and keys are in dispute. */
 import { type DoctorFinding, type Facts, recentWarnings, textOf } from './finding.ts';
+import { hangs, missingKey } from './links.ts';
 
 export function examineCluster(facts: Facts): DoctorFinding[] {
   return [
@@ -27,11 +28,14 @@ function partition({ self, partition: { kind, sentence } }: Facts): DoctorFindin
   ];
 }
 
-function failed({ members, whys }: Facts): DoctorFinding[] {
+function failed({ members, whys, encrypted }: Facts): DoctorFinding[] {
   return members
     .filter(({ status }) => status === 'failed' || status === 'suspect')
-    .map(({ name, status }) => {
+    .map(({ name, addr, status }) => {
       const why = whys.get(name);
+      if (encrypted === true && status === 'failed' && why?.cause === 'closed')
+        return missingKey(name, name, [why.diagnosis]);
+      if (status === 'failed' && why?.cause === 'hung') return hangs(name, addr, [why.diagnosis]);
       return {
         layer: 'cluster',
         code: status,

@@ -23,15 +23,22 @@ export function unknownNodes(facts: Facts, nodes: readonly string[]): readonly s
   return nodes.filter((node) => !known.has(node) && examine(facts, [node]).length === 0);
 }
 
-/** What was measured comes first, and says the same of the same nodes as what was concluded. */
+/** What was measured comes first; what was concluded from probes about the same nodes is the same fault. */
 function withoutRepeats(findings: readonly DoctorFinding[]): readonly DoctorFinding[] {
   const told = new Set<string>();
   return findings.filter(({ code, nodes }) => {
-    const key = `${code} ${[...nodes].sort().join(' ')}`;
-    const isNew = !ONCE.has(code) || !told.has(key);
-    told.add(key);
-    return isNew;
+    const fault = FAULTS.get(code);
+    const key = `${fault} ${[...nodes].sort().join(' ')}`;
+    if (fault === undefined || !told.has(key)) {
+      told.add(key);
+      return true;
+    }
+    return false;
   });
 }
 
-const ONCE: ReadonlySet<string> = new Set(['udpBlocked', 'oneWay', 'loss']);
+const FAULTS: ReadonlyMap<string, string> = new Map([
+  ['udpBlocked', 'udp'],
+  ['oneWay', 'udp'],
+  ['loss', 'loss'],
+]);

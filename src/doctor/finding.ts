@@ -104,6 +104,8 @@ export interface Facts {
   readonly members: readonly MemberFact[];
   /** What the agent does not know yet; absent: it is ready. */
   readonly waitingFor?: string | undefined;
+  /** Gossip is encrypted. */
+  readonly encrypted?: boolean | undefined;
   readonly awareness: number;
   readonly degraded: readonly string[];
   readonly partition: { readonly kind: string; readonly sentence: string };

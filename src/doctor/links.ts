@@ -19,6 +19,7 @@ export function examineLinks(facts: Facts): DoctorFinding[] {
   return [
     ...hung(facts, links),
     ...blocked(facts, links),
+    ...keyless(facts, links),
     ...large(facts, links),
     ...lossy(links),
     ...clocks(links),
@@ -39,16 +40,46 @@ export const isAnswering = (facts: Facts, node: string): boolean =>
 
 function hung({ members }: Facts, links: readonly LinkFact[]): DoctorFinding[] {
   const stuck = links.filter(({ answered, tcp }) => answered === 0 && tcp === 'unanswered');
-  return groupBy(stuck, ({ to }) => to).map(([node, ways]) => ({
-    layer: 'host',
-    code: 'hung',
-    severity: 'error',
-    nodes: [node],
-    sentence: `${node} accepts connections, and its process does not answer: it is stopped, or it hangs`,
-    evidence: [`found by ${ways.map(({ from }) => from).join(', ')}`],
-    fix: `on ${node} (${addressOf(members, node)}): ps -o pid,stat,args -C node,hearsay; a process in state T goes on with kill -CONT PID; else systemctl restart hearsay`,
-  }));
+  return groupBy(stuck, ({ to }) => to).map(([node, ways]) =>
+    hangs(node, addressOf(members, node), [`found by ${ways.map(({ from }) => from).join(', ')}`]),
+  );
 }
+
+export const hangs = (node: string, address: string, evidence: readonly string[]): DoctorFinding => ({
+  layer: 'host',
+  code: 'hung',
+  severity: 'error',
+  nodes: [node],
+  sentence: `${node} accepts connections, and its process does not answer: it is stopped, or it hangs`,
+  evidence,
+  fix: `on ${node} (${address}): ps -o pid,stat,args -C node,hearsay; a process in state T goes on with kill -CONT PID; else systemctl restart hearsay`,
+});
+
+/** What an agent does that cannot read what it is sent: it is silent over UDP, and closes streams. */
+function keyless({ encrypted, members }: Facts, links: readonly LinkFact[]): DoctorFinding[] {
+  const closed = links.filter(({ answered, tcp }) => answered === 0 && tcp === 'closed');
+  return encrypted !== true
+    ? []
+    : groupBy(closed, ({ to }) => to).map(([node, ways]) =>
+        missingKey(node, `${node} (${addressOf(members, node)})`, [
+          `found by ${ways.map(({ from }) => from).join(', ')}`,
+        ]),
+      );
+}
+
+/** For an agent that others cannot reach any more: a rotation has missed it, or it was started with an older keyring. */
+export const PRIMARY_FIX =
+  'compare the fingerprints of `hearsay keys list` on both, and start it with the primary key of the others: HEARSAY_GOSSIP_KEY or --keyring-file';
+
+export const missingKey = (node: string, where: string, evidence: readonly string[]): DoctorFinding => ({
+  layer: 'pairs',
+  code: 'missingKey',
+  severity: 'error',
+  nodes: [node],
+  sentence: `${where} closes each connection without an answer: it lacks the primary key that the others encrypt with`,
+  evidence,
+  fix: PRIMARY_FIX,
+});
 
 /** UDP does not come through, and TCP does. Where both ends have measured, it is known which way. */
 function blocked({ members }: Facts, links: readonly LinkFact[]): DoctorFinding[] {

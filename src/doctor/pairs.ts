@@ -8,7 +8,7 @@ import {
   times,
   type WarningFact,
 } from './finding.ts';
-import { isAnswering, measured } from './links.ts';
+import { isAnswering, measured, PRIMARY_FIX } from './links.ts';
 
 /** A probe fails by chance now and then. */
 const MIN_SAVED_PROBES = 3;
@@ -139,14 +139,18 @@ function oneWay(facts: Facts): DoctorFinding[] {
 function unverified(facts: Facts): DoctorFinding[] {
   return recentWarnings(facts, 'memberUnverified').map((warning) => {
     const [name, address] = [textOf(warning, 'node'), textOf(warning, 'address')];
+    const advertise = `on ${name}: --advertise ADDRESS:PORT, as others reach it`;
+    const cause = 'it is behind address translation, or advertises a wrong address';
     return {
       layer: 'pairs',
       code: 'wrongAddress',
       severity: 'error',
       nodes: [name],
-      sentence: `${name} announces ${address}, where nobody answers: it is behind address translation, or advertises a wrong address`,
+      sentence: facts.encrypted
+        ? `${name} announces ${address}, where nobody answers: ${cause}; or it lacks the primary key that the others use`
+        : `${name} announces ${address}, where nobody answers: ${cause}`,
       evidence: [`pinged there in vain (${times(warning.count)})`],
-      fix: `on ${name}: --advertise ADDRESS:PORT, as others reach it`,
+      fix: facts.encrypted ? `${advertise}; ${PRIMARY_FIX}` : advertise,
     };
   });
 }

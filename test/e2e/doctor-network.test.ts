@@ -79,11 +79,14 @@ describe.skipIf(why !== undefined)('a fault of the network', () => {
       (await findings()).find((finding) => finding.code === code && finding.nodes.includes(node)),
     );
   /** Drops what comes in on a host and matches. */
-  const drop = async (host: number, ...match: readonly string[]): Promise<void> => {
+  const drop = (host: number, ...match: readonly string[]) => dropAt(['input'], host, match);
+  const dropAt = async (hooks: readonly string[], host: number, match: readonly string[]): Promise<void> => {
     const nft = (...words: readonly string[]) => hosts.run(hosts.list[host] as NetnsHost, 'nft', ...words);
     await nft('add', 'table', 'inet', 'fault');
-    await nft('add', 'chain', 'inet', 'fault', 'in', '{ type filter hook input priority 0; }');
-    await nft('add', 'rule', 'inet', 'fault', 'in', ...match, 'drop');
+    for (const hook of hooks) {
+      await nft('add', 'chain', 'inet', 'fault', hook, `{ type filter hook ${hook} priority 0; }`);
+      await nft('add', 'rule', 'inet', 'fault', hook, ...match, 'drop');
+    }
   };
 
   test('none: no finding', async () => {
@@ -92,7 +95,7 @@ describe.skipIf(why !== undefined)('a fault of the network', () => {
   });
 
   test('UDP that is dropped while TCP passes', async () => {
-    await drop(1, 'udp', 'dport', '7946');
+    await dropAt(['input', 'output'], 1, ['udp', 'dport', '7946']);
     const { fix } = await named('udpBlocked', 'bob');
     expect(fix).toContain('nft add rule');
   });

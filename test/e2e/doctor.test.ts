@@ -1,4 +1,8 @@
 /** Faults of real agents, each named by `hearsay doctor` with what mends it; a healthy cluster has no finding. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { getJson, httpRequest } from '../support/http.ts';
 import { type HearsayProcess, killProcesses, runHearsay, startHearsay } from '../support/processes.ts';
@@ -32,9 +36,15 @@ async function examine(): Promise<{ code: number; findings: readonly Found[]; me
   return { code, findings, members: members.length };
 }
 
-/** The finding of this code, as soon as it is there. */
-const named = (code: string): Promise<Found> =>
-  waitUntil(code, TOLD, async () => (await examine()).findings.find((finding) => finding.code === code));
+/** The finding of this code, as soon as the agent shows it, as the dashboard and `top` do, and doctor has it. */
+async function named(code: string): Promise<Found> {
+  const isIt = (finding: Found): boolean => finding.code === code;
+  await waitUntil(`${code} is shown`, TOLD, async () => {
+    const { findings } = await getJson<{ findings: readonly Found[] }>(`${ann.http}/v1/hearsay/findings`);
+    return findings.some(isIt);
+  });
+  return waitUntil(code, TOLD, async () => (await examine()).findings.find(isIt));
+}
 
 test('a healthy cluster has no finding, and exit 0', async () => {
   const { code, findings } = await examine();
@@ -66,6 +76,70 @@ test('a name that two agents claim', async () => {
   expect((await named('nameConflict')).nodes).toEqual(['bob']);
 });
 
+test('a clock that is an hour off', async () => {
+  // Date alone: what the agent measures time with is another clock.
+  const shift = `const Real = Date; globalThis.Date = class extends Real {
+    constructor(...at) { at.length === 0 ? super(Real.now() + 3_600_000) : super(...at); }
+    static now() { return Real.now() + 3_600_000; }
+  };`;
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(shift)}` };
+  await startHearsay({ name: 'early', ip: ip(9), args: ['--retry-join', ip(1)], env });
+  const { nodes, fix } = await named('clock');
+  expect(nodes).toEqual(['early']);
+  expect(fix).toContain('timedatectl');
+});
+
+test('a member that lacks the primary key of the others, asked itself and asked one of them', async () => {
+  const [old, primary] = [1, 2].map((byte) => Buffer.alloc(32, byte).toString('base64'));
+  const dir = mkdtempSync(join(tmpdir(), 'hearsay-doctor-keys-'));
+  const rings = { both: [primary, old], old: [old] };
+  for (const [name, keys] of Object.entries(rings))
+    writeFileSync(join(dir, name), JSON.stringify(keys), { mode: 0o600 });
+  const start = (name: string, host: number, ring: keyof typeof rings) =>
+    startHearsay({ name, ip: ip(host), args: ['--retry-join', ip(11), '--keyring-file', join(dir, ring)] });
+  const has = await start('has', 11, 'both');
+  const lacks = await start('lacks', 12, 'old');
+  const found = async ({ http }: HearsayProcess, code: string): Promise<Found> =>
+    waitUntil(`${code} at ${http}`, TOLD, async () => {
+      const { stdout } = await runHearsay(['doctor', '--json', '--http-addr', http]);
+      return (JSON.parse(stdout) as { findings: readonly Found[] }).findings.find((one) => one.code === code);
+    });
+  expect((await found(lacks, 'wrongKey')).fix).toContain('the same primary key');
+  expect((await found(has, 'wrongAddress')).fix).toContain('HEARSAY_GOSSIP_KEY or --keyring-file');
+  rmSync(dir, { recursive: true });
+});
+
+test.skipIf(process.getuid?.() !== 0)('a full disk', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'hearsay-doctor-disk-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', dir]);
+  try {
+    const full = await startHearsay({ name: 'full', ip: ip(10), args: ['--data-dir', join(dir, 'data')] });
+    expect(() => writeFileSync(join(dir, 'filler'), Buffer.alloc(300_000))).toThrow('ENOSPC');
+    const body = JSON.stringify({ Name: 'web', Port: 80 });
+    await httpRequest('PUT', `${full.http}/v1/agent/service/register`, { body });
+    const code = 'degraded';
+    await waitUntil('it is shown', TOLD, async () => {
+      const { findings } = await getJson<{ findings: readonly Found[] }>(`${full.http}/v1/hearsay/findings`);
+      return findings.some((one) => one.code === code);
+    });
+    const { stdout } = await runHearsay(['doctor', '--json', '--http-addr', full.http]);
+    const { findings } = JSON.parse(stdout) as { findings: readonly Found[] };
+    expect(findings.find((one) => one.code === code)?.fix).toContain('df -h');
+    await full.kill();
+  } finally {
+    execFileSync('umount', ['--lazy', dir]);
+    rmSync(dir, { recursive: true });
+  }
+});
+
+test('an agent that waits for the catalog of a member says so, and is not found wanting', async () => {
+  const waits = await startHearsay({ name: 'waits', ip: ip(13), args: ['--retry-join', ip(98)] });
+  const { code, stdout } = await runHearsay(['doctor', '--json', '--http-addr', waits.http]);
+  const { findings } = JSON.parse(stdout) as { findings: readonly Found[] };
+  expect(findings.map((one) => one.code)).toEqual(['waiting']);
+  expect(code).toBe(0);
+});
+
 test('a service without a usable instance', async () => {
   const service = { Name: 'web', Port: 80, Check: { TCP: `${ip(1)}:1`, Interval: '1s' } };
   await httpRequest('PUT', `${ann.http}/v1/agent/service/register`, { body: JSON.stringify(service) });
@@ -74,7 +148,10 @@ test('a service without a usable instance', async () => {
 
 test('a member that was killed, with exit 1', async () => {
   const dan = await startHearsay({ name: 'dan', ip: ip(8), args: ['--retry-join', ip(1)] });
-  await waitUntil('four members', TOLD, async () => (await examine()).members === 4);
+  await waitUntil('dan is a member', TOLD, async () => {
+    const members = await getJson<readonly { name: string }[]>(`${ann.http}/v1/hearsay/members`);
+    return members.some(({ name }) => name === 'dan');
+  });
   await dan.kill();
   const { nodes, fix } = await named('failed');
   expect([nodes, fix]).toEqual([['dan'], expect.stringContaining('hearsay forget dan')]);

@@ -1,5 +1,6 @@
 /** `hearsay top` in real terminals (tmux) of two sizes; the terminal is as it was afterwards, also after kill -TERM. */
 import { execFileSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { httpRequest } from '../support/http.ts';
@@ -65,6 +66,23 @@ describe.runIf(isReady)('top', () => {
       tmux('kill-session', '-t', `at${columns}`);
     },
   );
+
+  test('what the agent finds stands above the tables within five seconds', async () => {
+    tmux('new-session', '-d', '-s', 'found', '-x', '80', '-y', '24', SHELL);
+    tmux('send-keys', `${process.execPath} ${BIN} top --http-addr ${ann.http}`, 'Enter');
+    await waitUntil('both members', SHOWN, () => /^bob +alive/m.test(screen()));
+    const stranger = createSocket('udp4');
+    try {
+      await new Promise<void>((resolve) => stranger.bind(0, ip(9), resolve));
+      const at = performance.now();
+      stranger.send(Buffer.from([244, 1, 120, 0]), 7946, ip(1)); // a label that is not that of this cluster
+      await waitUntil('the finding', SHOWN, () => new RegExp(`^error: .*${ip(9)}`, 'm').test(screen()));
+      expect(performance.now() - at).toBeLessThan(5000);
+    } finally {
+      stranger.close();
+      tmux('kill-session', '-t', 'found');
+    }
+  });
 
   test('a member that dies comes first, and kill -TERM restores the terminal', async () => {
     tmux('new-session', '-d', '-s', 'term', '-x', '80', '-y', '24', SHELL);

@@ -18,7 +18,7 @@ const SHORT_PER_TURN = 2;
 const LONG_TRIES = 4;
 const TURN: Millis = 100;
 /** Answers that come later than this are lost. */
-const PATIENCE: Millis = 900;
+const PATIENCE: Millis = 700;
 /** If a turn comes later than this, this agent itself is late, and what it measures says nothing of the way. */
 const MAX_LATENESS: Millis = 250;
 /** A size is blocked only if its pings did not get lost by chance: so many were tried, and so many short ones were answered. */
@@ -95,6 +95,12 @@ export class LinkTest {
     if (this.#roundTrip !== undefined && this.#roundTrip <= roundTrip) return;
     this.#roundTrip = roundTrip;
     this.#clockAhead = pong.clock - (clock - roundTrip / 2);
+  }
+
+  /** Nothing is left to wait for. */
+  get isComplete(): boolean {
+    const isTcpKnown = this.tcp !== undefined && this.tcp !== 'connected';
+    return this.#turns === TURNS && isTcpKnown && this.#pings.every(({ isAnswered }) => isAnswered);
   }
 
   report(heardBack: number, now: Millis): LinkReport {

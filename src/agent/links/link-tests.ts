@@ -26,7 +26,7 @@ import { LinkTest, TEST_DURATION } from './link-test.ts';
 /** Tests at a time: what the others can make this agent send is bounded. */
 const MAX_RUNNING = 8;
 /** A member is not tested again before this time is over. */
-const PAUSE: Millis = 1000;
+const PAUSE: Millis = 300;
 /** What was heard longer ago says nothing of the way now. */
 const FRESH: Millis = 10_000;
 const MAX_REPORTS = 256;
@@ -103,11 +103,8 @@ export class LinkTests {
 
   tick(now: Millis, out: Effect[]): void {
     for (const test of this.#running.values()) {
-      if (test.until <= now) {
-        this.#running.delete(test.id);
-        if (!test.isVoid && now - test.until <= PAUSE)
-          this.#reports.set(test.node, test.report(this.#countHeard(test.node, now), now));
-      } else test.advance(now, this.#parts.packets, out);
+      if (test.until <= now) this.#end(test, now);
+      else test.advance(now, this.#parts.packets, out);
     }
   }
 
@@ -116,7 +113,9 @@ export class LinkTests {
     const message = decodeLink(body);
     if (message.kind === 'linkPing') return this.#onPing(message, from, now, out);
     const seenFrom = formatAddress(toAddress(message.ip, message.port));
-    this.#running.get(message.test)?.onPong(message, seenFrom, this.#clock(now), now);
+    const test = this.#running.get(message.test);
+    test?.onPong(message, seenFrom, this.#clock(now), now);
+    if (test?.isComplete === true) this.#end(test, now);
   }
 
   /** False: this ping over TCP is not one of a link test. */
@@ -166,6 +165,12 @@ export class LinkTests {
     this.#running.set(test.id, test);
     test.advance(now, packets, out);
     streams.dialPing(to, Ping.create({ seqNo: test.id, node }), test.until, out);
+  }
+
+  #end(test: LinkTest, now: Millis): void {
+    this.#running.delete(test.id);
+    if (!test.isVoid && now - test.until <= PAUSE)
+      this.#reports.set(test.node, test.report(this.#countHeard(test.node, now), now));
   }
 
   #onPing({ test, seq, from: node }: LinkPing, from: Address, now: Millis, out: Effect[]): void {

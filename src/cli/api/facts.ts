@@ -37,7 +37,14 @@ const WarningsSchema = v.array(
 const HealthSchema = v.looseObject({
   partitionSummary: v.looseObject({ kind: v.string(), sentence: v.string() }),
 });
-const FindingsSchema = v.looseObject({ waitingFor: v.nullable(v.string()) });
+/** What the agent finds without asking others. */
+export const FindingsSchema = v.looseObject({
+  waitingFor: v.nullable(v.string()),
+  findings: v.array(
+    v.looseObject({ code: v.string(), severity: v.string(), sentence: v.string(), fix: v.string() }),
+  ),
+});
+export const FINDINGS_PATH = '/v1/hearsay/findings';
 const PairsSchema = v.object({
   asked: v.array(v.string()),
   silent: v.array(v.string()),
@@ -82,7 +89,7 @@ export async function collectFacts(
     client.get('/v1/hearsay/members').then((body) => parseResponse(MembersSchema, body, client)),
     client.get('/v1/hearsay/health').then((body) => parseResponse(HealthSchema, body, client)),
     client.get('/v1/hearsay/warnings').then((body) => parseResponse(WarningsSchema, body, client)),
-    readOrElse({ waitingFor: null }, FindingsSchema, client, '/v1/hearsay/findings'),
+    readOrElse({ waitingFor: null, findings: [] }, FindingsSchema, client, FINDINGS_PATH),
   ]);
   progress(`pinging ${members.length} members, and measuring the ways between them`);
   const measured = readOrElse(NO_PAIRS, PairsSchema, client, '/v1/hearsay/pairs');
@@ -100,7 +107,7 @@ export async function collectFacts(
   const facts = {
     ...{ self: info.node, members, warnings, whys, silent, ...services, links: pairs.pairs },
     ...{ awareness: info.health.awareness, degraded: info.degraded, partition: health.partitionSummary },
-    waitingFor: waitingFor.waitingFor ?? undefined,
+    ...{ waitingFor: waitingFor.waitingFor ?? undefined, encrypted: info.encrypted },
     keys: keys ?? undefined,
     dns: await askDns(info.address.dns ?? undefined, client.address),
   };
@@ -108,7 +115,7 @@ export async function collectFacts(
 }
 
 /** An older agent has no such path. */
-async function readOrElse<S extends v.GenericSchema>(
+export async function readOrElse<S extends v.GenericSchema>(
   without: v.InferOutput<S>,
   schema: S,
   client: Client,

@@ -3,17 +3,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import type { Client } from '../api/client.ts';
 import { followEvents } from '../api/events.ts';
+import { FINDINGS_PATH, FindingsSchema, readOrElse } from '../api/facts.ts';
 import { AgentInfoSchema, parseResponse } from '../api/schemas.ts';
 import type { TopFigures, TopState, Traffic } from './state.ts';
 
 const INTERVAL = 1000;
+/** Findings that the tables show already. */
+const LISTED: ReadonlySet<string> = new Set(['failed', 'suspect', 'serviceDown', 'serviceInMaintenance']);
 
 const MetricsSchema = v.looseObject({
   Counters: v.array(
     v.looseObject({ Name: v.string(), Count: v.optional(v.number()), Value: v.optional(v.number()) }),
   ),
 });
-const CountedSchema = v.array(v.looseObject({ count: v.number() }));
 
 /** Follows the agent until `signal` aborts. `changed` is called after each change of the state. */
 export async function followAgent(
@@ -52,10 +54,10 @@ async function followFigures(
 }
 
 async function readFigures(client: Client): Promise<TopFigures> {
-  const [info, metrics, warnings] = await Promise.all([
+  const [info, metrics, { findings }] = await Promise.all([
     client.get('/v1/hearsay/info').then((body) => parseResponse(AgentInfoSchema, body, client)),
     client.get('/v1/agent/metrics').then((body) => parseResponse(MetricsSchema, body, client)),
-    client.get('/v1/hearsay/warnings').then((body) => parseResponse(CountedSchema, body, client)),
+    readOrElse({ waitingFor: null, findings: [] }, FindingsSchema, client, FINDINGS_PATH),
   ]);
   const counters = new Map(metrics.Counters.map(({ Name, Count, Value }) => [Name, Count ?? Value ?? 0]));
   const count = (name: string): number => counters.get(`hearsay_${name}_total`) ?? 0;
@@ -69,7 +71,8 @@ async function readFigures(client: Client): Promise<TopFigures> {
   const { kind = 'whole', sentence = '' } = info.partitionSummary ?? {};
   return {
     ...{ node: `${info.node} (${info.datacenter})`, sentence, isWhole: kind === 'whole', traffic },
-    ...{ awareness: info.health.awareness, degraded: info.degraded, warnings: warnings.length },
+    ...{ awareness: info.health.awareness, degraded: info.degraded },
+    findings: findings.filter(({ code }) => !LISTED.has(code)),
     queued: Object.values(info.lanes ?? {}).reduce((sum, one) => sum + one, 0),
   };
 }

@@ -39,7 +39,8 @@ interface Line {
   readonly paint?: (text: string) => string;
 }
 
-const HEAD_LINES = 4;
+/** One line of so many shows a finding, as long as there are any. */
+const LINES_PER_FINDING = 8;
 const MIN_NEWS = 3;
 
 /** Names in the order of their rows, for the selection. */
@@ -58,8 +59,9 @@ export function namesOf(state: TopState, { pane, filter }: Choice): readonly str
 /** Exactly `rows` lines, each of at most `columns` characters that take space. */
 export function render(frame: Frame): string[] {
   const { choice, size, colors } = frame;
-  const body: readonly Line[] = choice.why?.map((text) => ({ text })) ?? tables(frame);
-  const lines: Line[] = [...head(frame), ...body].slice(0, size.rows - 1);
+  const top = head(frame);
+  const body: readonly Line[] = choice.why?.map((text) => ({ text })) ?? tables(frame, top.length);
+  const lines: Line[] = [...top, ...body].slice(0, size.rows - 1);
   while (lines.length < size.rows - 1) lines.push({ text: '' });
   lines.push(keys(choice, colors));
   return lines.map(({ text, paint = (plain) => plain }) => paint(cut(sanitizeCells(text), size.columns)));
@@ -72,7 +74,7 @@ const cut = (text: string, columns: number): string => {
   return shown.length <= columns ? text : `${shown.slice(0, columns - 1).join('')}…`;
 };
 
-function head({ state, colors, now }: Frame): Line[] {
+function head({ state, size, colors, now }: Frame): Line[] {
   const { figures, members, services, rates, outage } = state;
   const byStatus = new Map<string, number>();
   for (const { status } of members.values()) byStatus.set(status, (byStatus.get(status) ?? 0) + 1);
@@ -94,13 +96,34 @@ function head({ state, colors, now }: Frame): Line[] {
           paint: colors.red,
         },
     { text: figuresLine(figures, rates), paint: colors.dim },
+    ...findingLines(figures?.findings ?? [], size, colors),
     { text: '' },
   ];
 }
 
+/** What is wrong beside members and services that are down, which the tables show; the worst first. */
+function findingLines(
+  findings: NonNullable<TopState['figures']>['findings'],
+  { rows }: Size,
+  colors: Colors,
+): Line[] {
+  const most = Math.floor(rows / LINES_PER_FINDING);
+  const more = findings.length - most;
+  return findings.slice(0, most).map(({ severity, sentence }, i) => ({
+    text: `${severity}: ${sentence}${more > 0 && i === most - 1 ? `   (${more} more: hearsay doctor)` : ''}`,
+    paint:
+      FINDING_COLORS.get(severity) === undefined ? colors.dim : colors[FINDING_COLORS.get(severity) ?? 'red'],
+  }));
+}
+
+const FINDING_COLORS: ReadonlyMap<string, 'red' | 'yellow'> = new Map([
+  ['error', 'red'],
+  ['warning', 'yellow'],
+]);
+
 function figuresLine(figures: TopState['figures'], rates: TopState['rates']): string {
   if (figures === undefined) return '';
-  const { awareness, degraded, warnings, queued } = figures;
+  const { awareness, degraded, queued } = figures;
   return [
     ...(rates === undefined
       ? []
@@ -110,7 +133,6 @@ function figuresLine(figures: TopState['figures'], rates: TopState['rates']): st
         ]),
     `queued ${queued}`,
     `health ${awareness}`,
-    ...(warnings === 0 ? [] : [`${warnings} warnings: hearsay doctor`]),
     ...(degraded.length === 0 ? [] : [`degraded: ${degraded.join('; ')}`]),
   ].join('   ');
 }
@@ -118,9 +140,9 @@ function figuresLine(figures: TopState['figures'], rates: TopState['rates']): st
 const formatBytes = (bytes: number): string =>
   bytes < 1000 ? `${bytes.toFixed(0)} B` : `${(bytes / 1000).toFixed(1)} kB`;
 
-function tables(frame: Frame): Line[] {
+function tables(frame: Frame, above: number): Line[] {
   const { state, size, colors } = frame;
-  const space = size.rows - HEAD_LINES - 1;
+  const space = size.rows - above - 1;
   const news = Math.max(MIN_NEWS, Math.floor(space / 5));
   const half = Math.floor((space - news - 1) / 2);
   return [

@@ -42,7 +42,8 @@ export interface TopFigures {
   readonly isWhole: boolean;
   readonly awareness: number;
   readonly degraded: readonly string[];
-  readonly warnings: number;
+  /** What the agent finds, as `hearsay doctor` does, the worst first. */
+  readonly findings: readonly { readonly severity: string; readonly sentence: string }[];
   readonly queued: number;
   /** Counters since the start of the agent; `readAt` in milliseconds. */
   readonly traffic: Traffic;

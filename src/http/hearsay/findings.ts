@@ -39,6 +39,7 @@ function examineNow(site: Site, now: Millis): readonly DoctorFinding[] {
   const { agent, info } = site;
   const { view } = agent;
   const readiness = view.readiness();
+  const { awareness, encrypted } = view.health();
   const partition = view.partitionSummary();
   return examine({
     self: view.node,
@@ -46,7 +47,7 @@ function examineNow(site: Site, now: Millis): readonly DoctorFinding[] {
       ...{ name: member.name, addr: member.address.host, port: member.address.port, status: member.status },
       ageMs: Math.round(now - member.since),
     })),
-    awareness: view.health().awareness,
+    ...{ awareness, encrypted },
     degraded: info.degraded(),
     partition: { kind: partition.kind, sentence: partition.sentence },
     warnings: info.warnings(),

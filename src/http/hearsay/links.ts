@@ -29,7 +29,7 @@ export const toLinkJson = (link: LinkReport, now: Millis): LinkJson => {
 
 /** Members that are measured at a time, the one whose measurement is oldest first, and the time between two such turns. */
 const PER_TURN = 4;
-const TURN: Millis = 2500;
+const TURN: Millis = 2000;
 
 const measuredAt = new WeakMap<Site['agent'], Millis>();
 
@@ -62,8 +62,8 @@ export const PAIRS_SCHEMA = object({
 });
 export type PairsJson = ValueOf<typeof PAIRS_SCHEMA>;
 
-/** A survey has two steps: all measure for this long, then all report. */
-const MEASURING: Millis = 2200;
+/** A survey has two steps: all measure, then all report. The word to begin takes longer to reach many. */
+const measuringTime = (agents: number): Millis => 1400 + 150 * Math.log2(agents + 1);
 const REPORTING: Millis = 2000;
 /** One survey at a time, and what it brought is used again for so long: whoever may read cannot make agents send for ever. */
 const KEPT: Millis = 1000;
@@ -95,8 +95,9 @@ export function surveyPairs(site: Site, count: number, onDisconnect: OnDisconnec
 async function survey(site: Site, count: number, onDisconnect: OnDisconnect): Promise<PairsJson> {
   const { agent, blockingQueries } = site;
   await agent.execute({ kind: 'surveyLinks', count });
-  const end = site.monotonicClock() + MEASURING;
-  await blockingQueries.waitWhile(() => site.monotonicClock() < end, [], MEASURING, onDisconnect);
+  const span = measuringTime(agent.view.members().length);
+  const end = site.monotonicClock() + span;
+  await blockingQueries.waitWhile(() => site.monotonicClock() < end, [], span, onDisconnect);
   const { id } = await agent.execute({ kind: 'surveyLinks', count: 0 });
   const read = (): LinkSurvey | undefined => agent.view.linkSurvey(id);
   await blockingQueries.waitWhile(() => read()?.finished === false, [`query:${id}`], REPORTING, onDisconnect);

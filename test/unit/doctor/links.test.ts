@@ -110,3 +110,22 @@ test('while links are measured, suspicions are no proof of loss', () => {
   expect(found([], { warnings })).toEqual([['loss', ['ann']]]);
   expect(found(all(), { warnings })).toEqual([]);
 });
+
+test('a member that lacks the primary key: it closes streams, and is silent over UDP', () => {
+  const closed = all((_, to) => (to === 'cat' ? { ...dead, tcp: 'closed' } : {}));
+  expect(found(closed, { encrypted: true })).toEqual([['missingKey', ['cat']]]);
+  expect(found(closed)).toEqual([]);
+  const members = FACTS.members.map((one) => (one.name === 'cat' ? { ...one, status: 'failed' } : one));
+  const whys = new Map([['cat', { diagnosis: 'declared failed', cause: 'closed', evidence: [] }]]);
+  expect(found([], { members, whys, encrypted: true })).toEqual([['missingKey', ['cat']]]);
+  expect(found([], { members, whys })).toEqual([['failed', ['cat']]]);
+});
+
+test('where gossip is encrypted, who announces itself in vain may lack the primary key as well', () => {
+  const fields = { node: 'eve', address: '10.0.0.9:7946' };
+  const warnings = [{ kind: 'memberUnverified', message: '', fields, count: 1, lastAgoMs: 1000 }];
+  const [finding] = examine({ ...FACTS, warnings, encrypted: true });
+  expect(finding?.sentence).toContain('lacks the primary key');
+  expect(finding?.fix).toContain('HEARSAY_GOSSIP_KEY');
+  expect(examine({ ...FACTS, warnings })[0]?.sentence).not.toContain('key');
+});

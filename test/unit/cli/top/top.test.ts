@@ -23,7 +23,7 @@ const service = (name: string, ...statuses: string[]) => ({
 });
 const figures = (packetsIn: number, readAt: number): TopFigures => ({
   ...{ node: 'ann (dc1)', sentence: 'all 3 members are visible', isWhole: true, awareness: 0 },
-  ...{ degraded: [], warnings: 0, queued: 0 },
+  ...{ degraded: [], findings: [], queued: 0 },
   traffic: { readAt, packetsIn, packetsOut: 0, bytesIn: 0, bytesOut: 0 },
 });
 
@@ -61,6 +61,24 @@ describe('the picture', () => {
     expect(firstColumn(draw(state), 'SERVICE')).toBe('web');
     state.apply('member', member('cat', 'failed'), NOW);
     expect(firstColumn(draw(state), 'MEMBER')).toBe('cat');
+  });
+
+  test('what the agent finds stands above the tables, the worst first, as far as there is room', () => {
+    const state = snapshot();
+    const finding = (severity: string, sentence: string) => ({ severity, sentence });
+    const findings = [
+      finding('error', 'bob hangs'),
+      ...['one', 'two', 'three'].map((name) => finding('warning', `the clock of ${name} is 1 h ahead`)),
+    ];
+    state.setFigures({ ...figures(0, NOW), findings });
+    const lines = draw(state);
+    expect(lines).toHaveLength(24);
+    expect(lines.slice(3, 6)).toEqual([
+      'error: bob hangs',
+      'warning: the clock of one is 1 h ahead',
+      'warning: the clock of two is 1 h ahead   (1 more: hearsay doctor)',
+    ]);
+    expect(draw(state, {}, { columns: 160, rows: 50 })).toContain('warning: the clock of three is 1 h ahead');
   });
 
   test('changes are told, and the first snapshot is none', () => {
