@@ -11,6 +11,7 @@ import { httpMutants } from './rooms/http.ts';
 import { huntMutants } from './rooms/hunt.ts';
 import { moreHuntMutants } from './rooms/hunt-more.ts';
 import { jobMutants } from './rooms/jobs.ts';
+import { localityMutants } from './rooms/locality.ts';
 import { newsMutants } from './rooms/news.ts';
 import { partitionMutants } from './rooms/partitions.ts';
 import { registerMutants } from './rooms/register.ts';
@@ -32,6 +33,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...connectionMutants,
   ...serfMutants,
   ...catalogMutants,
+  ...localityMutants,
   ...agentMutants,
   ...replicationMutants,
   ...evidenceMutants,

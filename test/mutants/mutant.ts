@@ -5,6 +5,7 @@ export const LAYERS = [
   'wire',
   'swim',
   'serf',
+  'locality',
   'catalog',
   'agent',
   'checks',

@@ -19,6 +19,7 @@ const TESTS_BY_LAYER: Readonly<Record<Layer, readonly string[]>> = {
   wire: ['unit/wire', 'property/wire', 'golden'],
   swim: ['unit/swim', 'property/swim', 'story'],
   serf: ['unit/serf', 'property/serf', 'story'],
+  locality: ['unit/locality', 'unit/agent/readers', 'story/availability-zones'],
   catalog: ['unit/catalog', 'property/catalog', 'story/services'],
   agent: ['unit/agent', 'property/catalog.agents', 'story'],
   checks: ['unit/checks', 'story/services'],
