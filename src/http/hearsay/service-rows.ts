@@ -101,13 +101,16 @@ function toRows(site: RowSource, service: string): ServiceRow[] {
   const instances = catalog.instances(service);
   const weighed = instances.map((one) => ({ zone: zones.zoneOf(one.node), weight: effectiveWeight(one) }));
   const preferences = toPreferences(zones.plan(service), weighed);
-  return instances.map((instance, i) => toServiceRow(site, instance, preferences[i] as Preference));
+  return instances.map((instance, i) => {
+    const { zone = null } = weighed[i] ?? {};
+    return toServiceRow(site, instance, { zone, ...(preferences[i] as Preference) });
+  });
 }
 
 function toServiceRow(
   site: RowSource,
   { node, service, status, unconfirmed }: Instance,
-  { priority, weight }: Preference,
+  { zone, priority, weight }: Preference & Pick<ServiceRow, 'zone'>,
 ): ServiceRow {
   const { view } = site.agent;
   const rtt = estimateRtt(site, node);
@@ -120,7 +123,7 @@ function toServiceRow(
     weights: service.weights,
     tags: service.tags,
     meta: objectFromMap(service.meta),
-    zone: view.zones.zoneOf(node),
+    zone,
     rtt: rtt === undefined ? null : Math.round(rtt * 1000) / 1000,
     ...{ priority, weight, status },
     draining: service.draining,

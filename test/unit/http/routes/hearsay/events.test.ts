@@ -118,11 +118,12 @@ describe('GET /v1/hearsay/events', () => {
         {
           ...{ id: 'Web', node: 'bob', address: '10.0.0.1', port: 8080, ports: {}, tags: ['v1'], meta: {} },
           ...{ weights: { passing: 1, warning: 1 }, zone: 'b', rtt: 4, status: 'passing', draining: false },
+          ...{ priority: 1, weight: 1 },
         },
         {
           ...{ id: 'web-2', node: 'cat', address: '10.9.9.9', port: 80, ports: { admin: 81 }, tags: [] },
           ...{ meta: { v: '2' }, weights: { passing: 3, warning: 1 }, zone: null, rtt: null },
-          ...{ status: 'draining', draining: true, restored: true },
+          ...{ status: 'draining', draining: true, restored: true, priority: 1, weight: 0 },
         },
       ],
     });
