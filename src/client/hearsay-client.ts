@@ -5,6 +5,7 @@ import { DiscoveredService, type DiscoverOptions, type ServiceSource } from './d
 import type { DispatcherOptions, ServiceDispatcher } from './dispatcher.ts';
 import { type InstanceProbe, probeByConnecting } from './ejection.ts';
 import { ServiceStream, type ZoneMark } from './event-stream.ts';
+import type { EveryOptions, ScheduledCallback, TickCallback } from './every.ts';
 import type { HttpAgentOptions, ServiceHttpAgent } from './http-agent.ts';
 import type { StreamedInstance } from './instance.ts';
 import type { LeaseOptions, ServiceLease } from './lease/lease.ts';
@@ -84,6 +85,18 @@ export class HearsayClient {
     await lease.hold();
     if (lease.drainsAtSigterm) this.#sigterm.add(lease);
     return lease;
+  }
+
+  /** Has one process of all that call this with the same name run the callback at each tick, as `5m`. Loaded when it is first asked for. */
+  async every(
+    every: string,
+    name: string,
+    callback: TickCallback,
+    options?: EveryOptions,
+  ): Promise<ScheduledCallback> {
+    const { startEvery } = await import('./every.ts');
+    const host = { connection: this.#connection, register: (lease: LeaseOptions) => this.register(lease) };
+    return startEvery(host, every, name, callback, options);
   }
 
   /** Follows a service. It is empty until the first answer: `await service.ready`. */

@@ -14,6 +14,7 @@ export {
   type PickOptions,
 } from './discovered-service.ts';
 export type { DispatcherOptions, ServiceDispatcher } from './dispatcher.ts';
+export type { EveryOptions, ScheduledCallback, TickCallback, TickRun } from './every.ts';
 export type { HearsayClient } from './hearsay-client.ts';
 export type { HttpAgentOptions } from './http-agent.ts';
 export type { DiscoveredInstance } from './instance.ts';

@@ -7,6 +7,8 @@ const SERVICE = /^[A-Za-z0-9._-]{1,128}$/;
 const TAG = /^[^=\p{Cc}]{1,64}=[^\p{Cc}]{0,128}$/u;
 /** A user or a password would be published to all agents. */
 const URL_START = /^https?:\/\/[^\s/?#@]+(?:[/?#]|$)/;
+/** In a URL: the port of the service's instance on the agent that runs the tick. */
+export const OWN_PORT = '{port}';
 const MAX_URL_BYTES = 384;
 const MAX_EXPRESSION = 96;
 const MAX_TIMEZONE = 48;
@@ -53,9 +55,11 @@ function placeProblem({ place: { service, tag } }: JobDefinition): string | unde
   return undefined;
 }
 
-function actionProblem({ action }: JobDefinition): string | undefined {
+function actionProblem({ action, place }: JobDefinition): string | undefined {
   if (action.kind === 'command') return undefined;
   const { url } = action;
+  if (url.includes(OWN_PORT) && place.service === undefined)
+    return `post may have ${OWN_PORT} only with a service, whose port on the agent that runs the tick it is`;
   if (!URL_START.test(url) || !/^[\x21-\x7e]+$/.test(url))
     return 'post must be a URL that begins with http:// or https://, without spaces, user and password';
   return url.length > MAX_URL_BYTES ? `post must be at most ${MAX_URL_BYTES} bytes` : undefined;

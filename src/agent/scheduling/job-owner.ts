@@ -18,8 +18,10 @@ import type {
   JobView,
   JobWorld,
   RunOutcome,
+  RunRequest,
 } from '../../jobs/types.ts';
 import type { JobDefinition, WallMillis } from '../../model/job.ts';
+import { OWN_PORT } from '../../model/job-limits.ts';
 import type { EntryWrite } from '../../model/service.ts';
 import type { SerfView } from '../../serf/types.ts';
 import type { Command } from '../contract/commands.ts';
@@ -265,6 +267,16 @@ export class JobOwner {
     return this.#context.serf.get(node)?.tags.get(tag.slice(0, at)) === tag.slice(at + 1);
   }
 
+  /** An instance may have another port on each host, and a definition is the same on all. */
+  #atOwnPort(run: RunRequest): RunRequest {
+    const { action, job } = run;
+    if (action.kind !== 'post' || !action.url.includes(OWN_PORT)) return run;
+    const service = this.#jobs.board.jobs.get(job)?.definition?.place.service ?? '';
+    const own = this.#context.catalog.usable(service).find(({ node }) => node === this.#options.name);
+    const url = action.url.replaceAll(OWN_PORT, String(own?.service.port ?? 0));
+    return { ...run, action: { ...action, url } };
+  }
+
   #runEffects(now: Millis, out: Effect[]): void {
     for (const effect of this.#effects.splice(0))
       switch (effect.kind) {
@@ -272,7 +284,7 @@ export class JobOwner {
           this.#context.publish(effect.changes, now);
           break;
         case 'start':
-          out.push({ kind: 'startJobRun', run: effect.run });
+          out.push({ kind: 'startJobRun', run: this.#atOwnPort(effect.run) });
           break;
         case 'fact':
           out.push({ kind: 'fact', fact: effect.fact });

@@ -128,4 +128,12 @@ export const jobMutants: readonly Mutant[] = [
     description: 'An agent that was killed runs what it had begun again, if its disk did not have it yet.',
     expectedTests: [UNIT],
   },
+  {
+    id: 'jobs-port-of-another-agent',
+    file: 'agent/scheduling/job-owner.ts',
+    find: 'this.#context.catalog.usable(service).find(({ node }) => node === this.#options.name)',
+    replace: "this.#context.catalog.usable(service).find(({ node }) => node !== '')",
+    description: 'A tick calls the port that an instance on another host has.',
+    expectedTests: ['unit/agent/job-port.test.ts'],
+  },
 ];
