@@ -18,6 +18,7 @@ import { registerMutants } from './rooms/register.ts';
 import { replicationMutants } from './rooms/replication.ts';
 import { rpcMutants } from './rooms/rpc.ts';
 import { serfMutants } from './rooms/serf.ts';
+import { servedMutants } from './rooms/served.ts';
 import { shellMutants } from './rooms/shell.ts';
 import { swimMutants } from './rooms/swim.ts';
 import { swimRulesMutants } from './rooms/swim-rules.ts';
@@ -36,6 +37,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...localityMutants,
   ...agentMutants,
   ...replicationMutants,
+  ...servedMutants,
   ...evidenceMutants,
   ...checksMutants,
   ...jobMutants,

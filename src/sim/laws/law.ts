@@ -19,6 +19,8 @@ export const CATALOG_LAWS = [
   ...(['I27', 'I33'] as const),
   ...(['I17 of a torn catalog', 'I17 of a restored catalog', 'I19 after a torn write'] as const),
 ] as const;
+/** Laws of worlds with drains in them (test/swarm/drains.ts). */
+export const DRAIN_LAWS = ['I34'] as const;
 /** Laws that judge in stories, which leave a host alone; elsewhere never, or by chance. */
 export const STORY_LAWS = ['I11 of a lone host'] as const;
 /** Laws of the quiet period. */
@@ -33,6 +35,7 @@ export type LawId =
   | (typeof READER_LAWS)[number]
   | (typeof MEMBERSHIP_LAWS)[number]
   | (typeof CATALOG_LAWS)[number]
+  | (typeof DRAIN_LAWS)[number]
   | (typeof STORY_LAWS)[number]
   | (typeof QUIET_LAWS)[number]
   | (typeof MESSAGE_LAWS)[number];
