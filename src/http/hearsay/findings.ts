@@ -5,7 +5,14 @@
 import type { MemberView } from '../../agent/contract/view.ts';
 import type { Millis } from '../../base/time.ts';
 import { examine } from '../../doctor/examine.ts';
-import type { CheckReport, DoctorFinding, LinkFact, ServiceFact, WhyFact } from '../../doctor/finding.ts';
+import type {
+  CheckReport,
+  DoctorFinding,
+  Facts,
+  LinkFact,
+  ServiceFact,
+  WhyFact,
+} from '../../doctor/finding.ts';
 import type { Site } from '../endpoint/site.ts';
 import { toLinkJson } from './links.ts';
 
@@ -30,18 +37,19 @@ export function findFaults(site: Site): readonly DoctorFinding[] {
   const now = site.monotonicClock();
   const kept = keptBySite.get(site.agent);
   if (kept !== undefined && now - kept.at < KEPT) return kept.findings;
-  const findings = examineNow(site, now);
+  const findings = examine(factsOf(site, now));
   keptBySite.set(site.agent, { at: now, findings });
   return findings;
 }
 
-function examineNow(site: Site, now: Millis): readonly DoctorFinding[] {
+/** What an agent knows, without asking anybody. */
+export function factsOf(site: Site, now: Millis): Facts {
   const { agent, info } = site;
   const { view } = agent;
   const readiness = view.readiness();
   const { awareness, encrypted } = view.health();
   const partition = view.partitionSummary();
-  return examine({
+  return {
     self: view.node,
     members: view.members().map((member) => ({
       ...{ name: member.name, addr: member.address.host, port: member.address.port, status: member.status },
@@ -57,7 +65,7 @@ function examineNow(site: Site, now: Millis): readonly DoctorFinding[] {
     ...findServices(site),
     // These take a query of all members, or a token: they are left to the command.
     ...{ silent: [], keys: undefined, dns: undefined },
-  });
+  };
 }
 
 /** What is known of members in trouble, and of those whose probes tell something. */
