@@ -64,6 +64,29 @@ describe('a client', () => {
     expect([ids(db), ids(again)]).toEqual([['db-2'], ['db-2']]);
   });
 
+  test('a zone that is named counts where the agent has none, also for a service that is known already', async () => {
+    const agent = cluster();
+    agent.rows.set('ann', member('ann'));
+    const hearsay = client({ http: `http://${(await serve(agent)).address}` });
+    const any = hearsay.discover('db');
+    const inZone = hearsay.discover('db', { zone: 'y' });
+    const picks = (one: typeof any): string[] =>
+      [...new Set(Array.from({ length: 100 }, () => one.pick().id))].sort();
+    await Promise.all([any.ready, inZone.ready]);
+    expect(picks(any)).toEqual(['db-1', 'db-2']);
+    expect(picks(inZone)).toEqual(['db-2']);
+    expect(picks(hearsay.discover('db', { zone: 'y' }))).toEqual(['db-2']);
+  });
+
+  test('all zones are alike where the agent says so', async () => {
+    const agent = cluster();
+    agent.zoneSettings = { spill: null, hold: 0 };
+    const hearsay = client({ http: `http://${(await serve(agent)).address}` });
+    const db = hearsay.discover('db');
+    await db.ready;
+    expect(new Set(Array.from({ length: 100 }, () => db.pick().id)).size).toBe(2);
+  });
+
   test('many services make one stream of all', async () => {
     const agent = cluster();
     const hearsay = client({ http: `http://${(await serve(agent)).address}` });

@@ -20,6 +20,7 @@ import type {
   Readiness,
   Topic,
   View,
+  ZonesView,
 } from '../../../src/agent/contract/view.ts';
 import { reportOnNode } from '../../../src/agent/evidence/investigation.ts';
 import { ChangeLog } from '../../../src/agent/readers/change-log.ts';
@@ -28,7 +29,7 @@ import { deriveNodeId } from '../../../src/http/consul/nodes.ts';
 import type { AgentInfo } from '../../../src/http/endpoint/agent-info.ts';
 import { type HttpServer, type HttpServerOptions, startHttpServer } from '../../../src/http/server/server.ts';
 import type { JobView } from '../../../src/jobs/types.ts';
-import { ZONE_DEFAULTS, type ZonePlan } from '../../../src/locality/zone-planner.ts';
+import { ZONE_DEFAULTS, type ZonePlan, type ZoneSettings } from '../../../src/locality/zone-planner.ts';
 import { type PoolView, poolKey, type WorkerPartition } from '../../../src/partitions/types.ts';
 import type { Coordinate } from '../../../src/serf/coordinates.ts';
 import type { PendingQuery, QueryReport, ReceivedUserEvent } from '../../../src/serf/types.ts';
@@ -75,14 +76,10 @@ export class FakeAgent implements AgentHandle {
 
   /** By the name of the service. */
   readonly zonePlans = new Map<string, ZonePlan>();
+  zoneSettings: ZoneSettings = ZONE_DEFAULTS;
 
   readonly view: View = {
-    zones: {
-      settings: ZONE_DEFAULTS,
-      zoneOf: (node) =>
-        (this.catalog.externalNode(node)?.meta ?? this.view.member(node)?.tags)?.get('zone') ?? null,
-      plan: (service) => this.zonePlans.get(service),
-    },
+    zones: this.#zonesView(),
     node: 'ann',
     address: toAddress(Uint8Array.of(10, 0, 0, 1), 7946),
     self: () => this.rows.get('ann') ?? member('ann'),
@@ -139,6 +136,18 @@ export class FakeAgent implements AgentHandle {
 
   constructor(...members: MemberView[]) {
     for (const one of members) this.rows.set(one.name, one);
+  }
+
+  #zonesView(): ZonesView {
+    const settings = (): ZoneSettings => this.zoneSettings;
+    return {
+      get settings() {
+        return settings();
+      },
+      zoneOf: (node) =>
+        (this.catalog.externalNode(node)?.meta ?? this.view.member(node)?.tags)?.get('zone') ?? null,
+      plan: (service) => this.zonePlans.get(service),
+    };
   }
 
   get waiting(): number {
