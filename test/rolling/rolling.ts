@@ -1,14 +1,15 @@
 /**
- * Requests through the library while everything is restarted one after another: first the instances, then the agents. The clients
- * are the three adapters; instances and agents are real processes.
+ * Requests while everything is restarted one after another: first the instances, then the agents. The clients are the three
+ * adapters of the library and, where it is installed, HAProxy; instances and agents are real processes.
  */
 import { type Agent, request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import * as grpc from '@grpc/grpc-js';
 import { registerGrpcResolver } from '../../src/client/grpc-resolver.ts';
 import { connect } from '../../src/client/index.ts';
-import { type HearsayProcess, startHearsay, startProgram } from '../support/processes.ts';
+import { type HearsayProcess, isInstalled, startHearsay, startProgram } from '../support/processes.ts';
 import { waitUntil } from '../support/wait.ts';
+import { startRollingHaproxy } from './haproxy.ts';
 import { WHO } from './method.js';
 
 const INSTANCE = fileURLToPath(new URL('./instance.js', import.meta.url));
@@ -20,8 +21,10 @@ export interface RollingOptions {
   readonly hosts: number;
   /** The first three octets of their addresses, as `127.35.6`. */
   readonly network: string;
-  /** Requests go on until there are so many, also after the last restart. */
+  /** Of each kind of client. Requests go on until there are so many, also after the last restart. */
   readonly requests: number;
+  /** Of each kind, before the first restart. */
+  readonly quiet: number;
   readonly log?: (line: string) => void;
 }
 
@@ -30,11 +33,13 @@ export interface KindReport {
   readonly failures: readonly string[];
   /** Instances that answered. */
   readonly answered: ReadonlySet<string>;
+  /** Milliseconds, from the first restart on, and before it. */
   readonly p99: number;
+  readonly quietP99: number;
 }
 
 export async function runRolling(options: RollingOptions): Promise<Readonly<Record<string, KindReport>>> {
-  const { hosts, network, requests, log = () => undefined } = options;
+  const { hosts, network, requests, quiet, log = () => undefined } = options;
   const agents: HearsayProcess[] = [];
   const startAgent = async (i: number, join: number): Promise<HearsayProcess> =>
     startHearsay({
@@ -54,9 +59,16 @@ export async function runRolling(options: RollingOptions): Promise<Readonly<Reco
 
   const hearsay = connect({ http: agents[0]?.http ?? '' });
   const lists = [hearsay.discover('web'), hearsay.discover('rpc')];
+  const haproxy = isInstalled('haproxy')
+    ? await startRollingHaproxy(`${network}.80`, agents[0]?.http ?? '')
+    : undefined;
   const allPass = (): Promise<true> =>
-    waitUntil('all instances are in the lists', PATIENCE, () =>
-      lists.every((list) => list.all().length === hosts && list.age === 0),
+    waitUntil(
+      'all instances are in the lists',
+      PATIENCE,
+      async () =>
+        lists.every((list) => list.all().length === hosts && list.age === 0) &&
+        (haproxy === undefined || (await haproxy.servers()) === hosts),
     );
   await allPass();
   registerGrpcResolver(hearsay, grpc);
@@ -69,7 +81,10 @@ export async function runRolling(options: RollingOptions): Promise<Readonly<Reco
     ),
     'http.Agent': new Load(() => sendByAgent(agent)),
     'grpc-js': new Load(() => callWho(channel)),
+    ...(haproxy === undefined ? {} : { 'HAProxy by sync': new Load(() => haproxy.send()) }),
   };
+  for (const load of Object.values(loads)) await load.until(quiet);
+  for (const load of Object.values(loads)) load.endQuiet();
   for (const [i, child] of instances.entries()) {
     child.kill('SIGTERM');
     await waitUntil(`instance ${i} has ended`, PATIENCE, () => child.exitCode !== null);
@@ -88,6 +103,7 @@ export async function runRolling(options: RollingOptions): Promise<Readonly<Reco
   const all = Object.fromEntries(await Promise.all(reports));
   channel.close();
   await hearsay.close();
+  haproxy?.close();
   for (const child of instances) child.kill('SIGKILL');
   for (const one of agents) await one.kill();
   return all;
@@ -99,6 +115,7 @@ class Load {
   readonly #failures: string[] = [];
   readonly #answered = new Set<string>();
   readonly #durations: number[] = [];
+  #quiet = 0;
   #stopped = false;
 
   constructor(send: () => Promise<string>) {
@@ -118,14 +135,27 @@ class Load {
     while (this.#durations.length < count) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
+  /** What was sent until now is quiet. */
+  endQuiet(): void {
+    this.#quiet = this.#durations.length;
+  }
+
   async stop(): Promise<KindReport> {
     this.#stopped = true;
     await Promise.all(this.#workers);
-    const sorted = this.#durations.sort((a, b) => a - b);
-    const p99 = sorted[Math.floor(0.99 * sorted.length)] ?? 0;
-    return { sent: sorted.length, failures: this.#failures, answered: this.#answered, p99 };
+    const sent = this.#durations.length;
+    const [quietP99, p99] = [this.#durations.slice(0, this.#quiet), this.#durations.slice(this.#quiet)].map(
+      p99Of,
+    );
+    return {
+      ...{ sent, failures: this.#failures, answered: this.#answered },
+      ...{ p99: p99 ?? 0, quietP99: quietP99 ?? 0 },
+    };
   }
 }
+
+const p99Of = (durations: readonly number[]): number =>
+  [...durations].sort((a, b) => a - b)[Math.floor(0.99 * durations.length)] ?? 0;
 
 const sendByAgent = (agent: Agent): Promise<string> =>
   new Promise((resolve, reject) => {
