@@ -28,7 +28,7 @@ export const toLinkJson = (link: LinkReport, now: Millis): LinkJson => {
 };
 
 /** Members that are measured at a time, the one whose measurement is oldest first, and the time between two such turns. */
-const PER_TURN = 4;
+const PER_TURN = 6;
 const TURN: Millis = 2000;
 
 const measuredAt = new WeakMap<Site['agent'], Millis>();
