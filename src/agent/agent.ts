@@ -171,7 +171,7 @@ class AgentCore implements Agent {
   #createServices({ swim, serf, envelope }: Layers, topics: Set<Topic>): ServiceLayer {
     const { swim: config, rng } = this.#options;
     return new ServiceLayer(this.#options, {
-      ...{ members: swim.members, serf: serf.view, topics, rng: rng.fork() },
+      ...{ members: swim.members, serf: serf.view, topics, rng: rng.fork(), now: () => this.#now },
       onCatalogSynced: () => this.#readiness.onCatalogSynced(),
       rumorBytes: availableBytes(config.packetBytes, envelope) - COMPOUND_OVERHEAD - 1,
       failedMembers: new FailedMemberSync(swim, serf, this.#serfOut, () => this.#runEffects()),

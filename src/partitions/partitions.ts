@@ -151,6 +151,7 @@ function viewOf(pool: BoardPool, world: PartitionWorld): PoolView {
   const plan = planOf(pool, usable, world);
   const workers = pool
     .allWorkers()
+    .filter(({ node }) => !world.isGone(node))
     .map((worker) => ({ ...worker, usable: usable.some((one) => isSameWorker(one, worker)) }))
     .sort((a, b) => (a.node < b.node || (a.node === b.node && a.id < b.id) ? -1 : 1));
   const partitions = plan.map((_, partition) => viewOfPartition(pool, partition, plan, world));

@@ -57,6 +57,8 @@ export interface ServiceLayerContext {
   /** Takes the topics that each change concerns. */
   readonly topics: LeaseTopicSink;
   readonly rng: Rng;
+  /** As of the input that is being handled. */
+  readonly now: () => Millis;
   /** The bytes that a rumor may take in a packet. */
   readonly rumorBytes: number;
   readonly host: ReplicationHost;
@@ -125,7 +127,7 @@ export class ServiceLayer {
       onHidden(owner, changes, at),
     );
     this.scheduling = new Scheduling(options, {
-      ...{ serf, catalog: this.#index.index, rng: options.rng.derive(`clocks ${now}`) },
+      ...{ serf, catalog: this.#index.index, rng: options.rng.derive(`clocks ${now}`), now: context.now },
       send: (to, body) => host.send(to, body),
       addressOf: (node) => this.catalogPeers.addressOf(node),
       isMember: (from) => members.isAddressOfMember(from),

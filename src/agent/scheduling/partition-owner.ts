@@ -32,6 +32,8 @@ export interface PartitionOwnerContext {
   /** The clock and the spread time of jobs. */
   readonly jobs: { readonly view: Pick<JobsView, 'spread'>; wall(now: Millis): WallMillis };
   publish(changes: readonly EntryWrite[], now: Millis): void;
+  /** As of the input that is being handled: a deadline of long ago would look as if this agent had been suspended. */
+  now(): Millis;
 }
 
 const SERVICE = /^[a-z0-9._-]{1,128}$/;
@@ -85,7 +87,8 @@ export class PartitionOwner {
   watchTopics<S extends TopicSink>(sink: S): S {
     const add = (topic: CatalogTopic): void => {
       sink.add(topic);
-      if (topic.startsWith('service:')) this.#partitions.onServiceChanged(topic.slice(8), this.#now);
+      if (topic.startsWith('service:'))
+        this.#partitions.onServiceChanged(topic.slice(8), this.#context.now());
     };
     return { add, has: (topic: CatalogTopic) => sink.has(topic) } as S;
   }

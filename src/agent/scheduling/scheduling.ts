@@ -7,7 +7,12 @@ import type { PartitionsView } from '../../partitions/types.ts';
 import type { Effect } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
 import { type JobCommand, JobOwner, type JobOwnerContext } from './job-owner.ts';
-import { isPartitionCommand, type PartitionCommand, PartitionOwner } from './partition-owner.ts';
+import {
+  isPartitionCommand,
+  type PartitionCommand,
+  PartitionOwner,
+  type PartitionOwnerContext,
+} from './partition-owner.ts';
 
 export type SchedulingCommand = JobCommand | PartitionCommand;
 
@@ -21,7 +26,7 @@ export class Scheduling {
   readonly jobs: JobOwner;
   readonly #partitions: PartitionOwner;
 
-  constructor(options: AgentOptions, context: JobOwnerContext) {
+  constructor(options: AgentOptions, context: JobOwnerContext & Pick<PartitionOwnerContext, 'now'>) {
     this.jobs = new JobOwner(options, context);
     this.#partitions = new PartitionOwner(options, { ...context, jobs: this.jobs });
   }
