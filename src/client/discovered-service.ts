@@ -1,6 +1,6 @@
 /** What `discover` returns: the instances of one service, which follow the agent by themselves. */
-import { Balancer } from './balancer.ts';
-import { Ejector, type InstanceProbe } from './ejection.ts';
+import { Balancer } from './balancing/balancer.ts';
+import { Ejector, type InstanceProbe } from './balancing/ejection.ts';
 import { DiscoveredInstance, type StreamedInstance } from './instance.ts';
 import type { ZonePreference } from './zone-preference.ts';
 

@@ -54,7 +54,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   swim: 'state rules connections',
   ui: 'style data parts views',
   'agent/contract': '',
-  'http/endpoint': 'reply filter',
+  'http/endpoint': 'reply filter streams',
   'http/hearsay': 'render',
   'http/routes': 'consul hearsay',
   'shell/net': 'discovery',

@@ -2,7 +2,7 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { rendezvousOwners } from '../../../src/catalog/placement.ts';
-import { Balancer, type Weigh } from '../../../src/client/balancer.ts';
+import { Balancer, type Weigh } from '../../../src/client/balancing/balancer.ts';
 import type { StreamedInstance } from '../../../src/client/instance.ts';
 import { ZonePreference } from '../../../src/client/zone-preference.ts';
 import { instance, service } from '../http/data.ts';

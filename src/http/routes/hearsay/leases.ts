@@ -8,12 +8,12 @@ import { formatDuration } from '../../../config/setting.ts';
 import { rejectScriptCheck, warnOfDeniedCheck, warnOfTakenCheck } from '../../consul/requirements.ts';
 import { SERVICE_DEFINITION_SCHEMA } from '../../consul/schemas.ts';
 import { parseJson } from '../../endpoint/body.ts';
-import { createLeaseStream } from '../../endpoint/lease-stream.ts';
 import { durationParam, textParam } from '../../endpoint/query.ts';
 import { StreamReply } from '../../endpoint/reply/reply.ts';
 import { route, type WriteContext } from '../../endpoint/route.ts';
 import { arrayOf, boolean, object, string } from '../../endpoint/schema.ts';
 import type { Site } from '../../endpoint/site.ts';
+import { createLeaseStream } from '../../endpoint/streams/lease-stream.ts';
 import { followSyncStatus, SYNC_STATUS_SCHEMA } from '../../hearsay/sync-status.ts';
 import { requireValue } from '../../pool/selectors.ts';
 

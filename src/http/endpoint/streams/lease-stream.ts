@@ -3,8 +3,8 @@
  * proxies and clients know that it lives, and that TCP finds a peer that is gone without a word. A last line of JSON says that
  * the lease has ended here; without one the agent has stopped, and the client comes back with the same lease.
  */
-import type { Millis } from '../../base/time.ts';
-import type { BlockingQueries, OnDisconnect } from './blocking.ts';
+import type { Millis } from '../../../base/time.ts';
+import type { BlockingQueries, OnDisconnect } from '../blocking.ts';
 
 export interface LeaseStreamOptions {
   readonly lease: string;

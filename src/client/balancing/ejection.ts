@@ -3,7 +3,7 @@
  * each time, until a probe reaches it. The agent's checks are slower than a client, and look from elsewhere.
  */
 import { connect } from 'node:net';
-import type { DiscoveredInstance } from './instance.ts';
+import type { DiscoveredInstance } from '../instance.ts';
 
 /** Whether an instance can be reached. */
 export type InstanceProbe = (instance: DiscoveredInstance) => Promise<boolean>;
