@@ -116,6 +116,10 @@ const JOBS: CommandGroup = {
     summary: 'List jobs with their next and last runs, run one now, pause one',
     load: async () => (await import('./commands/jobs.ts')).jobsCommand,
   },
+  partitions: {
+    summary: 'Show which worker of a service has which part of its work',
+    load: async () => (await import('./commands/partitions.ts')).partitionsCommand,
+  },
 };
 
 const DIAGNOSIS: CommandGroup = {

@@ -37,6 +37,7 @@ export const NAME_ARGUMENTS: Readonly<Record<string, readonly NameKind[]>> = {
 /** What the values of options name. */
 export const NAME_OPTIONS: Readonly<Record<string, readonly NameKind[]>> = {
   'owner --service': ['services'],
+  'partitions --service': ['services'],
   'query --node': ['members'],
   'run --service': ['services'],
   'watch owner --service': ['services'],

@@ -25,6 +25,7 @@ import * as hearsayHealth from './hearsay/health.ts';
 import * as httpSd from './hearsay/http-sd.ts';
 import * as hearsayJobs from './hearsay/jobs.ts';
 import * as hearsayLeases from './hearsay/leases.ts';
+import * as hearsayPartitions from './hearsay/partitions.ts';
 import * as hearsayQueries from './hearsay/queries.ts';
 import * as hearsayRender from './hearsay/render.ts';
 import * as hearsayServices from './hearsay/services.ts';
@@ -64,6 +65,7 @@ export const ROUTES: readonly Route[] = [
   ...Object.values(hearsayLeases),
   ...Object.values(hearsaySyncStatus),
   ...Object.values(hearsayJobs),
+  ...Object.values(hearsayPartitions),
   ...Object.values(hearsayEvents),
   ...Object.values(metrics),
   ...Object.values(httpSd),

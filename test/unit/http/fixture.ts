@@ -179,9 +179,9 @@ export class FakeAgent implements AgentHandle {
       this.#index += 1;
       for (const topic of [...topics, 'anything'] as const) {
         this.#indexes.set(topic, this.#index);
-        const [, kind, name = ''] = /^(node|service):(.*)$/.exec(topic) ?? [];
+        const [, kind, name = ''] = /^(node|service|partitions):(.*)$/.exec(topic) ?? [];
         if (kind !== undefined)
-          this.#changes.append(kind === 'node' ? 'member' : 'service', name, this.#index);
+          this.#changes.append(kind === 'node' ? 'member' : (kind as 'service'), name, this.#index);
       }
     }
     for (const { topics: wanted, wake } of [...this.#subscribers])

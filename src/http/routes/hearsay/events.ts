@@ -1,6 +1,7 @@
-/** `/v1/hearsay/events`: members and services as they change. Field names are a contract. */
+/** `/v1/hearsay/events`: members, services and worker pools as they change. Field names are a contract. */
 import type { IndexedChange } from '../../../agent/contract/view.ts';
 import { AgentError } from '../../../base/errors.ts';
+import { poolKey } from '../../../partitions/types.ts';
 import { createEventStream, type EventFormatter, type ServerSentEvent } from '../../endpoint/event-stream.ts';
 import { listParam } from '../../endpoint/query.ts';
 import { StreamReply } from '../../endpoint/reply/reply.ts';
@@ -8,6 +9,7 @@ import { route } from '../../endpoint/route.ts';
 import { any, recordOf } from '../../endpoint/schema.ts';
 import type { Site } from '../../endpoint/site.ts';
 import { toMemberJson } from '../../hearsay/members.ts';
+import { POOL_SCHEMA, toPoolJson } from '../../hearsay/partitions.ts';
 import {
   changedServices,
   serviceRowsSchema,
@@ -16,14 +18,16 @@ import {
   toSnapshotMark,
 } from '../../hearsay/service-rows.ts';
 
-const EVENT_TYPES = ['member', 'service'] as const;
+/** Those that are sent to whoever does not choose. */
+const DEFAULT_TYPES = ['member', 'service'] as const;
+const EVENT_TYPES = [...DEFAULT_TYPES, 'partitions'] as const;
 /** Clients of more services follow all of them. */
 const MAX_SERVICES = 256;
 
 /**
  * `GET /v1/hearsay/events?type=member&type=service`: server-sent events. First the present state, between `resync` and
  * `synced`; then the new state of whatever changes. With `Last-Event-ID` only what changed since, or everything again
- * if that is too long ago. `service=NAME` selects services, also such that do not exist yet.
+ * if that is too long ago. `service=NAME` selects services, also such that do not exist yet. `type=partitions`: worker pools.
  */
 export const hearsayEvents = route({
   method: 'GET',
@@ -36,6 +40,7 @@ export const hearsayEvents = route({
     agent: snapshotMarkSchema,
     member: recordOf(any),
     service: serviceRowsSchema,
+    partitions: POOL_SCHEMA,
   },
   query: { type: listParam, service: listParam },
   handler: ({ query, site, header, onDisconnect }) => {
@@ -47,7 +52,7 @@ export const hearsayEvents = route({
         'badRequest',
         `More than ${MAX_SERVICES} services: leave "service" out to follow all of them`,
       );
-    const types = query.type.length > 0 ? query.type : query.service.length > 0 ? ['service'] : EVENT_TYPES;
+    const types = query.type.length > 0 ? query.type : query.service.length > 0 ? ['service'] : DEFAULT_TYPES;
     const stream = createEventStream(
       site,
       createEventFormatter(site, new Set(types), query.service),
@@ -78,10 +83,21 @@ function createEventFormatter(
     };
   };
   const service = (name: string): ServerSentEvent => ({ event: 'service', data: toServiceRows(site, name) });
+  const isPoolSelected = (key: string): boolean =>
+    selected.size === 0 || selected.has(key.slice(0, key.lastIndexOf(':')));
+  const pool = (key: string): ServerSentEvent => {
+    const at = key.lastIndexOf(':');
+    const id = { service: key.slice(0, at), count: Number(key.slice(at + 1)) };
+    const data = toPoolJson(view.partitions.pool(id) ?? { ...id, workers: [], partitions: [] }, view.node);
+    return { event: 'partitions', data };
+  };
   return {
     *formatChanges(changes: readonly IndexedChange[], seen: number) {
       if (types.has('member'))
         for (const { kind, name } of changes) if (kind === 'member') yield member(name);
+      if (types.has('partitions'))
+        for (const { kind, name } of changes)
+          if (kind === 'partitions' && isPoolSelected(name)) yield pool(name);
       if (!types.has('service')) return;
       // Its own zone may be another now.
       if (changes.some(({ kind, name }) => kind === 'member' && name === view.node))
@@ -91,6 +107,9 @@ function createEventFormatter(
     },
     *formatSnapshot() {
       if (types.has('member')) for (const { name } of view.members()) yield member(name);
+      if (types.has('partitions'))
+        for (const one of view.partitions.pools())
+          if (isPoolSelected(poolKey(one))) yield { event: 'partitions', data: toPoolJson(one, view.node) };
       if (!types.has('service')) return;
       const names =
         selected.size > 0 ? selected : [...view.catalog.services().keys()].map((name) => name.toLowerCase());

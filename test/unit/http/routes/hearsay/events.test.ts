@@ -228,7 +228,10 @@ describe('GET /v1/hearsay/events', () => {
     await waitUntil('the service arrives', 5000, () => follower.frames.length === 4);
     expect(follower.words).toEqual(['resync', 'service web', 'synced', 'service web']);
     const refused = await send(server, '/v1/hearsay/events?type=weather');
-    expect([refused.status, refused.body]).toEqual([400, 'Invalid type "weather": use member, service']);
+    expect([refused.status, refused.body]).toEqual([
+      400,
+      'Invalid type "weather": use member, service, partitions',
+    ]);
   });
 
   test('a client that disconnects is not waited for, and a server that stops ends the stream', async () => {

@@ -1,0 +1,61 @@
+/** Worker pools as JSON: who takes part, who has which partition, and why. Field names are a contract. */
+import type { PartitionView, PoolView, WorkerId } from '../../partitions/types.ts';
+import { arrayOf, boolean, named, nullable, number, object, oneOf, string } from '../endpoint/schema.ts';
+
+const WORKER_SCHEMA = named('PartitionWorker', object({ node: string, id: string }));
+
+const PARTITION_FIELDS = {
+  /** From 0 on. */
+  partition: number,
+  state: oneOf('held', 'releasing', 'passing', 'claimed', 'free'),
+  holder: nullable(WORKER_SCHEMA),
+  /** That of its holder, or of the last one. */
+  token: nullable(number),
+  /** Who is to have it, if that is not its holder. */
+  next: nullable(WORKER_SCHEMA),
+  summary: string,
+};
+
+export const POOL_SCHEMA = object({
+  /** In lower case. */
+  service: string,
+  count: number,
+  /** The agent that answers. */
+  node: string,
+  workers: arrayOf(object({ node: string, id: string, usable: boolean })),
+  partitions: arrayOf(named('Partition', object(PARTITION_FIELDS))),
+});
+
+export const toPoolJson = (
+  { service, count, workers, partitions }: PoolView,
+  node: string,
+): Record<string, unknown> => ({
+  ...{ service, count, node, workers },
+  partitions: partitions.map((one) => ({
+    ...{ partition: one.partition, state: one.state, holder: one.holder ?? null, token: one.token ?? null },
+    ...{ next: one.next ?? null, summary: explainPartition(one) },
+  })),
+});
+
+/** Who has the partition, and who waits for whom. */
+function explainPartition({ state, holder, next }: PartitionView): string {
+  const to = next === undefined ? 'no worker is usable' : `it is to go to ${nameOf(next)}`;
+  switch (state) {
+    case 'held':
+      return next === undefined ? `${nameOf(holder)} holds it.` : `${nameOf(holder)} holds it, and ${to}.`;
+    case 'releasing':
+      return `${nameOf(holder)} was told to let it go, and has not yet: ${next === undefined ? to : `${nameOf(next)} waits for it`}.`;
+    case 'passing':
+      return next === undefined
+        ? 'It was let go, and is kept: no worker is usable.'
+        : `It was let go, and is on its way to ${nameOf(next)}.`;
+    case 'claimed':
+      return `Nobody has it: ${nameOf(next)} claims it, and waits whether another worker does, too.`;
+    case 'free':
+      return next === undefined
+        ? 'Nobody has it: no worker is usable.'
+        : `Nobody has it: its holder is gone, and ${nameOf(next)} will claim it.`;
+  }
+}
+
+const nameOf = (worker: WorkerId | undefined): string => `${worker?.id} on ${worker?.node}`;
