@@ -1,14 +1,15 @@
 /** What `connect` returns: one stream and one set of leases for the whole process. */
 import { Agent } from 'node:http';
+import { type InstanceProbe, probeByConnecting } from './balancing/ejection.ts';
 import { AgentConnection, BACKOFF, type BackoffLimits, type ConnectOptions } from './connection.ts';
 import { DiscoveredService, type DiscoverOptions, type ServiceSource } from './discovered-service.ts';
 import type { DispatcherOptions, ServiceDispatcher } from './dispatcher.ts';
-import { type InstanceProbe, probeByConnecting } from './ejection.ts';
 import { ServiceStream, type ZoneMark } from './event-stream.ts';
 import type { EveryOptions, ScheduledCallback, TickCallback } from './every.ts';
 import type { HttpAgentOptions, ServiceHttpAgent } from './http-agent.ts';
 import type { StreamedInstance } from './instance.ts';
 import type { LeaseOptions, ServiceLease } from './lease/lease.ts';
+import type { PartitionHandler, PartitionWorker } from './lease/partitions.ts';
 import { SigtermDrain } from './lease/sigterm.ts';
 
 /** Only tests set them. */
@@ -134,6 +135,14 @@ export class HearsayClient {
       this.#shared.set(folded, service);
     }
     return service;
+  }
+
+  /**
+   * Takes part in the worker pool of a lease's service, which has `count` partitions: each is held by one worker at a time.
+   * Resolves when the agent has acknowledged it. Loaded when it is first asked for.
+   */
+  partitions(lease: ServiceLease, count: number, handler: PartitionHandler): Promise<PartitionWorker> {
+    return lease.takePart(count, handler);
   }
 
   /** For `fetch` and undici: the host of a URL is the name of a service. Loaded when it is first asked for. */

@@ -19,3 +19,4 @@ export type { HearsayClient } from './hearsay-client.ts';
 export type { HttpAgentOptions } from './http-agent.ts';
 export type { DiscoveredInstance } from './instance.ts';
 export type { LeaseOptions, ServiceLease } from './lease/lease.ts';
+export type { HeldPartition, PartitionHandler, PartitionWorker } from './lease/partitions.ts';

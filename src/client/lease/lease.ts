@@ -13,6 +13,7 @@ import {
   readLines,
 } from '../connection.ts';
 import { drainEverywhere } from './drain.ts';
+import type { PartitionHandler, PartitionWorker } from './partitions.ts';
 
 export interface LeaseOptions {
   readonly name: string;
@@ -58,6 +59,8 @@ export class ServiceLease {
   /** Resolves if it ends otherwise than by `release`: it was deregistered, or the agent refuses it. */
   readonly lost: Promise<Error>;
   readonly drainsAtSigterm: boolean;
+  /** Its parts in worker pools, which end before it does. */
+  readonly #workers: PartitionWorker[] = [];
   readonly #options: LeaseOptions;
   readonly #port: number;
   readonly #host: LeaseHost;
@@ -94,6 +97,16 @@ export class ServiceLease {
     });
   }
 
+  /** See `HearsayClient.partitions`. */
+  async takePart(count: number, handler: PartitionHandler): Promise<PartitionWorker> {
+    const loaded = await import('./partitions.ts');
+    const pool = { service: this.#options.name, id: this.service, count };
+    const worker = new loaded.PartitionWorker(this.#host, pool, handler);
+    this.#workers.push(worker);
+    await worker.ready;
+    return worker;
+  }
+
   /** Takes the instance out of all answers, waits until every agent serves that, closes the server, and ends the lease. */
   drain(): Promise<void> {
     this.#drained ??= this.#drain();
@@ -103,6 +116,7 @@ export class ServiceLease {
   /** Ends the lease; the instance is gone at once. */
   async release(): Promise<void> {
     if (this.#closing.signal.aborted) return;
+    await Promise.all(this.#workers.map((worker) => worker.close()));
     // Without an answer the agent finds the connection closed, and removes the instance after the grace.
     await this.#tell('DELETE', `/v1/hearsay/lease/${this.lease}`);
     this.#closing.abort();
