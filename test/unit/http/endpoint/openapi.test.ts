@@ -149,6 +149,14 @@ describe('replies match their schemas', () => {
     one.reply = async () => (one.commands.at(-1)?.kind === 'openSync' ? SYNC_STATUS : KEY_REPORT);
     one.linkSurveys.set(KEY_REPORT.id, SURVEY);
     one.jobs.set('web', JOB);
+    const worker = { node: 'ann', id: 'web-1' };
+    one.pools.set('web:2', {
+      ...{ service: 'web', count: 2, workers: [{ ...worker, usable: true }] },
+      partitions: [
+        { partition: 0, state: 'held', holder: worker, token: 7, next: undefined },
+        { partition: 1, state: 'free', holder: undefined, token: undefined, next: worker },
+      ],
+    });
     one.coordinates.set('ann', { vec: [0, 0, 0, 0, 0, 0, 0, 0], error: 1.5, adjustment: 0, height: 1e-5 });
     return one;
   };
@@ -158,6 +166,7 @@ describe('replies match their schemas', () => {
     state: 'any',
     id: 'web-1',
     name: 'web',
+    count: '2',
   };
   const QUERY: Readonly<Record<string, string>> = {
     '/v1/hearsay/why': '?service=web',
