@@ -80,7 +80,7 @@ test('a file that is as it should be is left alone, and one that was changed by 
 test('changes while it waits for the end of a burst are one swap', async () => {
   const { sync, state, onRender } = start();
   sync.update('web', [row(1)]);
-  onRender(() => sync.update('web', [row(1), row(2)]));
+  onRender(() => void setTimeout(() => sync.update('web', [row(1), row(2)]), 5));
   await sync.apply();
   expect([state.swaps, state.content]).toEqual([1, '10.0.0.1:80 10\n10.0.0.2:80 10\n']);
 });
