@@ -199,6 +199,8 @@ export class LocalPool {
       if (to !== undefined && world.isGone(to.node)) this.#rows.delete(partition);
       return;
     }
+    const baton = this.#pool.baton(partition, (node) => world.isGone(node));
+    if (baton?.row.to?.node === this.#self) return this.#rows.delete(partition); // it comes back
     // Others may hear of the removal before they hear who has taken it.
     if (own.at === NEVER) own.at = now + 2 * world.spread;
     return now < own.at ? this.#wakeAt(own.at) : this.#rows.delete(partition);

@@ -114,6 +114,17 @@ test('a worker that comes back begins with nothing, and has its share again', ()
   expectSafe(cluster);
 });
 
+test('what comes back soon after it was passed on is taken at once', () => {
+  const cluster = start(3, 6);
+  cluster.drain('n1', true);
+  cluster.run(600);
+  expect(cluster.holders()).not.toContain('n1-w');
+  cluster.drain('n1', false);
+  cluster.run(800);
+  expect(loads(cluster)).toEqual({ 'n0-w': 2, 'n1-w': 2, 'n2-w': 2 });
+  expectSafe(cluster);
+});
+
 test('two workers of one agent share, and hand over without anybody else', () => {
   const cluster = new PoolCluster({ seed: 5, size: 1, count: 4 });
   cluster.attach('n0', 'a');
