@@ -7,6 +7,7 @@
 import { fileURLToPath } from 'node:url';
 import {
   CATALOG_LAWS,
+  JOB_LAWS,
   type LawId,
   MEMBERSHIP_LAWS,
   QUIET_LAWS,
@@ -115,7 +116,7 @@ function summarize(reports: readonly SwarmReport[], failed: readonly SwarmReport
 
 /** A declaration, as above. */
 function swarmLaws(): readonly LawId[] {
-  return [...MEMBERSHIP_LAWS, ...CATALOG_LAWS, ...READER_LAWS, ...QUIET_LAWS];
+  return [...MEMBERSHIP_LAWS, ...CATALOG_LAWS, ...READER_LAWS, ...JOB_LAWS, ...QUIET_LAWS];
 }
 
 /** Kinds that no seed saw, and laws that judged nothing; empty if there were too few seeds to expect all of them. */

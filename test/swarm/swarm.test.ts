@@ -1,7 +1,7 @@
 /** The fast set of `npm run swarm`: a few seeds that together see every kind of fault, catalog action and state. */
 import { afterAll, describe, expect, test } from 'vitest';
 import { BYZANTINE_KINDS, FAULT_KINDS } from '../../src/sim/faults/index.ts';
-import { CATALOG_LAWS, MEMBERSHIP_LAWS, QUIET_LAWS, READER_LAWS } from '../../src/sim/laws/law.ts';
+import { CATALOG_LAWS, JOB_LAWS, MEMBERSHIP_LAWS, QUIET_LAWS, READER_LAWS } from '../../src/sim/laws/law.ts';
 import { COUNTED_STATES } from '../../src/sim/scenarios/run-stats.ts';
 import { CATALOG_LOAD_KINDS } from '../../src/sim/workload/catalog-load.ts';
 import { EXTERNAL_LOAD_KINDS } from '../../src/sim/workload/external-load.ts';
@@ -39,7 +39,7 @@ describe('ten hosts in three minutes of faults, then a quiet period', () => {
   afterAll(() => {
     const actions = [...CATALOG_LOAD_KINDS, ...EXTERNAL_LOAD_KINDS, ...LEASE_LOAD_KINDS];
     const all = [...FAULT_KINDS, ...BYZANTINE_KINDS, ...actions, ...COUNTED_STATES];
-    const laws = [...MEMBERSHIP_LAWS, ...CATALOG_LAWS, ...READER_LAWS, ...QUIET_LAWS];
+    const laws = [...MEMBERSHIP_LAWS, ...CATALOG_LAWS, ...READER_LAWS, ...JOB_LAWS, ...QUIET_LAWS];
     expect([...all, ...laws].filter((kind) => !came.has(kind))).toEqual([]);
   });
 });

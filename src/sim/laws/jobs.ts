@@ -11,6 +11,7 @@ import type { World } from '../world/world.ts';
 export interface ObservedRun {
   readonly host: string;
   readonly boot: number;
+  readonly job: string;
   readonly tick: number;
   readonly attempt: number;
   readonly token: number;
@@ -19,13 +20,15 @@ export interface ObservedRun {
   endedAt: Millis | undefined;
 }
 
+const keyOf = ({ job, tick }: Pick<ObservedRun, 'job' | 'tick'>): string => `${job} ${tick}`;
+
 export class JobObserver {
   readonly runs: ObservedRun[] = [];
   /** Runs of one tick that went on at once, at hosts that were not kept apart. */
   readonly atOnce: string[] = [];
   readonly #world: World;
   readonly #areApart: (a: string, b: string) => boolean;
-  readonly #byTick = new Map<number, ObservedRun[]>();
+  readonly #byTick = new Map<string, ObservedRun[]>();
 
   /** `areApart`: a fault kept these two from hearing each other, or the failure detector from judging rightly. */
   constructor(world: World, areApart: (a: string, b: string) => boolean) {
@@ -37,30 +40,33 @@ export class JobObserver {
     });
   }
 
-  /** How often each tick in [from, to] was begun, by the first attempt or as if it were the first. */
-  countByTick(from: number, to: number, every: number): ReadonlyMap<number, number> {
+  /** How often each tick of a job in [from, to] was begun, by the first attempt or as if it were the first. */
+  countByTick(
+    job: string,
+    { from, to, every }: { readonly from: number; readonly to: number; readonly every: number },
+  ): ReadonlyMap<number, number> {
     const counts = new Map<number, number>();
-    for (let tick = Math.ceil(from / every) * every; tick <= to; tick += every) counts.set(tick, 0);
-    for (const { tick } of this.runs) if (counts.has(tick)) counts.set(tick, (counts.get(tick) ?? 0) + 1);
+    for (let tick = Math.ceil(from / every) * every; tick <= to; tick += every)
+      counts.set(tick, this.#byTick.get(keyOf({ job, tick }))?.length ?? 0);
     return counts;
   }
 
-  #onStarted(host: SimHost, { tick, attempt, token }: RunRequest): void {
+  #onStarted(host: SimHost, { job, tick, attempt, token }: RunRequest): void {
     const run: ObservedRun = {
-      ...{ host: host.label, boot: host.bootCount, tick, attempt, token },
+      ...{ host: host.label, boot: host.bootCount, job, tick, attempt, token },
       ...{ begunAt: this.#world.now, endedAt: undefined },
     };
-    const others = this.#byTick.get(tick) ?? [];
+    const others = this.#byTick.get(keyOf(run)) ?? [];
     for (const other of others)
       if (this.#goesOn(other) && !this.#areApart(other.host, run.host))
-        this.atOnce.push(`I40 tick ${tick} is begun by ${run.host} while ${other.host} runs it`);
-    this.#byTick.set(tick, [...others, run]);
+        this.atOnce.push(`I40 tick ${tick} of ${job} is begun by ${run.host} while ${other.host} runs it`);
+    this.#byTick.set(keyOf(run), [...others, run]);
     this.runs.push(run);
   }
 
-  #onFinished(host: SimHost, { tick, attempt }: RunRequest): void {
+  #onFinished(host: SimHost, { job, tick, attempt }: RunRequest): void {
     const run = this.#byTick
-      .get(tick)
+      .get(keyOf({ job, tick }))
       ?.find((one) => one.host === host.label && one.attempt === attempt && one.endedAt === undefined);
     if (run !== undefined) run.endedAt = this.#world.now;
   }

@@ -23,6 +23,8 @@ export const CATALOG_LAWS = [
 export const DRAIN_LAWS = ['I34'] as const;
 /** Laws that judge in stories, which leave a host alone; elsewhere never, or by chance. */
 export const STORY_LAWS = ['I11 of a lone host'] as const;
+/** Laws of worlds with jobs. */
+export const JOB_LAWS = ['I40', 'I41'] as const;
 /** Laws of the quiet period. */
 export const QUIET_LAWS = ['L1', 'L2', 'L3', 'L5', 'L6', 'L7', 'L8'] as const;
 /** Laws of events, queries and keys. */
@@ -37,6 +39,7 @@ export type LawId =
   | (typeof CATALOG_LAWS)[number]
   | (typeof DRAIN_LAWS)[number]
   | (typeof STORY_LAWS)[number]
+  | (typeof JOB_LAWS)[number]
   | (typeof QUIET_LAWS)[number]
   | (typeof MESSAGE_LAWS)[number];
 

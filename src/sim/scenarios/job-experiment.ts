@@ -34,6 +34,8 @@ export interface JobExperimentOptions {
   readonly members: number;
   readonly duration: Millis;
   readonly fault: JobFault;
+  /** How many jobs there are, each with a tick each second; 1 if absent. */
+  readonly jobs?: number;
 }
 
 export interface JobExperimentResult {
@@ -57,18 +59,19 @@ const REUNION: Millis = 20_000;
 const FAULT_EVERY: Millis = 12_000;
 const CLOCK_OFFSET: Millis = 250;
 
-const DEFINITION: JobDefinition = {
-  ...{ name: 'sweep', schedule: { kind: 'every', every: EVERY }, place: {}, timeout: 10_000, retries: 0 },
+const definitionOf = (name: string): JobDefinition => ({
+  ...{ name, schedule: { kind: 'every', every: EVERY }, place: {}, timeout: 10_000, retries: 0 },
   ...{ overlap: 'allow', jitter: 0, catchUp: 'one', quorum: 1, registeredAt: 0 },
   action: { kind: 'post', url: 'http://127.0.0.1/' },
-};
+});
 
 export function runJobExperiment(options: JobExperimentOptions): JobExperimentResult {
   const { members, duration, fault } = options;
+  const names = Array.from({ length: options.jobs ?? 1 }, (_, i) => `sweep-${i + 1}`);
+  const jobs = names.map((name) => ({ definition: definitionOf(name), run: undefined }));
   const world = new World({
     seed: options.seed,
-    makeAgent: (agentOptions) =>
-      createAgent({ ...agentOptions, jobs: [{ definition: DEFINITION, run: undefined }] }),
+    makeAgent: (agentOptions) => createAgent({ ...agentOptions, jobs }),
     trace: { detail: 'facts', maxLines: 400 },
     simulateJobRun: () => ({ after: 50 + jobRng.int(400), ok: true }),
   });
@@ -96,7 +99,7 @@ export function runJobExperiment(options: JobExperimentOptions): JobExperimentRe
   const to = wallOf(world, labels);
   world.network.linkQuality = { ...world.network.linkQuality, loss: 0 };
   world.run(COOL_DOWN);
-  const counts = [...observer.countByTick(from, to, EVERY)];
+  const counts = names.flatMap((name) => [...observer.countByTick(name, { from, to, every: EVERY })]);
   const offset = to - world.now + COOL_DOWN;
   return {
     ticks: counts.length,

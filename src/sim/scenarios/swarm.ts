@@ -10,6 +10,7 @@ import { FAKE_NAME_PREFIX } from '../faults/forgeries.ts';
 import { BYZANTINE_KINDS, drawFaults, type Fault, type FaultKind, scheduleFaults } from '../faults/index.ts';
 import { catalogDisagreements } from '../laws/catalog/catalog.ts';
 import { LawChecker } from '../laws/index.ts';
+import { JobLaws } from '../laws/job-laws.ts';
 import type { Judgments, Law, LawContext } from '../laws/law.ts';
 import { type Disagreement, disagreements, findDisagreements } from '../laws/membership/agreement.ts';
 import { FormerAddresses } from '../laws/membership/former-addresses.ts';
@@ -18,6 +19,7 @@ import { createAgentFor } from '../peers/create-agent.ts';
 import { type CatalogLoadKind, drawCatalogLoad, scheduleCatalogLoad } from '../workload/catalog-load.ts';
 import { CheckTargets } from '../workload/check-targets.ts';
 import { drawExternalLoad, type ExternalLoadKind, scheduleExternalLoad } from '../workload/external-load.ts';
+import { drawJobLoad, JOB_EVERY, JOB_NAME, type JobLoadKind } from '../workload/job-load.ts';
 import { drawLeaseLoad, type LeaseLoadKind, scheduleLeaseLoad } from '../workload/lease-load.ts';
 import { bootstrapCluster, joinOthers, simulateRejoinPolicy } from '../world/bootstrap.ts';
 import type { SimHost } from '../world/host.ts';
@@ -42,6 +44,8 @@ export interface SwarmOptions extends ScenarioOptions {
   readonly makeAgent?: (options: AgentOptions, host: SimHost) => Agent;
 }
 
+type SwarmLoadKind = CatalogLoadKind | ExternalLoadKind | LeaseLoadKind | JobLoadKind;
+
 export interface SwarmReport {
   readonly seed: number;
   readonly parameters: ScenarioParameters;
@@ -50,7 +54,7 @@ export interface SwarmReport {
   readonly faults: readonly Fault[];
   /** Faults that were injected, by kind. */
   readonly faultCounts: Readonly<Counts<FaultKind>>;
-  readonly actionCounts: Readonly<Counts<CatalogLoadKind | ExternalLoadKind | LeaseLoadKind>>;
+  readonly actionCounts: Readonly<Counts<SwarmLoadKind>>;
   /** Changes of members to each state, summed over all observers. */
   readonly stateCounts: Readonly<Counts<CountedState>>;
   /** How often each law judged. */
@@ -86,6 +90,9 @@ const FAULTS_PER_MINUTE = 8;
 const ACTIONS_PER_MINUTE = 30;
 const EXTERNAL_ACTIONS_PER_MINUTE = 10;
 const LEASE_ACTIONS_PER_MINUTE = 15;
+const JOB_ORDERS_PER_MINUTE = 4;
+/** With more loss changes take longer than the spread time that agents have measured by then. */
+const MAX_LOSS_OF_JOBS = 0.1;
 /** Hosts that the rejoin policy uses as seeds. */
 const SEED_HOSTS = 3;
 
@@ -96,6 +103,8 @@ interface SwarmRun {
   readonly targets: CheckTargets;
   readonly parameters: ScenarioParameters;
   readonly byzantine: boolean;
+  /** Absent: this seed has no job. */
+  readonly jobLaws: JobLaws | undefined;
 }
 
 interface Agreement {
@@ -106,10 +115,13 @@ interface Agreement {
 export function runSwarm(options: SwarmOptions): SwarmReport {
   const { seed, members, minutes } = options;
   const targets = new CheckTargets(seed);
+  const { makeAgent = createAgentFor } = options;
+  const jobLoad = drawJobLoad(seed);
   const world = new World({
     seed,
+    simulateJobRun: () => jobLoad.simulateRun(),
     simulateCheck: (host, run, now) => targets.run(host, run, now),
-    makeAgent: options.makeAgent ?? createAgentFor,
+    makeAgent: (agentOptions, host) => makeAgent({ ...agentOptions, jobs: jobLoad.configured }, host),
     trace: { detail: 'facts', maxLines: KEPT_LINES },
     poisonInputs: true,
   });
@@ -138,7 +150,7 @@ export function runSwarm(options: SwarmOptions): SwarmReport {
   const plan = { hosts, span, count: Math.round(ACTIONS_PER_MINUTE * minutes) };
   const actions = drawCatalogLoad(rng, plan);
   const externalPlan = { hosts, span, count: Math.round(EXTERNAL_ACTIONS_PER_MINUTE * minutes) };
-  const actionCounts: Counts<CatalogLoadKind | ExternalLoadKind | LeaseLoadKind> = {};
+  const actionCounts: Counts<SwarmLoadKind> = {};
   scheduleFaults(world, faults, (fault) => stats.recordFault(fault));
   scheduleCatalogLoad(world, actions, ({ kind }) => increment(actionCounts, kind));
   scheduleExternalLoad(world, drawExternalLoad(seed, externalPlan), ({ kind }) =>
@@ -146,8 +158,13 @@ export function runSwarm(options: SwarmOptions): SwarmReport {
   );
   const leasePlan = { hosts, span, count: Math.round(LEASE_ACTIONS_PER_MINUTE * minutes) };
   scheduleLeaseLoad(world, drawLeaseLoad(seed, leasePlan), ({ kind }) => increment(actionCounts, kind));
+  const jobPlan = { hosts, span, count: Math.round(JOB_ORDERS_PER_MINUTE * minutes) };
+  jobLoad.schedule(world, jobPlan, ({ kind }) => increment(actionCounts, kind));
 
-  const run: SwarmRun = { world, lawChecker, targets, parameters, byzantine: isByzantine(parameters) };
+  const run: SwarmRun = {
+    ...{ world, lawChecker, targets, parameters, byzantine: isByzantine(parameters) },
+    jobLaws: jobLoad.isThere ? createJobLaws(lawChecker, stats, parameters) : undefined,
+  };
   const agreement: Agreement = { members: Number.POSITIVE_INFINITY, catalog: Number.POSITIVE_INFINITY };
   const failures = runToEnd(run, span, agreement);
   const { faultCounts, stateCounts, healthyMillis, falseDeaths } = stats;
@@ -168,6 +185,16 @@ export function runSwarm(options: SwarmOptions): SwarmReport {
     hash: world.trace.hash,
     lines: failures.length === 0 ? [] : world.trace.lines(),
   };
+}
+
+function createJobLaws(
+  { context }: LawChecker,
+  stats: RunStats,
+  { loss }: Pick<ScenarioParameters, 'loss'>,
+): JobLaws {
+  const isHealthy = (host: SimHost): boolean =>
+    loss <= MAX_LOSS_OF_JOBS && stats.healthySince(host) !== undefined;
+  return new JobLaws(context, { job: { name: JOB_NAME, every: JOB_EVERY }, isHealthy });
 }
 
 /** Lets the faults and the quiet period pass. Returns what failed; an exception of an agent is a failure too. */
@@ -220,7 +247,13 @@ function checkAgreement(run: SwarmRun, agreement: Agreement): string[] {
 function checkStability(run: SwarmRun): string[] {
   const { world, lawChecker } = run;
   for (const law of ['L5', 'L6', 'L7'] as const) lawChecker.context.judged(law);
-  let failures = checkNoChange(run);
+  let failures: string[] = [];
+  const quiet = (): void => {
+    failures = checkNoChange(run);
+  };
+  if (run.jobLaws === undefined) quiet();
+  else run.jobLaws.judgeQuietPeriod(quiet);
+  pauseJob(world);
   const { lastCopyAt } = world.network;
   if (failures.length > 0 && lastCopyAt > world.now - STABLE_FOR) {
     // Copies of old messages that are still on their way count as faults: the quiet period begins with the last one.
@@ -232,6 +265,12 @@ function checkStability(run: SwarmRun): string[] {
   if (!world.runUntil(() => unsettledHosts(world).length === 0, SETTLE_WITHIN, 200))
     failures.push(...unsettledHosts(world));
   return failures;
+}
+
+/** A job that goes on always has something to send. */
+function pauseJob(world: World): void {
+  const host = [...world.hosts].find(({ agent }) => agent?.view.jobs.get(JOB_NAME) !== undefined);
+  if (host !== undefined) world.command(host.label, { kind: 'orderJob', name: JOB_NAME, order: 'pause' });
 }
 
 /**

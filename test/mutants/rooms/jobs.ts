@@ -136,4 +136,13 @@ export const jobMutants: readonly Mutant[] = [
     description: 'A tick calls the port that an instance on another host has.',
     expectedTests: ['unit/agent/job-port.test.ts'],
   },
+  {
+    id: 'jobs-ahead-of-a-clock-that-was-set-back',
+    file: 'jobs/jobs.ts',
+    find: 'this.#pending.clear();',
+    replace: '',
+    description:
+      'An agent whose clock was an hour ahead for a while has looked at the ticks of that hour, and runs none of them.',
+    expectedTests: [CLOCKS],
+  },
 ];

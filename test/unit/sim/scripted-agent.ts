@@ -64,6 +64,7 @@ export class ScriptedAgent implements Agent {
       readiness: () => ({ ready: true }),
       queryReport: (id: number) => this.queryReports.get(id),
       pendingQueries: () => [],
+      jobs: { all: () => [] },
       catalog: { node: () => undefined, nodes: () => [], externalNodes: () => [] },
       local: { services: () => this.services, checks: () => this.checks },
     } as unknown as View;

@@ -5,6 +5,7 @@
 import type { Command } from '../../../agent/contract/commands.ts';
 import { hasCatalog } from '../../../agent/replication/catalog-peers.ts';
 import type { Millis } from '../../../base/time.ts';
+import type { JobsView } from '../../../jobs/types.ts';
 import type { SimHost } from '../../world/host.ts';
 import type { Law, LawContext } from '../law.ts';
 import { entriesFromNode } from './histories.ts';
@@ -63,11 +64,22 @@ export class RumorBoundsLaw implements Law {
     const { catalog } = runningAgent.view;
     const own = catalog.node(name);
     this.#see(name);
+    if (all) this.#lookAtJobs(runningAgent.view.jobs);
     for (const external of all ? catalog.externalNodes() : [])
       this.#see(`${external.owner} x:${external.name} n`);
     for (const node of all ? catalog.nodes() : own === undefined ? [] : [own]) {
       this.#see(node.node);
       for (const key of entriesFromNode(node).keys()) this.#see(`${node.node} ${key}`);
+    }
+  }
+
+  /** Entries of jobs are no reader's, so what is known of the jobs tells of them. */
+  #lookAtJobs(jobs: JobsView): void {
+    for (const { definition, owners, runs, clockDiffers } of jobs.all()) {
+      for (const owner of owners) this.#see(`${owner} agent of jobs`);
+      for (const owner of owners) this.#see(`${owner} job ${definition.name}`);
+      for (const { node } of runs) this.#see(`${node} runs of ${definition.name}`);
+      for (const { node } of clockDiffers) this.#see(`${node} clock`);
     }
   }
 
@@ -106,6 +118,10 @@ function keysOf(command: Command): readonly string[] {
       return [`c:${command.check.id}`];
     case 'maintenance':
       return [`c:maintenance of ${command.service ?? 'the node'}`];
+    case 'registerJob':
+      return ['agent of jobs', `job ${command.definition.name}`];
+    case 'orderJob':
+      return [`orders of ${command.name}`];
     default:
       return [];
   }
