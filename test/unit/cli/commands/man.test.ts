@@ -14,7 +14,7 @@ async function man(...words: readonly string[]): Promise<string> {
 test('the page of the program names every command, the variables and the exit codes', async () => {
   const page = await man();
   expect(page).toMatch(/^\.TH HEARSAY 1 /);
-  for (const name of Object.keys(COMMANDS)) expect(page).toContain(`\n.B ${name}\n`);
+  for (const name of Object.keys(COMMANDS)) expect(page).toContain(`\n.B ${name.replaceAll('-', '\\-')}\n`);
   for (const heading of ['ENVIRONMENT VARIABLES', 'EXIT CODES', 'NOTES'])
     expect(page).toContain(`.SH ${heading}`);
 });
