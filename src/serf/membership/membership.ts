@@ -104,13 +104,14 @@ export class Membership {
     this.clock.witness(intent.ltime);
     const held = this.statuses.get(intent.node);
     if (held === undefined) return this.#bufferIntent(intent, now, out);
-    const next = applyIntent(held, intent);
-    if (next === undefined) return false;
-    if (this.#isFalseLeave(intent)) {
+    // Clocks give a time twice, and whoever takes the leave before our join of the same time ignores that join.
+    if (this.#isFalseLeave(intent) && intent.ltime > 0 && intent.ltime >= held.statusLTime) {
       out.push({ kind: 'fact', fact: { kind: 'leaveIntentRefuted', ltime: intent.ltime } });
       this.broadcastJoin(now, out);
       return false;
     }
+    const next = applyIntent(held, intent);
+    if (next === undefined) return false;
     if (intent.kind === 'leaveIntent') this.statuses.recordLeave(next.name, intent.ltime);
     this.#updateMember(next, next.status === held.status ? undefined : toEventKind(next), now, out);
     if (next.status === 'alive') this.#pruning.cancel(next.name);

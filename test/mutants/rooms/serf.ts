@@ -76,6 +76,15 @@ export const serfMutants: readonly Mutant[] = [
     expectedTests: ['unit/serf/clocks.test.ts'],
   },
   {
+    id: 'serf-false-leave-of-same-time',
+    file: 'serf/membership/membership.ts',
+    find: 'intent.ltime >= held.statusLTime) {',
+    replace: 'intent.ltime > held.statusLTime) {',
+    description:
+      'A false leave of the time of our own join is not refuted, and some show this agent as leaving.',
+    expectedTests: ['unit/serf/membership/intents.test.ts'],
+  },
+  {
     id: 'serf-clock-not-witnessed',
     file: 'serf/membership/membership.ts',
     find: 'this.clock.witness(intent.ltime);',

@@ -69,6 +69,18 @@ describe('P44 leave intents', () => {
     expect(ann.serf.clocks.member).toBe(32);
   });
 
+  test('P44 a false leave of the very time of our join is refuted: others may have taken it first', () => {
+    const ann = one({ members: ['bob'] });
+    ann.leaveIntent(SELF, 30);
+    ann.takeMessages();
+
+    ann.leaveIntent(SELF, 31);
+    ann.leaveIntent(SELF, 31); // an echo is older than the answer
+
+    expect(ann.seen(SELF)).toEqual({ status: 'alive', ltime: 32 });
+    expect(ann.takeMessages()).toEqual([{ kind: 'joinIntent', ltime: 32, node: SELF }]);
+  });
+
   test('P44 a false leave older than our join needs no refutation', () => {
     const ann = one({ members: ['bob'] });
     ann.leaveIntent(SELF, 30);
