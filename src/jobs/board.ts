@@ -35,16 +35,40 @@ export interface RememberedRun {
 
 /** One job: what is published of it. */
 export class BoardJob {
-  readonly definitions = new Map<string, JobDefinition>();
+  readonly #definitions = new Map<string, JobDefinition>();
   readonly orders = new Map<string, JobOrders>();
   readonly records = new Map<string, RunnerRecord>();
   readonly ticks = new Map<WallMillis, Map<string, RememberedRun>>();
   highestToken = 0;
+  /** Each packet asks for these, for every job that it is about. */
+  #definition: JobDefinition | undefined;
+  #owners: readonly string[] = [];
+
+  get definitions(): ReadonlyMap<string, JobDefinition> {
+    return this.#definitions;
+  }
 
   /** The definition that counts: the latest one, and of two of one time that of the greater name. */
   get definition(): JobDefinition | undefined {
+    return this.#definition;
+  }
+
+  /** The owners of the definition that counts, in the order of their names. */
+  get owners(): readonly string[] {
+    return this.#owners;
+  }
+
+  setDefinition(owner: string, one: JobDefinition | undefined): void {
+    put(this.#definitions, owner, one);
+    this.#definition = this.#latestDefinition();
+    this.#owners = [...this.#definitions]
+      .flatMap(([node, other]) => (this.#definition && isSameJob(other, this.#definition) ? [node] : []))
+      .sort();
+  }
+
+  #latestDefinition(): JobDefinition | undefined {
     let best: { readonly owner: string; readonly definition: JobDefinition } | undefined;
-    for (const [owner, definition] of this.definitions)
+    for (const [owner, definition] of this.#definitions)
       if (
         best === undefined ||
         definition.registeredAt > best.definition.registeredAt ||
@@ -54,18 +78,9 @@ export class BoardJob {
     return best?.definition;
   }
 
-  /** The owners of the definition that counts, in the order of their names. */
-  get owners(): readonly string[] {
-    const { definition } = this;
-    if (definition === undefined) return [];
-    return [...this.definitions]
-      .flatMap(([owner, one]) => (isSameJob(one, definition) ? [owner] : []))
-      .sort();
-  }
-
   /** Since when the job is as it is now. */
   get since(): WallMillis {
-    return Math.min(...this.owners.map((owner) => this.definitions.get(owner)?.registeredAt ?? 0));
+    return Math.min(...this.#owners.map((owner) => this.#definitions.get(owner)?.registeredAt ?? 0));
   }
 
   get paused(): boolean {
@@ -146,9 +161,11 @@ export class Board {
   readonly agents = new Map<string, JobAgent>();
   readonly clocks = new Map<string, JobClock>();
 
+  #names: readonly string[] = [];
+
   /** Names of the jobs that have a definition, sorted. */
   get names(): readonly string[] {
-    return [...this.jobs].flatMap(([name, job]) => (job.definitions.size > 0 ? [name] : [])).sort();
+    return this.#names;
   }
 
   /** To be called when entries of jobs have changed in an owner's ledger. Returns its claims that are new. */
@@ -164,8 +181,13 @@ export class Board {
     if (parsed.kind === 'clock') return put(this.clocks, owner, check && decodeJobClock(check));
     const job = this.jobs.get(parsed.job) ?? (check === undefined ? undefined : this.#create(parsed.job));
     if (job === undefined) return undefined;
-    if (parsed.kind === 'definition')
-      return put(job.definitions, owner, check && decodeDefinition(parsed.job, check));
+    if (parsed.kind === 'definition') {
+      job.setDefinition(owner, check && decodeDefinition(parsed.job, check));
+      this.#names = [...this.jobs]
+        .flatMap(([name, one]) => (one.definition === undefined ? [] : [name]))
+        .sort();
+      return undefined;
+    }
     if (parsed.kind === 'orders') return put(job.orders, owner, check && decodeOrders(check));
     return job.setRecord(owner, check && decodeRuns(check));
   }

@@ -11,7 +11,7 @@ import { nextTick } from '../model/job-schedule.ts';
 import type { EntryWrite } from '../model/service.ts';
 import { Board, type BoardJob } from './board.ts';
 import { ClockJudge } from './clock-judge.ts';
-import { encodeAgent, encodeRuns } from './entries.ts';
+import { encodeAgent, encodeRuns, parseJobKey } from './entries.ts';
 import { RunExecutor } from './executor.ts';
 import { OwnJobs } from './own-jobs.ts';
 import { jitterOf, tickOwner } from './owner.ts';
@@ -56,6 +56,8 @@ export class Jobs {
   /** After its clock was set, this agent waits until then to learn those of the others. */
   #compareUntil: Millis = 0;
   #deadline: Millis = NEVER;
+  /** When each job is to be looked at; absent: at the next call. Where each packet brings news of one job, the others need none. */
+  readonly #dueAt = new Map<string, Millis>();
   readonly #writes: EntryWrite[] = [];
 
   constructor({ self, now, snapshot }: JobsOptions) {
@@ -83,8 +85,13 @@ export class Jobs {
     return this.own.revision + this.#executor.runs.revision;
   }
 
-  /** Something that decides about ticks has changed: to be called before `advance`. */
+  /** Something that decides about the ticks of all jobs has changed: to be called before `advance`. */
   wake(now: Millis): void {
+    this.#dueAt.clear();
+    this.#lookSoon(now);
+  }
+
+  #lookSoon(now: Millis): void {
     if (this.board.jobs.size > 0 || this.own.hasWrites) this.#deadline = Math.min(this.#deadline, now);
   }
 
@@ -97,7 +104,12 @@ export class Jobs {
   /** Returns the claims of the owner that are new. */
   applyEntries(owner: string, changes: readonly EntryChange[], now: Millis): readonly JobRun[] {
     const claims = this.board.apply(owner, changes);
-    this.wake(now);
+    for (const { key } of changes) {
+      const about = parseJobKey(key);
+      if (about?.kind === 'runs') this.#dueAt.delete(about.job);
+      else this.#dueAt.clear();
+    }
+    this.#lookSoon(now);
     return claims;
   }
 
@@ -211,9 +223,20 @@ export class Jobs {
     const boot = Math.trunc(wall + spread);
     this.#since = Math.min(boot, remembered);
     this.#writes.push({ put: encodeAgent({ since: this.#since, boot }) });
+    this.#dueAt.clear();
   }
 
   #advanceJob(name: string, now: Millis, world: JobWorld, out: JobEffect[]): void {
+    const dueAt = this.#dueAt.get(name) ?? now;
+    if (now < dueAt) return this.#wakeAt(dueAt);
+    const before = this.#deadline;
+    this.#deadline = NEVER;
+    this.#lookAt(name, now, world, out);
+    this.#dueAt.set(name, this.#deadline);
+    this.#wakeAt(before);
+  }
+
+  #lookAt(name: string, now: Millis, world: JobWorld, out: JobEffect[]): void {
     const job = this.board.jobs.get(name);
     const definition = job?.definition;
     if (job === undefined || definition === undefined) return;

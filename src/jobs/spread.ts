@@ -35,7 +35,7 @@ export class SpreadMeter {
     this.#delays[this.#next % KEPT] = delay;
     this.#next += 1;
     if (this.#delays.length < ENOUGH) return;
-    const sorted = [...this.#delays].sort((a, b) => a - b);
+    const sorted = Float64Array.from(this.#delays).sort();
     this.#spread = Math.max(this.#least, sorted[Math.floor(sorted.length * QUANTILE)] as Millis);
   }
 }
