@@ -1,6 +1,5 @@
 /** `hearsay simulate --jobs`: how often a tick of a job is run once, again, by two at once, or never, for each kind of fault. */
 import {
-  JOB_FAULTS,
   type JobExperimentOptions,
   type JobExperimentResult,
   type JobFault,
@@ -22,24 +21,26 @@ interface JobOdds {
 
 export type JobPlan = Pick<JobExperimentOptions, 'seed' | 'members' | 'duration'> & {
   readonly rounds: number;
+  readonly jobs: number;
+  readonly faults: readonly JobFault[];
 };
 
 export function simulateJobs(cli: CliContext, plan: JobPlan, json: boolean): number {
-  const odds = JOB_FAULTS.map((fault) => {
+  const odds = plan.faults.map((fault) => {
     if (cli.io.err.isTerminal) printNotice(cli.io, `${fault}: ${plan.rounds} run(s) ...`);
     return measure(plan, fault);
   });
   if (json) printJson(cli.io, { options: plan, results: odds });
   else
     cli.io.out.write(
-      `${plan.members} agents run a job each second, ${plan.duration / 1000} s and ${plan.rounds} run(s) for each fault, from seed ${plan.seed} on\n\n${formatOdds(odds)}`,
+      `${plan.members} agents run ${plan.jobs === 1 ? 'a job' : `${plan.jobs} jobs`} each second, ${plan.duration / 1000} s and ${plan.rounds} run(s) for each fault, from seed ${plan.seed} on\n\n${formatOdds(odds)}`,
     );
   return EXIT.done;
 }
 
-function measure({ seed, members, duration, rounds }: JobPlan, fault: JobFault): JobOdds {
+function measure({ seed, members, duration, rounds, jobs }: JobPlan, fault: JobFault): JobOdds {
   const results = Array.from({ length: rounds }, (_, round) =>
-    runJobExperiment({ seed: seed + round, members, duration, fault }),
+    runJobExperiment({ seed: seed + round, members, duration, fault, jobs }),
   );
   const sum = (count: (result: JobExperimentResult) => number): number =>
     results.reduce((total, result) => total + count(result), 0);
@@ -63,7 +64,8 @@ const formatOdds = (odds: readonly JobOdds[]): string =>
     odds.map(({ fault, ticks, once, repeated, atOnce, never, delay }) => [
       fault,
       String(ticks),
-      `${((100 * once) / ticks).toFixed(2)}%`,
+      // Of many ticks one that was not run once shall be seen.
+      `${(Math.floor((100 * once * 10 ** 4) / ticks) / 10 ** 4).toFixed(ticks < 10_000 ? 2 : 4)}%`,
       ...[repeated, atOnce, never].map(String),
       ...[delay.median, delay.p99, delay.max].map((millis) => `${millis}ms`),
     ]),

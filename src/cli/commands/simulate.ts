@@ -8,6 +8,7 @@ import {
   type ExperimentResult,
   runExperiment,
 } from '../../sim/scenarios/experiment.ts';
+import { JOB_FAULTS, type JobFault } from '../../sim/scenarios/job-experiment.ts';
 import {
   addExample,
   addJsonOption,
@@ -36,7 +37,8 @@ interface Options {
   readonly pause?: string;
   readonly partition?: string;
   readonly compare?: string;
-  readonly jobs?: boolean;
+  readonly jobs?: boolean | string;
+  readonly faults?: string;
   readonly json?: boolean;
 }
 
@@ -52,7 +54,11 @@ export const simulateCommand: CommandBuilder = (command, cli) => {
     .option('--pause <n:span:every>', 'Pause N members for SPAN, repeated every EVERY: 4:2s:5s')
     .option('--partition <span>', 'Partition a third of the members for SPAN, in the middle')
     .option('--compare <key=value,...>', 'Add a second column with these settings: swim.suspicionMult=6')
-    .option('--jobs', 'Count how often a tick of a job is run, for each kind of fault')
+    .option(
+      '--jobs [n]',
+      'Count how often a tick is run of N jobs, 1 to 200, for each kind of fault (default: 1)',
+    )
+    .option('--faults <kind,...>', `With --jobs, only these faults: ${JOB_FAULTS.join(', ')}`)
     .addHelpText('after', '\nEnvironment variables and configuration files have no effect here.');
   addSettingOptions(addJsonOption(command), isDetectorSetting, ({ key }) => key === 'preset').action(
     toAction(cli, (options: Options, self: Command) => simulate(cli, options, self)),
@@ -71,7 +77,9 @@ interface Variant {
 
 async function simulate(cli: CliContext, options: Options, command: Command): Promise<number> {
   const { io } = cli;
-  if (options.jobs === true) return simulateJobs(cli, parseJobPlan(options), options.json === true);
+  if (options.jobs !== undefined) return simulateJobs(cli, parseJobPlan(options), options.json === true);
+  if (options.faults !== undefined)
+    throw new CliError(EXIT.usage, '--faults: is for --jobs; without it use --kill, --pause and --partition');
   const plan = parsePlan(options);
   const rounds = parseInteger(options.rounds, '--rounds', { fallback: 1, min: 1, max: 1000 });
   const flags = readSettingFlags(command);
@@ -151,7 +159,7 @@ function parsePlan(options: Options): Plan {
   };
 }
 
-/** The only other options that are about jobs. */
+/** Of the other options only those of `--jobs` are taken. */
 function parseJobPlan(options: Options): JobPlan {
   for (const key of ['loss', 'latency', 'kill', 'pause', 'partition', 'compare'] as const)
     if (options[key] !== undefined)
@@ -164,7 +172,23 @@ function parseJobPlan(options: Options): JobPlan {
     seed: parseInteger(options.seed, '--seed', { fallback: 1, min: 0, max: 2 ** 31 }),
     duration: parseSpan(options.duration ?? '60s', '--duration', 1000, 3_600_000),
     rounds: parseInteger(options.rounds, '--rounds', { fallback: 1, min: 1, max: 100_000 }),
+    jobs: parseInteger(typeof options.jobs === 'string' ? options.jobs : undefined, '--jobs', {
+      fallback: 1,
+      min: 1,
+      max: 200,
+    }),
+    faults: parseFaults(options.faults),
   };
+}
+
+function parseFaults(text: string | undefined): readonly JobFault[] {
+  if (text === undefined) return JOB_FAULTS;
+  return text.split(',').map((name) => {
+    const fault = JOB_FAULTS.find((one) => one === name.trim());
+    if (fault === undefined)
+      throw new CliError(EXIT.usage, `--faults: "${name}" is none of ${JOB_FAULTS.join(', ')}`);
+    return fault;
+  });
 }
 
 /** Settings come from flags alone: environment and files do not change what a seed means. */

@@ -156,6 +156,25 @@ describe('simulate --jobs', () => {
     }
   });
 
+  test('measures so many jobs at once, with some of the faults', async () => {
+    const { code, out } = await hearsay(
+      'simulate --jobs 5 --faults clocks,drain --members 3 --duration 12s'.split(' '),
+    );
+    expect(code).toBe(0);
+    expect(out).toContain('3 agents run 5 jobs each second, 12 s and 1 run(s) for each fault');
+    expect(out).toMatch(/clocks +60 +100\.00%[\s\S]*drain +6\d +100\.00%/);
+    expect(out).not.toContain('crash');
+  });
+
+  test.each([
+    ['--jobs 0', '--jobs: must be a whole number from 1 to 200'],
+    ['--jobs --faults fire', '--faults: "fire" is none of none, clocks, '],
+    ['--faults crash', '--faults: is for --jobs'],
+  ])('%s is refused', async (line, sentence) => {
+    const { code, err } = await hearsay(['simulate', ...line.split(' ')]);
+    expect([code, err]).toEqual([2, expect.stringContaining(sentence)]);
+  });
+
   test('other faults are not for it', async () => {
     const { code, err } = await hearsay(['simulate', '--jobs', '--kill', '1']);
     expect([code, err]).toEqual([2, expect.stringContaining('--kill: with --jobs all faults')]);
