@@ -33,7 +33,6 @@ export interface LiveInstance {
   readonly zone: string | null;
   readonly rtt: number | null;
   readonly status: HealthStatus;
-  readonly restored?: boolean;
 }
 
 export interface LiveService {
@@ -44,8 +43,6 @@ export interface LiveService {
 export interface SummaryJson {
   readonly kind: 'whole' | 'deaths' | 'partition';
   readonly sentence: string;
-  readonly known: number;
-  readonly visible: number;
   readonly minuteAgo: { readonly known: number; readonly visible: number } | null;
   readonly hourAgo: { readonly known: number; readonly visible: number } | null;
 }
@@ -60,10 +57,8 @@ export interface InfoJson {
   readonly address: { readonly gossip: string; readonly http: string; readonly dns: string | null };
   readonly health: { readonly awareness: number };
   readonly partitionSummary: SummaryJson;
-  readonly incarnation: number;
   readonly lanes: Readonly<Record<string, number>>;
   readonly encrypted: boolean;
   readonly uptimeMs: number;
-  readonly degraded: readonly string[];
   readonly memory: { readonly rssBytes: number };
 }

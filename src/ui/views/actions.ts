@@ -164,11 +164,8 @@ function MemberActions({ start }: { readonly start: Start }): VNode {
     <h2 id="failed">Failed members</h2>
     <ul class="rows">
       ${failed.map(
-        ({
-          name,
-          status,
-          since,
-        }) => html`<li key=${name}><${State} state=${status} /><a href=${nodePath(name)}>${name}</a><span class="grow quiet">for ${toAge(now - since)}</span>
+        ({ name, status, since }) =>
+          html`<li key=${name}><${State} state=${status} /><a href=${nodePath(name)}>${name}</a><span class="grow quiet">for ${toAge(now - since)}</span>
           <button type="button" class="small danger" aria-label=${`Forget ${name}`} onClick=${() => start(forget(name))}>Forget</button></li>`,
       )}
       ${failed.length === 0 && html`<li class="quiet">None.</li>`}

@@ -98,12 +98,8 @@ function UserEvents(): VNode {
     <h2 id="fired">User events</h2>
     <ul class="rows">
       ${events.map(
-        ({
-          ID,
-          Name,
-          Payload,
-          LTime,
-        }) => html`<li key=${ID}><strong>${Name}</strong><span class="quiet">Lamport time ${LTime}</span>
+        ({ ID, Name, Payload, LTime }) =>
+          html`<li key=${ID}><strong>${Name}</strong><span class="quiet">Lamport time ${LTime}</span>
           ${Payload !== null && Payload !== '' && html`<pre tabindex="0">${decodeBase64(Payload)}</pre>`}</li>`,
       )}
       ${events.length === 0 && html`<li class="quiet">None since this agent was started.</li>`}

@@ -171,45 +171,32 @@ function followPointer(
   onSelect: (name: string | undefined) => void,
 ): () => void {
   const end = new AbortController();
-  const { signal } = end;
+  const on = <K extends keyof HTMLElementEventMap>(
+    kind: K,
+    take: (event: HTMLElementEventMap[K]) => void,
+  ): void => canvas.addEventListener(kind, take, { signal: end.signal, passive: false });
   let last: { x: number; y: number; moved: number } | undefined;
-  canvas.addEventListener(
-    'pointerdown',
-    (event) => {
-      last = { x: event.clientX, y: event.clientY, moved: 0 };
-      canvas.setPointerCapture(event.pointerId);
-    },
-    { signal },
-  );
-  canvas.addEventListener(
-    'pointermove',
-    (event) => {
-      if (last === undefined) {
-        canvas.style.cursor = painter.nodeAt(event.offsetX, event.offsetY) === undefined ? 'grab' : 'pointer';
-        return;
-      }
-      const [dx, dy] = [event.clientX - last.x, event.clientY - last.y];
-      last = { x: event.clientX, y: event.clientY, moved: last.moved + Math.abs(dx) + Math.abs(dy) };
-      painter.pan(dx, dy);
-    },
-    { signal },
-  );
-  canvas.addEventListener(
-    'pointerup',
-    (event) => {
-      if (last !== undefined && last.moved < 4) onSelect(painter.nodeAt(event.offsetX, event.offsetY));
-      last = undefined;
-    },
-    { signal },
-  );
-  canvas.addEventListener(
-    'wheel',
-    (event) => {
-      event.preventDefault();
-      const at = { x: event.offsetX - canvas.clientWidth / 2, y: event.offsetY - canvas.clientHeight / 2 };
-      painter.zoom(Math.exp(-event.deltaY / 400), at);
-    },
-    { signal, passive: false },
-  );
+  on('pointerdown', (event) => {
+    last = { x: event.clientX, y: event.clientY, moved: 0 };
+    canvas.setPointerCapture(event.pointerId);
+  });
+  on('pointermove', (event) => {
+    if (last === undefined) {
+      canvas.style.cursor = painter.nodeAt(event.offsetX, event.offsetY) === undefined ? 'grab' : 'pointer';
+      return;
+    }
+    const [dx, dy] = [event.clientX - last.x, event.clientY - last.y];
+    last = { x: event.clientX, y: event.clientY, moved: last.moved + Math.abs(dx) + Math.abs(dy) };
+    painter.pan(dx, dy);
+  });
+  on('pointerup', (event) => {
+    if (last !== undefined && last.moved < 4) onSelect(painter.nodeAt(event.offsetX, event.offsetY));
+    last = undefined;
+  });
+  on('wheel', (event) => {
+    event.preventDefault();
+    const at = { x: event.offsetX - canvas.clientWidth / 2, y: event.offsetY - canvas.clientHeight / 2 };
+    painter.zoom(Math.exp(-event.deltaY / 400), at);
+  });
   return () => end.abort();
 }

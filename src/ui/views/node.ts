@@ -13,13 +13,11 @@ import { type CheckJson, CheckList } from './checks.ts';
 /** `/v1/hearsay/why/NODE`. */
 interface WhyJson {
   readonly diagnosis: string;
-  readonly finding: string;
   readonly accusation: string | null;
   readonly cause: string | null;
   readonly dropped: number;
   readonly witnesses: {
     readonly answered: readonly string[];
-    readonly unreadable: readonly string[];
     readonly error: string | null;
   } | null;
   readonly evidence: readonly EvidenceJson[];
