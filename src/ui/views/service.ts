@@ -9,6 +9,7 @@ import { Chips, Copyable, FactList, Failure, toPairs } from '../parts/pieces.ts'
 import { formatMillis, plural, toSentence } from '../parts/text.ts';
 import { nodePath } from '../place.ts';
 import { type CheckJson, CheckList } from './checks.ts';
+import { Matrix } from './matrix.ts';
 
 /** `/v1/hearsay/why?service=`. */
 interface WhyServiceJson {
@@ -18,6 +19,7 @@ interface WhyServiceJson {
     readonly node: string;
     readonly summary: string;
     readonly answers: { readonly usable: boolean };
+    readonly reasons: readonly { readonly sinceMs: number | null }[];
   }[];
 }
 
@@ -34,9 +36,11 @@ export function ServicePage({ name, info }: ServicePageProps): VNode {
   const key = instances.map(({ id, status }) => id + status).join();
   const why = usePolled<WhyServiceJson>(`/v1/hearsay/why?service=${segment(name)}`, 5000, key);
   const checks = usePolled<readonly CheckJson[]>(`/v1/health/checks/${segment(name)}`, 5000, key);
-  const summaries = new Map(why.data?.instances.map((one) => [`${one.node} ${one.id}`, one]));
-  const order = (one: LiveInstance): number =>
-    Number(summaries.get(`${one.node} ${one.id}`)?.answers.usable ?? false);
+  const summaries = new Map(why.data?.instances.map((one) => [keyOf(one), one]));
+  const summaryOf = (one: LiveInstance) => summaries.get(keyOf(one));
+  const checksOf = ({ node, id }: LiveInstance): readonly CheckJson[] =>
+    checks.data?.filter(({ Node, ServiceID }) => Node === node && ServiceID === id) ?? [];
+  const order = (one: LiveInstance): number => Number(summaryOf(one)?.answers.usable ?? false);
   const sorted = [...instances].sort((a, b) => order(a) - order(b) || a.node.localeCompare(b.node));
   return html`<div class="view">
     <section>
@@ -52,18 +56,21 @@ export function ServicePage({ name, info }: ServicePageProps): VNode {
         <${Copyable} text=${`/v1/health/service/${segment(name)}?passing`} />
       </div>
     </section>
+    <${Matrix} name=${name} instances=${sorted} sinceOf=${(one: LiveInstance) => summaryOf(one)?.reasons[0]?.sinceMs} />
     <section aria-labelledby="instances">
       <h2 id="instances">${plural(instances.length, 'instance')}</h2>
-      <div class="stack">${sorted.slice(0, MAX_CARDS).map(
-        (
-          one,
-        ) => html`<${Instance} key=${`${one.node} ${one.id}`} one=${one} summary=${summaries.get(`${one.node} ${one.id}`)?.summary}
-          checks=${checks.data?.filter(({ Node, ServiceID }) => Node === one.node && ServiceID === one.id) ?? []} />`,
-      )}</div>
+      <div class="stack">${sorted
+        .slice(0, MAX_CARDS)
+        .map(
+          (one) =>
+            html`<${Instance} key=${keyOf(one)} one=${one} summary=${summaryOf(one)?.summary} checks=${checksOf(one)} />`,
+        )}</div>
       ${sorted.length > MAX_CARDS && html`<p class="note">The first ${MAX_CARDS} of ${sorted.length}, those out of results first.</p>`}
     </section>
   </div>`;
 }
+
+const keyOf = ({ node, id }: Pick<LiveInstance, 'node' | 'id'>): string => `${node} ${id}`;
 
 /** The first domain, plainly and as RFC 2782 writes it. */
 function namesInDns(name: string, info: InfoJson | undefined): string[] {

@@ -1,6 +1,7 @@
 /** What is wrong: what the agent finds, by the rules of `hearsay doctor`, and all nodes and services that are not well. */
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
+import { describeDissent } from '../../doctor/disagreement.ts';
 import type { DoctorFinding } from '../../doctor/finding.ts';
 import type { Cluster } from '../data/cluster.ts';
 import { useCluster, useNow, usePolled } from '../parts/hooks.ts';
@@ -33,10 +34,12 @@ export function Troubles(): VNode {
   // Nodes and services stand in the list below, with links.
   const findings = found.filter(({ code }) => !LISTED.has(code));
   const unwell = findUnwell(cluster, now);
+  const dissent = describeDissent(found);
   const isWell = findings.length + unwell.length === 0;
   return html`<section aria-labelledby="wrong">
     <h2 id="wrong">What is wrong</h2>
     ${isWell && html`<p class="quiet">${cluster.knownAt === undefined ? 'Reading …' : 'Nothing that this agent knows of.'}</p>`}
+    ${dissent !== '' && html`<p class="dissent">${dissent}</p>`}
     ${
       !isWell &&
       html`<ul class="rows">
