@@ -145,4 +145,28 @@ export const jobMutants: readonly Mutant[] = [
       'An agent whose clock was an hour ahead for a while has looked at the ticks of that hour, and runs none of them.',
     expectedTests: [CLOCKS],
   },
+  {
+    id: 'jobs-never-taken-over-from-the-dead',
+    file: 'jobs/verdict.ts',
+    find: "const isDead = forgotten || run.state === 'lost' || isGone(node);",
+    replace: "const isDead = forgotten || run.state === 'lost';",
+    description: 'What an agent had claimed when it died is run by nobody.',
+    expectedTests: ['unit/jobs/board.test.ts', UNIT],
+  },
+  {
+    id: 'jobs-off-clock-goes-on',
+    file: 'jobs/jobs.ts',
+    find: 'if (!this.#clock.differs) return;\n    this.#since = undefined;',
+    replace: 'if (!this.#clock.differs) return;',
+    description: 'An agent whose clock was set wrong says so, and still owns the ticks of its own time.',
+    expectedTests: [CLOCKS],
+  },
+  {
+    id: 'jobs-off-clock-still-takes-part',
+    file: 'jobs/clock-judge.ts',
+    find: '{ remove: AGENT_KEY }, ',
+    replace: '',
+    description: 'An agent whose clock differs is counted on by the others, and its ticks are run by nobody.',
+    expectedTests: [CLOCKS],
+  },
 ];
