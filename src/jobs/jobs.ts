@@ -11,6 +11,7 @@ import { nextTick } from '../model/job-schedule.ts';
 import type { EntryWrite } from '../model/service.ts';
 import { Board, type BoardJob } from './board.ts';
 import { ClockJudge } from './clock-judge.ts';
+import { Detours } from './detours.ts';
 import { encodeAgent, encodeRuns, parseJobKey } from './entries.ts';
 import { RunExecutor } from './executor.ts';
 import { OwnJobs } from './own-jobs.ts';
@@ -49,6 +50,7 @@ export class Jobs {
   readonly #executor: RunExecutor;
   readonly #pending = new Map<string, PendingTicks>();
   readonly #clock = new ClockJudge();
+  readonly #detours = new Detours();
   #restored: ReadonlyMap<string, WallMillis>;
   /** From when on ticks may belong to this agent; `undefined`: it knows no jobs yet, or has only just started. */
   #since: WallMillis | undefined;
@@ -183,15 +185,21 @@ export class Jobs {
       ...{ definition, owners: job.owners, paused: job.paused, nextTick: next, eligible, runs },
       nextOwner: next === undefined ? undefined : tickOwner(name, next, eligible),
       clockDiffers,
+      detour: runs[0] && this.#detours.get(name, runs[0].run.tick),
       output: last === undefined ? '' : (job.records.get(last.node)?.output ?? ''),
     };
   }
 
   #eligible(job: BoardJob, definition: JobDefinition, world: Pick<JobWorld, 'eligible'>): readonly string[] {
-    const agents = [...this.board.agents.keys()];
-    const candidates =
-      definition.action.kind === 'command' ? job.owners.filter((owner) => agents.includes(owner)) : agents;
+    const candidates = this.#candidates(job, definition).filter((node) => this.board.agents.has(node));
     return world.eligible(definition, candidates);
+  }
+
+  /** Those that take part, and those that would if their clocks did not differ. */
+  #candidates(job: BoardJob, { action }: JobDefinition): readonly string[] {
+    const { agents, clocks } = this.board;
+    const all = [...agents.keys(), ...[...clocks.keys()].filter((node) => !agents.has(node))];
+    return action.kind === 'command' ? job.owners.filter((owner) => all.includes(owner)) : all;
   }
 
   /** Its clock was set, or it begins, and there are others to compare with of which it does not know enough yet. */
@@ -273,6 +281,7 @@ export class Jobs {
     if (verdict.kind === 'taken') return this.#wakeAt(now + TAKEN_POLL);
     const able = this.#ableOf(eligible, tick);
     const owner = tickOwner(name, tick, able);
+    this.#detours.note(definition, tick, { owner, all: this.#candidates(job, definition) }, world);
     const isOurs = owner === this.#self;
     if (owner !== undefined && !isOurs && hasMovedOn(job, owner, tick)) return pending.drop(tick);
     if (verdict.lost !== undefined && isOurs) {

@@ -134,6 +134,8 @@ export interface JobWorld {
   readonly clockOffset: Millis | undefined;
   /** Of the agents that take part, those that may run the job now: members that are well and fit its place. */
   eligible(definition: JobDefinition, agents: readonly string[]): readonly string[];
+  /** Why this agent does not run the job though its hash is the smallest, to be read after its name: `was draining`. */
+  reasonAgainst(definition: JobDefinition, node: string): string;
   /** The process of this agent has ended: it failed, left, or is paused. */
   isGone(node: string): boolean;
 }
@@ -142,6 +144,13 @@ export interface JobWorld {
 export interface SeenRun {
   readonly node: string;
   readonly run: JobRun;
+}
+
+/** A tick went to an agent since another one, with a smaller hash, could not have it. */
+export interface JobDetour {
+  readonly to: string;
+  readonly node: string;
+  readonly reason: string;
 }
 
 /** A job as readers see it. */
@@ -157,6 +166,8 @@ export interface JobView {
   readonly nextOwner: string | undefined;
   /** The latest first, with the runs of dead agents as lost. */
   readonly runs: readonly SeenRun[];
+  /** Why the latest run was not on the agent with the smallest hash of all; `undefined`: it was, or this agent was not there. */
+  readonly detour?: JobDetour | undefined;
   /** The agents that run no job, since their clocks differ from the others'. */
   readonly clockDiffers: readonly (JobClock & { readonly node: string })[];
   /** The end of what the latest run printed that has ended. */

@@ -45,6 +45,22 @@ test('an order that reaches an idle agent is no stall of it', () => {
   expect(factsOf('stalled')).toEqual([]);
 });
 
+test('a run that is elsewhere is explained by what was against its agent at the tick', () => {
+  const { world, boot } = startCluster(['ann', 'bob', 'cat'], 3);
+  boot();
+  world.command('ann', { kind: 'registerJob', definition: job(1000) });
+  world.run(6000);
+  world.command('cat', { kind: 'maintenance', on: true, reason: '' });
+  world.run(2000);
+  const seen = new Set<string>();
+  for (let i = 0; i < 16; i++) {
+    world.run(500);
+    const detour = world.host('ann').runningAgent.view.jobs.get('sweep')?.detour;
+    if (detour !== undefined) seen.add(`${detour.node} ${detour.reason}`);
+  }
+  expect([...seen]).toEqual(['cat was in maintenance']);
+});
+
 const SIX = ['ann', 'bob', 'cat', 'dan', 'eve', 'fay'];
 
 /** Runs a job each second with these clocks, and counts the runs of each tick that was due by the clock of `ann`. */

@@ -184,6 +184,7 @@ export class JobsCluster {
         agents.filter(
           (name) => !this.node(name).drained && (name === viewer.name || !this.#isGone(viewer, name)),
         ),
+      reasonAgainst: (_, name) => (this.node(name).drained ? 'was draining' : 'had failed'),
       isGone: (name) => name !== viewer.name && this.#isGone(viewer, name),
     };
   }

@@ -28,7 +28,7 @@ import type { Command } from '../contract/commands.ts';
 import type { Effect } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
 import { ClockExchange } from './clock-exchange.ts';
-import { isRunning, isWell } from './member-health.ts';
+import { isRunning, isWell, reasonAgainst } from './member-health.ts';
 
 export type JobCommand = Extract<Command, { kind: 'registerJob' | 'deregisterJob' | 'orderJob' }>;
 
@@ -256,6 +256,10 @@ export class JobOwner {
       clockOffset: this.#exchange.clocks.ownOffset,
       eligible: ({ place }, agents) =>
         agents.filter((node) => isWell(this.#context, node) && this.#fits(node, place)),
+      reasonAgainst: ({ place }, node) =>
+        this.#jobs.board.clocks.has(node)
+          ? 'had a clock that differed'
+          : (reasonAgainst(this.#context, node, place) ?? 'had just started'),
       isGone: (node) => node !== this.#options.name && !isRunning(this.#context.serf, node),
     };
   }

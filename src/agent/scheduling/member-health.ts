@@ -1,5 +1,6 @@
 /** What jobs and partitions ask of a member. */
 import type { CatalogView } from '../../catalog/types.ts';
+import type { JobDefinition } from '../../model/job.ts';
 import type { SerfView } from '../../serf/types.ts';
 
 /** A member that is paused has said that its process ends. */
@@ -16,4 +17,25 @@ export function isWell(
 ): boolean {
   const isMember = serf.get(node)?.status === 'alive' && isRunning(serf, node);
   return isMember && !(catalog.node(node)?.checks ?? []).some(({ status }) => status === 'critical');
+}
+
+/** Why it runs no job of this place, to be read after its name; `undefined`: nothing is against it. */
+export function reasonAgainst(
+  { serf, catalog }: { readonly serf: SerfView; readonly catalog: CatalogView },
+  node: string,
+  { service, tag }: JobDefinition['place'],
+): string | undefined {
+  const status = serf.get(node)?.status;
+  if (status === undefined || status === 'left') return 'had left';
+  if (status === 'failed') return 'had failed';
+  if (status === 'leaving') return 'was leaving';
+  if (!isRunning(serf, node)) return 'was paused';
+  const critical = (catalog.node(node)?.checks ?? []).filter((check) => check.status === 'critical');
+  if (critical.some(({ type }) => type === 'maintenance')) return 'was in maintenance';
+  const [first] = critical;
+  if (first !== undefined) return `had the critical check ${first.name === '' ? first.id : first.name}`;
+  if (service === undefined) return tag === undefined ? undefined : `had no tag ${tag}`;
+  const own = catalog.instances(service).filter((one) => one.node === node);
+  if (own.length === 0) return `had no instance of ${service}`;
+  return own.every((one) => one.service.draining) ? 'was draining' : `had no usable instance of ${service}`;
 }

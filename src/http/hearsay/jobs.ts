@@ -81,13 +81,19 @@ function explainJob(job: JobView): string {
   const who = `${eligible.length} agent${eligible.length === 1 ? '' : 's'} ${where}${having}`;
   const last = runs[0];
   const history =
-    last === undefined ? '' : ` The tick of ${formatWallTime(last.run.tick)} ${endOf(last)} on ${last.node}.`;
+    last === undefined
+      ? ''
+      : ` The tick of ${formatWallTime(last.run.tick)} ${endOf(last)} on ${last.node}${sinceOf(job, last.node)}.`;
   if (paused) return `It is paused: \`hearsay jobs resume ${definition.name}\` ends that.${history}`;
   if (eligible.length < quorum)
     return `It does not run: there are ${who}, and ${quorum} must be in view.${clocksOf(job)}${history}`;
   if (nextOwner === undefined) return `It has no further tick.${history}`;
   return `Of ${who}, ${nextOwner} has the smallest hash for the next tick, and runs it.${clocksOf(job)}${history}`;
 }
+
+/** Why the last run was where it was, if that is not where the hash alone would have had it. */
+const sinceOf = ({ detour }: JobView, node: string): string =>
+  detour?.to === node ? `, since ${detour.node} ${detour.reason}` : '';
 
 /** The agents that run nothing since their clocks differ. */
 const clocksOf = ({ clockDiffers }: JobView): string =>

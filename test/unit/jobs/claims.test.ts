@@ -41,6 +41,7 @@ function begunBy(from: Readonly<Record<string, number>>, delay: number): string[
         now,
         {
           ...{ wall: EPOCH + now, spread: SPREAD, clockOffset: undefined, isGone: () => false },
+          reasonAgainst: () => '',
           eligible: () => (now >= (from[self] ?? 0) ? [self] : []),
         },
         out,

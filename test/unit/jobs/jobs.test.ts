@@ -56,6 +56,24 @@ test('tokens rise with the ticks, and a tick that is taken over has a higher one
   }
 });
 
+test.each(['was draining', 'had failed'])(
+  'readers hear that a run is elsewhere since its agent %s',
+  (reason) => {
+    const cluster = new JobsCluster({ seed: 2, size: 3 });
+    cluster.register('n0', everyTen());
+    cluster.run(9000);
+    const view = () => cluster.node(watcher).jobs.view('sweep', cluster.world(cluster.node(watcher)));
+    const owner = tickOwner('sweep', EPOCH + 10_000, ['n0', 'n1', 'n2']) ?? '';
+    const watcher = ['n0', 'n1', 'n2'].find((node) => node !== owner) ?? '';
+    if (reason === 'had failed') cluster.crash(owner);
+    else cluster.node(owner).drained = true;
+    cluster.run(8000);
+    const [last] = view()?.runs ?? [];
+    expect(last?.run.tick).toBe(EPOCH + 10_000);
+    expect(view()?.detour).toEqual({ to: last?.node, node: owner, reason });
+  },
+);
+
 test('nobody takes a tick over from an agent that is not dead', () => {
   const cluster = new JobsCluster({ seed: 2, size: 3 });
   cluster.register('n0', everyTen());

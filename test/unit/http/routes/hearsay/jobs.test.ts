@@ -63,6 +63,18 @@ describe('GET /v1/hearsay/jobs and /v1/hearsay/job', () => {
     expect(await send(server, '/v1/hearsay/job/nope')).toMatchObject({ status: 404 });
   });
 
+  test('say why the last run was not where the hash alone would have had it', async () => {
+    const detour = { to: 'bob', node: 'ann', reason: 'was draining' };
+    const server = await serve(agentWith({ ...JOB, detour }));
+    expect((await send(server, '/v1/hearsay/job/sweep')).json()).toMatchObject({
+      summary: expect.stringContaining('08:00:00.000Z failed on bob, since ann was draining.') as string,
+    });
+    const elsewhere = await serve(agentWith({ ...JOB, detour: { ...detour, to: 'cat' } }));
+    expect((await send(elsewhere, '/v1/hearsay/job/sweep')).json()).toMatchObject({
+      summary: expect.stringMatching(/failed on bob\.$/) as string,
+    });
+  });
+
   test.each([0, -1])(
     'show no exit code of a run that failed without one: it timed out, or nobody answered: %i',
     async (exit) => {
