@@ -5,9 +5,11 @@ import type { Client } from '../api/client.ts';
 import { followEvents } from '../api/events.ts';
 import { FINDINGS_PATH, FindingsSchema, readOrElse } from '../api/facts.ts';
 import { AgentInfoSchema, parseResponse } from '../api/schemas.ts';
+import { readScheduling, type SchedulingLine } from './scheduling.ts';
 import type { TopFigures, TopState, Traffic } from './state.ts';
 
 const INTERVAL = 1000;
+const SCHEDULING_EVERY = 3;
 /** Findings that the tables show already. */
 const LISTED: ReadonlySet<string> = new Set(['failed', 'suspect', 'serviceDown', 'serviceInMaintenance']);
 
@@ -42,9 +44,12 @@ async function followFigures(
   signal: AbortSignal,
   changed: () => void,
 ): Promise<void> {
-  while (!signal.aborted) {
+  let scheduling: readonly SchedulingLine[] = [];
+  for (let reading = 0; !signal.aborted; reading++) {
     try {
-      state.setFigures(await readFigures(client));
+      // All runs and partitions are much to read each second.
+      if (reading % SCHEDULING_EVERY === 0) scheduling = await readScheduling(client, Date.now());
+      state.setFigures({ ...(await readFigures(client)), scheduling });
     } catch (error) {
       state.setSilent('figures', (error as Error).message, Date.now());
     }
@@ -53,7 +58,7 @@ async function followFigures(
   }
 }
 
-async function readFigures(client: Client): Promise<TopFigures> {
+async function readFigures(client: Client): Promise<Omit<TopFigures, 'scheduling'>> {
   const [info, metrics, { findings }] = await Promise.all([
     client.get('/v1/hearsay/info').then((body) => parseResponse(AgentInfoSchema, body, client)),
     client.get('/v1/agent/metrics').then((body) => parseResponse(MetricsSchema, body, client)),

@@ -97,6 +97,7 @@ function head({ state, size, colors, now }: Frame): Line[] {
         },
     { text: figuresLine(figures, rates), paint: colors.dim },
     ...findingLines(figures?.findings ?? [], size, colors),
+    ...schedulingLines(figures?.scheduling ?? [], size, colors),
     { text: '' },
   ];
 }
@@ -113,6 +114,19 @@ function findingLines(
     text: `${severity}: ${sentence}${more > 0 && i === most - 1 ? `   (${more} more: hearsay doctor)` : ''}`,
     paint:
       FINDING_COLORS.get(severity) === undefined ? colors.dim : colors[FINDING_COLORS.get(severity) ?? 'red'],
+  }));
+}
+
+function schedulingLines(
+  scheduling: NonNullable<TopState['figures']>['scheduling'],
+  { rows }: Size,
+  colors: Colors,
+): Line[] {
+  const most = Math.floor(rows / LINES_PER_FINDING);
+  const more = scheduling.length - most;
+  return scheduling.slice(0, most).map(({ text, status }, i) => ({
+    text: `${text}${more > 0 && i === most - 1 ? `   (${more} more: hearsay jobs)` : ''}`,
+    paint: (plain) => paintStatus(colors, status, plain),
   }));
 }
 

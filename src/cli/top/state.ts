@@ -1,5 +1,6 @@
 /** What `hearsay top` knows: the agent's event stream and its figures, as a picture of the cluster that is renewed row by row. */
 import * as v from 'valibot';
+import type { SchedulingLine } from './scheduling.ts';
 
 const MemberRow = v.looseObject({
   name: v.string(),
@@ -45,6 +46,8 @@ export interface TopFigures {
   /** What the agent finds, as `hearsay doctor` does, the worst first. */
   readonly findings: readonly { readonly severity: string; readonly sentence: string }[];
   readonly queued: number;
+  /** Jobs and worker pools, trouble first. */
+  readonly scheduling: readonly SchedulingLine[];
   /** Counters since the start of the agent; `readAt` in milliseconds. */
   readonly traffic: Traffic;
 }

@@ -3,6 +3,7 @@ import picocolors from 'picocolors';
 import { describe, expect, test } from 'vitest';
 import { onKey } from '../../../../src/cli/commands/top.ts';
 import { type Choice, render } from '../../../../src/cli/top/render.ts';
+import { jobLine, poolLine } from '../../../../src/cli/top/scheduling.ts';
 import { Screen } from '../../../../src/cli/top/screen.ts';
 import { type TopFigures, TopState } from '../../../../src/cli/top/state.ts';
 import { hearsay } from '../helper.ts';
@@ -23,7 +24,7 @@ const service = (name: string, ...statuses: string[]) => ({
 });
 const figures = (packetsIn: number, readAt: number): TopFigures => ({
   ...{ node: 'ann (dc1)', sentence: 'all 3 members are visible', isWhole: true, awareness: 0 },
-  ...{ degraded: [], findings: [], queued: 0 },
+  ...{ degraded: [], findings: [], queued: 0, scheduling: [] },
   traffic: { readAt, packetsIn, packetsOut: 0, bytesIn: 0, bytesOut: 0 },
 });
 
@@ -79,6 +80,30 @@ describe('the picture', () => {
       'warning: the clock of two is 1 h ahead   (1 more: hearsay doctor)',
     ]);
     expect(draw(state, {}, { columns: 160, rows: 50 })).toContain('warning: the clock of three is 1 h ahead');
+  });
+
+  test('jobs and worker pools have a line each, trouble first', () => {
+    const job = { definition: {}, owners: [], nextOwner: null, output: '', summary: '', paused: false };
+    const run = { tick: new Date(NOW - 60_000).toISOString(), node: 'bob', attempt: 1, started: null };
+    const nextTick = new Date(NOW + 120_000).toISOString();
+    const lineOf = (changes: object) =>
+      jobLine({ name: 'sweep', nextTick, runs: [], ...job, ...changes }, NOW).text;
+    const ended = (state: string, exit: number) => ({ runs: [{ ...run, durationMs: 1, state, exit }] });
+    expect(lineOf({})).toBe('job sweep: next in 2m, not run yet');
+    expect(lineOf({ paused: true })).toBe('job sweep: paused, not run yet');
+    expect(lineOf(ended('succeeded', 200))).toBe('job sweep: next in 2m, last 1m ago on bob: succeeded');
+    expect(lineOf(ended('failed', 3))).toBe('job sweep: next in 2m, last 1m ago on bob: failed, exit 3');
+    const held = (id: string) => ({ holder: { id, node: 'ann' } });
+    const partitions = [held('w1'), held('w2'), held('w2'), { holder: null }];
+    const pool = poolLine({ service: 'worker', count: 4, partitions });
+    expect(pool.text).toBe('4 partitions of worker: 2 on w2, 1 on w1, 1 held by nobody');
+    expect(poolLine({ service: 'worker', count: 1, partitions: [held('w1')] }).status).toBe('passing');
+
+    const state = snapshot();
+    const lines = [1, 2, 3, 4].map((i) => ({ text: `job ${i}`, status: 'passing' as const }));
+    state.setFigures({ ...figures(0, 0), scheduling: [pool, ...lines] });
+    expect(draw(state)).toHaveLength(24);
+    expect(draw(state).slice(3, 6)).toEqual([pool.text, 'job 1', 'job 2   (2 more: hearsay jobs)']);
   });
 
   test('changes are told, and the first snapshot is none', () => {
