@@ -1,4 +1,5 @@
 /** The layer `pairs`: ways between this agent and others that carry packets one way, not at all, or with other keys. */
+import { joinHostPort } from '../base/address.ts';
 import {
   type DoctorFinding,
   type Facts,
@@ -8,7 +9,7 @@ import {
   times,
   type WarningFact,
 } from './finding.ts';
-import { isAnswering, measured, PRIMARY_FIX } from './links.ts';
+import { isAnswering, measured, missingKey, PRIMARY_FIX } from './links.ts';
 
 /** A probe fails by chance now and then. */
 const MIN_SAVED_PROBES = 3;
@@ -139,6 +140,11 @@ function oneWay(facts: Facts): DoctorFinding[] {
 function unverified(facts: Facts): DoctorFinding[] {
   return recentWarnings(facts, 'memberUnverified').map((warning) => {
     const [name, address] = [textOf(warning, 'node'), textOf(warning, 'address')];
+    const evidence = [`pinged there in vain (${times(warning.count)})`];
+    // An agent closes the connection of a ping that it cannot read, and of one that is for another name.
+    const isOfAnother = facts.members.some((one) => joinHostPort(one.addr, one.port) === address);
+    if (facts.encrypted === true && !isOfAnother && textOf(warning, 'streamFailure') === 'closed')
+      return missingKey(name, `${name} (${address})`, evidence);
     const advertise = `on ${name}: --advertise ADDRESS:PORT, as others reach it`;
     const cause = 'it is behind address translation, or advertises a wrong address';
     return {
@@ -149,7 +155,7 @@ function unverified(facts: Facts): DoctorFinding[] {
       sentence: facts.encrypted
         ? `${name} announces ${address}, where nobody answers: ${cause}; or it lacks the primary key that the others use`
         : `${name} announces ${address}, where nobody answers: ${cause}`,
-      evidence: [`pinged there in vain (${times(warning.count)})`],
+      evidence,
       fix: facts.encrypted ? `${advertise}; ${PRIMARY_FIX}` : advertise,
     };
   });

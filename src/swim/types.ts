@@ -148,8 +148,8 @@ export type SwimFact = Readonly<
   | { kind: 'memberPaused'; node: string; incarnation: number; durationMs: Millis }
   /** The member is back, or it left, or its time is over. */
   | { kind: 'pauseEnded'; node: string; returned: boolean }
-  /** An unknown member did not answer: it is not announced. */
-  | { kind: 'memberUnverified'; node: string; address: string }
+  /** An unknown member did not answer: it is not announced. `streamFailure`: what a ping over TCP met there. */
+  | { kind: 'memberUnverified'; node: string; address: string; streamFailure?: StreamFailure }
   /** A peer holds an accusation of this agent that nothing can outbid: a quiet period starts. */
   | { kind: 'unrefutableAccusation'; incarnation: number; source: string; until: Millis }
   | { kind: 'unrefutableAccusationEnded'; incarnation: number }

@@ -119,7 +119,7 @@ export const PROTOCOL_FACTS: FactRows<ProtocolFact> = {
     'rateLimited',
     'unknown member does not answer: not announced',
     'members_unverified',
-    ['node', 'address'],
+    ['node', 'address', 'streamFailure'],
   ],
   unrefutableAccusation: [
     'swim',

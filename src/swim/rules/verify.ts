@@ -12,7 +12,12 @@ import type { Alive } from '../../wire/memberlist.ts';
 import { isAtAddress, type SwimContext } from '../context.ts';
 import type { MutableMember } from '../members.ts';
 import { isUp } from '../precedence.ts';
-import { attemptTiming, type Verification, type VerificationKind } from '../state/verifications.ts';
+import {
+  attemptTiming,
+  streamFailureField,
+  type Verification,
+  type VerificationKind,
+} from '../state/verifications.ts';
 import type { AccusationReason, Member, StreamPingOutcome } from '../types.ts';
 import { maxVersion, STREAM_PING_VERSION } from '../versions.ts';
 import { notifyDown, toAccusation } from './notify-down.ts';
@@ -151,7 +156,10 @@ function onVerificationTimeout(
 ): void {
   const { kind, claim, to } = verification;
   const node = claim.node;
-  if (kind === 'newcomer') context.recordFact({ kind: 'memberUnverified', node, address: formatAddress(to) });
+  if (kind === 'newcomer') {
+    const met = streamFailureField(verification.stream);
+    context.recordFact({ kind: 'memberUnverified', node, address: formatAddress(to), ...met });
+  }
   const row = context.members.get(node);
   if (kind === 'suspicion' && row !== undefined) actions.declareDead(context, row, verification);
   if (kind === 'leave' && row !== undefined) actions.acceptLeave(context, row, verification);

@@ -1,7 +1,7 @@
 /** What measured ways say: each fault in one agent's view, and in that of a survey; sound ways have no finding. */
 import { expect, test } from 'vitest';
 import { examine } from '../../../src/doctor/examine.ts';
-import type { Facts, LinkFact, WarningFact } from '../../../src/doctor/finding.ts';
+import type { Facts, LinkFact, MemberFact, WarningFact } from '../../../src/doctor/finding.ts';
 
 const NAMES = ['ann', 'bob', 'cat', 'dan'];
 const FACTS: Facts = {
@@ -128,4 +128,13 @@ test('where gossip is encrypted, who announces itself in vain may lack the prima
   expect(finding?.sentence).toContain('lacks the primary key');
   expect(finding?.fix).toContain('HEARSAY_GOSSIP_KEY');
   expect(examine({ ...FACTS, warnings })[0]?.sentence).not.toContain('key');
+});
+
+test('who announces itself, and closes the connection of a ping, lacks the primary key', () => {
+  const fields = { node: 'eve', address: '10.0.0.9:7946', streamFailure: 'closed' };
+  const warnings = [{ kind: 'memberUnverified', message: '', fields, count: 1, lastAgoMs: 1000 }];
+  expect(found([], { warnings, encrypted: true })).toEqual([['missingKey', ['eve']]]);
+  expect(found([], { warnings })).toEqual([['wrongAddress', ['eve']]]);
+  const members = [...FACTS.members, { ...(FACTS.members[0] as MemberFact), name: 'dan', addr: '10.0.0.9' }];
+  expect(found([], { warnings, members, encrypted: true })).toEqual([['wrongAddress', ['eve']]]);
 });

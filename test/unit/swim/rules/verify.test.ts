@@ -40,6 +40,19 @@ describe('S9: an unknown member that nobody introduces', () => {
     expect(ann.swim.localStates().map(({ name }) => name)).toEqual(['ann', 'cat']);
   });
 
+  test('and closes the connection of a ping: the fact says so', () => {
+    const ann = careful('cat').mergeFrom(served, row('bob', 0));
+    for (let attempt = 2; attempt <= 4; attempt++) {
+      const { seqNo } = ann.until('streamPing');
+      ann.do((swim, now, out) => swim.onStreamPing(seqNo, 'closed', now, out));
+    }
+    const facts = ann
+      .pass(5000)
+      .take()
+      .flatMap((effect) => (effect.kind === 'fact' ? [effect.fact] : []));
+    expect(facts.at(-1)).toMatchObject({ kind: 'memberUnverified', node: 'bob', streamFailure: 'closed' });
+  });
+
   test('may answer over a stream where UDP is blocked, half a second later', () => {
     const ann = careful('cat').mergeFrom(served, row('bob', 0));
     const { seqNo } = ann.until('streamPing');
