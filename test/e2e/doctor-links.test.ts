@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DoctorRuns, type Found, foundBy } from '../support/doctor.ts';
 import { getJson } from '../support/http.ts';
 import {
   createNetnsHosts,
@@ -13,23 +14,14 @@ import {
   type NetnsHosts,
   netnsUnsupportedReason,
 } from '../support/netns.ts';
-import {
-  type HearsayProcess,
-  isInstalled,
-  killProcesses,
-  runHearsay,
-  startHearsay,
-} from '../support/processes.ts';
+import { type HearsayProcess, isInstalled, killProcesses, startHearsay } from '../support/processes.ts';
 import { waitUntil } from '../support/wait.ts';
 
-interface Found {
-  readonly code: string;
-  readonly nodes: readonly string[];
-  readonly fix: string;
-}
-
-const NAMES = ['ann', 'bob', 'cat', 'dan', 'eve', 'fay'] as const;
-const TOLD = 60_000;
+const NAMES = ['ann', 'bob', 'cat', 'dan', 'eve', 'fay', 'gus'] as const;
+/** Faults are told within seconds; the rest is for a busy machine. */
+const TOLD = 120_000;
+/** What doctor rightly says of a machine that is busy with other tests. */
+const BUSY: ReadonlySet<string> = new Set(['stalled', 'unhealthy']);
 
 interface Fault {
   /** What doctor calls it, and what one agent alone may call it. */
@@ -59,6 +51,10 @@ const FAULTS: readonly Fault[] = [
     ...{ drops: ['udp', 'dport', '7946'], both: true },
   },
   { code: 'hung', node: 'fay', says: 'kill -CONT' },
+  {
+    ...{ code: 'failed', alone: 'suspect', node: 'gus', says: 'hearsay forget gus' },
+    drops: ['ip', 'saddr', '10.99.0.0/24'],
+  },
 ];
 
 const why = isInstalled('nft') ? netnsUnsupportedReason() : 'nft (nftables) is not installed';
@@ -68,6 +64,7 @@ describe.skipIf(why !== undefined)('faults between hosts', () => {
   let dir = '';
   let hosts: NetnsHosts;
   let agents: readonly HearsayProcess[];
+  let doctor: DoctorRuns;
   const http = (): string => (agents[0] as HearsayProcess).http;
 
   beforeAll(async () => {
@@ -86,22 +83,16 @@ describe.skipIf(why !== undefined)('faults between hosts', () => {
       const members = await getJson<readonly unknown[]>(`${http()}/v1/hearsay/members`);
       return members.length === NAMES.length;
     });
+    // Until another member has sent its catalog, the agent says so in place of an answer.
+    await waitUntil('its catalog is ready', TOLD, () => getJson(`${http()}/v1/catalog/services`));
+    doctor = new DoctorRuns(http(), hosts.list[0]?.commandPrefix);
   });
   afterAll(async () => {
-    for (const { child } of agents) child.kill('SIGCONT');
+    for (const { child } of agents ?? []) child.kill('SIGCONT');
     await killProcesses();
     await hosts?.close();
     rmSync(dir, { recursive: true });
   });
-
-  /** What the dashboard and `top` read. */
-  const shown = async (): Promise<readonly Found[]> =>
-    (await getJson<{ findings: readonly Found[] }>(`${http()}/v1/hearsay/findings`)).findings;
-  const doctor = async (): Promise<readonly Found[]> => {
-    const words = ['doctor', '--json', '--http-addr', http().replace('unix:', 'unix://')];
-    const { stdout } = await runHearsay(words, {}, hosts.list[0]?.commandPrefix);
-    return (JSON.parse(stdout) as { findings: readonly Found[] }).findings;
-  };
 
   async function make({ node, drops, both }: Fault): Promise<void> {
     const at = NAMES.indexOf(node);
@@ -114,30 +105,49 @@ describe.skipIf(why !== undefined)('faults between hosts', () => {
     }
   }
 
-  test('each is shown by one agent, and named by doctor with what mends it', async () => {
-    const isOf =
-      ({ node }: Fault, codes: readonly (string | undefined)[]) =>
-      (found: Found) =>
-        codes.includes(found.code) && found.nodes.includes(node);
-    expect(
-      (await shown()).filter((found) => FAULTS.some((fault) => isOf(fault, [fault.code])(found))),
-    ).toEqual([]);
-    await Promise.all(FAULTS.map(make));
-    const at = performance.now();
-    const times = await Promise.all(
-      FAULTS.map(async (fault) => {
-        const isShown = async (): Promise<boolean> =>
-          (await shown()).some(isOf(fault, [fault.code, fault.alone]));
-        await waitUntil(`${fault.code} of ${fault.node} is shown`, TOLD, isShown);
-        return `${fault.code} ${Math.round(performance.now() - at)}`;
-      }),
-    );
-    console.info(`shown after, in ms: ${times.join(', ')}`);
-    let last: readonly Found[] = [];
-    await waitUntil('doctor names all of them', TOLD, async () => {
-      last = await doctor();
-      return FAULTS.every((fault) => last.some(isOf(fault, [fault.code])));
+  test('none: no finding', async () => {
+    // A machine that stands still lets agents suspect one another for a moment: what stays is a false alarm.
+    await waitUntil('no finding', TOLD, async () => {
+      const found = [...(await foundBy(http())), ...(await doctor.next()).findings];
+      const wrong = found.filter(({ code }) => !BUSY.has(code));
+      if (wrong.length > 0) throw new Error(JSON.stringify(wrong));
+      return true;
     });
-    for (const fault of FAULTS) expect(last.find(isOf(fault, [fault.code]))?.fix).toContain(fault.says);
+  });
+
+  test('each is shown by one agent, and named by doctor with what mends it', async () => {
+    const isOf = (fault: Fault, { code, nodes }: Found): boolean =>
+      code === fault.code && nodes.includes(fault.node);
+    const isShown = (fault: Fault, { code, nodes }: Found): boolean =>
+      [fault.code, fault.alone].includes(code) && nodes.includes(fault.node);
+    await Promise.all(FAULTS.map(make));
+    const madeAt = performance.now();
+    const missing = new Set(FAULTS);
+    const times: string[] = [];
+    await waitUntil('all are shown', TOLD, async () => {
+      const found = await foundBy(http());
+      for (const fault of missing)
+        if (found.some((one) => isShown(fault, one))) {
+          missing.delete(fault);
+          times.push(`${fault.code} ${Math.round(performance.now() - madeAt)}`);
+        }
+      return noneIsLeft(missing, found);
+    });
+    console.info(`shown after, in ms: ${times.join(', ')}`);
+    // A run measures anew, and chance decides how many datagrams get lost: each fault is named by one of them.
+    const unnamed = new Set(FAULTS);
+    await waitUntil('doctor names all', TOLD, async () => {
+      const { code, findings } = await doctor.next();
+      expect(code).toBe(1);
+      for (const fault of unnamed)
+        if (findings.some((one) => isOf(fault, one) && one.fix.includes(fault.says))) unnamed.delete(fault);
+      return noneIsLeft(unnamed, findings);
+    });
   });
 });
+
+function noneIsLeft(faults: ReadonlySet<Fault>, found: readonly Found[]): true {
+  const left = [...faults].map(({ code, node }) => `${code} of ${node}`);
+  if (left.length > 0) throw new Error(`${left.join(', ')}, but: ${JSON.stringify(found)}`);
+  return true;
+}
