@@ -15,18 +15,8 @@ import { makeService } from '../../src/sim/workload/definitions.ts';
 import { bootstrapCluster } from '../../src/sim/world/bootstrap.ts';
 import type { SimHost } from '../../src/sim/world/host.ts';
 import { World } from '../../src/sim/world/world.ts';
+import { type HealthyReport, planOf } from './plan.ts';
 
-export interface HealthyReport {
-  readonly seed: number;
-  /** As `5 agents, 2 of Serf, busy, encrypted`. */
-  readonly cluster: string;
-  readonly examinations: number;
-  /** What was found, as `ann: loss: …`. */
-  readonly found: readonly string[];
-}
-
-const MIN_AGENTS = 3;
-const MAX_AGENTS = 12;
 const SECOND = 1000;
 /** Between two examinations, and how many there are unless it is said. */
 const PAUSE = 5 * SECOND;
@@ -45,9 +35,8 @@ export function examineHealthyCluster(
   seed: number,
   { rounds = ROUNDS, loss = 0 }: HealthyOptions = {},
 ): HealthyReport {
-  const size = MIN_AGENTS + (seed % (MAX_AGENTS - MIN_AGENTS + 1));
-  const serfPeers = seed % 3 === 0 ? 1 + (seed % 2) : 0;
-  const [isBusy, isEncrypted, v6] = [seed % 2 === 1, seed % 4 > 1, seed % 7 === 0];
+  const { size, serfPeers, isBusy, isEncrypted, describe } = planOf(seed);
+  const v6 = seed % 7 === 0;
   const world = new World({ seed, makeAgent: createAgentFor, linkQuality: { loss } });
   const journals = watchFacts(world);
   const keys = isEncrypted ? [new Uint8Array(32).fill(seed)] : [];
@@ -75,9 +64,7 @@ export function examineHealthyCluster(
   const first = world.host('n1');
   const links = survey(world).links.map((link) => toLinkJson(link, world.now));
   note('survey', examine({ ...factsOf(siteOf(world, first, journals), world.now), links }));
-  const serf = serfPeers === 0 ? 'none' : `${serfPeers}`;
-  const how = `${isBusy ? 'busy' : 'quiet'}, ${isEncrypted ? 'encrypted' : 'in plain text'}`;
-  return { seed, cluster: `${size} agents, ${serf} of Serf, ${how}`, examinations, found };
+  return { seed, cluster: describe(serfPeers), examinations, found };
 }
 
 function survey(world: World): LinkSurvey {
