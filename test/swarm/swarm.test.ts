@@ -13,7 +13,7 @@ const SHOWN_LINES = 60;
 const came = new Set<string>();
 
 describe('ten hosts in three minutes of faults, then a quiet period', () => {
-  test.each([1, 2, 5, 7, 8, 9])('every law holds, and all agree (seed %i)', (seed) => {
+  test.each([2, 6, 11, 19, 21])('every law holds, and all agree (seed %i)', (seed) => {
     const { failures, faults, lines, ...counts } = runWithReaders({ seed, members: 10, minutes: 3 });
     for (const count of [counts.faultCounts, counts.actionCounts, counts.stateCounts, counts.judgments])
       for (const kind of Object.keys(count)) came.add(kind);
