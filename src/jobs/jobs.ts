@@ -18,7 +18,7 @@ import { OwnJobs } from './own-jobs.ts';
 import { jitterOf, tickOwner } from './owner.ts';
 import { PendingTicks } from './pending.ts';
 import type { JobEffect, JobOrders, JobRun, JobsSnapshot, JobView, JobWorld, RunOutcome } from './types.ts';
-import { judgeTick } from './verdict.ts';
+import { hasMovedOn, judgeTick, MOVED_ON } from './verdict.ts';
 
 /** How often ticks that nobody has yet are looked at again, and those that another agent has. */
 const OPEN_POLL: Millis = 100;
@@ -32,8 +32,6 @@ const CLOCK_POLL: Millis = 100;
 const STALL: Millis = 2000;
 /** An order to run now that is this old comes from before this agent was there. */
 const ORDER_AGE: Millis = 60_000;
-/** An agent that lives runs its ticks well within this time. */
-const MOVED_ON: Millis = 30_000;
 /** Runs of a job that readers are shown. */
 const MAX_SHOWN_RUNS = 50;
 
@@ -115,9 +113,15 @@ export class Jobs {
     return claims;
   }
 
-  /** The wall clock of this agent was set: it claims nothing before it has compared it with those of the others. */
-  onClockSet(now: Millis): void {
+  /**
+   * The wall clock of this agent was set: it claims nothing before it has compared it with those of the others. If it was
+   * ahead, the agent begins anew, since it has already looked at ticks that are yet to come.
+   */
+  onClockSet(now: Millis, wall: WallMillis): void {
     this.#compareUntil = now + CLOCK_SETTLE;
+    for (const pending of this.#pending.values()) pending.rewind(wall);
+    this.#executor.runs.forgetAfter(wall + MOVED_ON);
+    if (this.#since !== undefined && this.#since > wall) this.#since = undefined;
     this.wake(now);
   }
 
@@ -283,7 +287,7 @@ export class Jobs {
     const owner = tickOwner(name, tick, able);
     this.#detours.note(definition, tick, { owner, all: this.#candidates(job, definition) }, world);
     const isOurs = owner === this.#self;
-    if (owner !== undefined && !isOurs && hasMovedOn(job, owner, tick)) return pending.drop(tick);
+    if (owner !== undefined && !isOurs && hasMovedOn(job, owner, tick, world.wall)) return pending.drop(tick);
     if (verdict.lost !== undefined && isOurs) {
       const attempt = verdict.kind === 'open' ? verdict.attempt - 1 : definition.retries + 1;
       out.push({ kind: 'fact', fact: { kind: 'jobRunLost', job: name, tick, attempt, node: verdict.lost } });
@@ -332,13 +336,6 @@ export class Jobs {
     if (changes.length > 0) out.push({ kind: 'publish', changes });
   }
 }
-
-/**
- * A tick that nobody is known to have run, and whose owner has claimed much later ones: it was run while that owner was out
- * of reach, and newer runs have pushed it out of the record. An agent that waited for it would run it again at the owner's death.
- */
-const hasMovedOn = (job: BoardJob, owner: string, tick: WallMillis): boolean =>
-  (job.records.get(owner)?.runs ?? []).some(({ claimedAt }) => claimedAt - tick > MOVED_ON);
 
 interface Considered {
   readonly definition: JobDefinition;

@@ -36,6 +36,12 @@ export class PendingTicks {
     this.checkedTo = wall;
   }
 
+  /** The clock was set back: what had come by the old one is yet to come. */
+  rewind(wall: WallMillis): void {
+    this.#ticks = this.#ticks.filter(({ tick }) => tick <= wall);
+    this.checkedTo = Math.min(this.checkedTo, wall);
+  }
+
   /** The ticks until then pass. */
   pass(until: WallMillis): void {
     this.#ticks = this.#ticks.filter(({ tick }) => tick > until);

@@ -135,6 +135,24 @@ test.each([3_600_000, -700])(
   },
 );
 
+test('an agent whose clock was ahead while it was alone takes part again when both are over', () => {
+  const { world, runs, wall, unevenTicks, runnersSince } = runWithClocks(SIX, {});
+  const others = SIX.filter((label) => label !== 'dan');
+  world.network.addRule({ from: ['dan'], to: others });
+  world.network.addRule({ from: others, to: ['dan'] });
+  world.setWallClock('dan', 3_600_000);
+  world.run(30_000);
+  expect(runs.filter(({ host, tick }) => host === 'dan' && tick > wall() + 1_000_000)).not.toEqual([]);
+  world.setWallClock('dan', 0);
+  world.network.heal();
+  world.run(30_000);
+  const from = wall();
+  const at = world.now;
+  world.run(30_000);
+  expect([...runnersSince(at)].sort()).toEqual(SIX);
+  expect(unevenTicks(from, wall() - 3000)).toEqual([]);
+});
+
 test('clocks that are all set at once, as by a time server, agree with each other', () => {
   const { world, runs, wall, unevenTicks } = runWithClocks(SIX, {});
   for (const [i, label] of SIX.entries())

@@ -176,7 +176,7 @@ export class JobOwner {
     this.#now = now;
     this.#wallBase += by;
     if (this.#jobs.board.names.length > 0) this.#exchange.restart(now);
-    this.#jobs.onClockSet(now);
+    this.#jobs.onClockSet(now, this.wall(now));
   }
 
   onRunFinished(outcome: RunOutcome, now: Millis, out: Effect[]): void {

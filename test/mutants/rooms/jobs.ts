@@ -23,6 +23,15 @@ export const jobMutants: readonly Mutant[] = [
     expectedTests: ['unit/jobs/claims.test.ts', PROPERTY],
   },
   {
+    id: 'jobs-clock-set-back-waits',
+    file: 'jobs/jobs.ts',
+    find: 'for (const pending of this.#pending.values()) pending.rewind(wall);',
+    replace: '',
+    description:
+      'An agent whose clock was ahead while it was alone owns ticks that it does not run until that time comes again.',
+    expectedTests: [CLOCKS],
+  },
+  {
     id: 'jobs-taken-over-from-the-living',
     file: 'jobs/verdict.ts',
     find: "const isDead = forgotten || run.state === 'lost' || isGone(node);",
@@ -49,7 +58,7 @@ export const jobMutants: readonly Mutant[] = [
   {
     id: 'jobs-moved-on-ignored',
     file: 'jobs/jobs.ts',
-    find: 'if (owner !== undefined && !isOurs && hasMovedOn(job, owner, tick)) return pending.drop(tick);',
+    find: 'if (owner !== undefined && !isOurs && hasMovedOn(job, owner, tick, world.wall)) return pending.drop(tick);',
     replace: '',
     description: 'What an agent ran while it was out of reach is run again when it dies.',
     expectedTests: [UNIT],
