@@ -23,8 +23,9 @@ import { CatalogIndex, type EntrySource, type TopicSink } from './view.ts';
 
 type Entries = ReadonlyMap<EntryKey, Entry>;
 
-/** What one owner has of a node. */
+/** What one owner has of a node in one spelling of its name: it may register another one before it removes the first. */
 interface Holding {
+  readonly owner: string;
   node: ExternalNode | undefined;
   readonly entries: Map<EntryKey, Entry>;
 }
@@ -42,6 +43,7 @@ export interface LatestNode {
 }
 
 interface NodeState {
+  /** By owner and spelling. */
   readonly holdings: Map<string, Holding>;
   visible: Visible | undefined;
 }
@@ -103,8 +105,8 @@ export class ExternalNodes {
 
   /** Whether an agent but this one still has the node. */
   isHeldElsewhere(name: string): boolean {
-    const owners = this.#nodes.get(name.toLowerCase())?.holdings.keys() ?? [];
-    return [...owners].some((owner) => owner !== this.#self);
+    const holdings = this.#nodes.get(name.toLowerCase())?.holdings.values() ?? [];
+    return [...holdings].some(({ owner }) => owner !== this.#self);
   }
 
   /** Names of external nodes of ours that another agent has registered or removed later, since the last call. */
@@ -209,7 +211,7 @@ export class ExternalNodes {
       if (external === undefined) continue;
       const name = external.node.toLowerCase();
       touched.add(name);
-      const holding = this.#holding(name, owner);
+      const holding = this.#holding(external.node, owner);
       const value = after?.kind === 'external' ? after.value : undefined;
       if (external.key === 'n') holding.node = value?.kind === 'node' ? value : undefined;
       else if (value === undefined || value.kind === 'node') holding.entries.delete(external.key);
@@ -219,16 +221,18 @@ export class ExternalNodes {
     return touched;
   }
 
-  #holding(name: string, owner: string): Holding {
+  #holding(spelling: string, owner: string): Holding {
+    const name = spelling.toLowerCase();
     let state = this.#nodes.get(name);
     if (state === undefined) {
       state = { holdings: new Map(), visible: undefined };
       this.#nodes.set(name, state);
     }
-    let holding = state.holdings.get(owner);
+    const key = `${owner}\n${spelling}`;
+    let holding = state.holdings.get(key);
     if (holding === undefined) {
-      holding = { node: undefined, entries: new Map() };
-      state.holdings.set(owner, holding);
+      holding = { owner, node: undefined, entries: new Map() };
+      state.holdings.set(key, holding);
       const names = this.#namesByOwner.get(owner) ?? new Set();
       this.#namesByOwner.set(owner, names.add(name));
     }
@@ -236,9 +240,10 @@ export class ExternalNodes {
   }
 
   #dropIfEmpty(name: string, owner: string): void {
-    const holding = this.#nodes.get(name)?.holdings.get(owner);
-    if (holding === undefined || holding.node !== undefined || holding.entries.size > 0) return;
-    this.#nodes.get(name)?.holdings.delete(owner);
+    const holdings = this.#nodes.get(name)?.holdings ?? new Map<string, Holding>();
+    for (const [key, { node, entries }] of holdings)
+      if (node === undefined && entries.size === 0) holdings.delete(key);
+    if (isHeldBy(holdings, owner)) return;
     const names = this.#namesByOwner.get(owner);
     names?.delete(name);
     if (names?.size === 0) this.#namesByOwner.delete(owner);
@@ -250,8 +255,8 @@ export class ExternalNodes {
     if (state === undefined) return;
     const before = state.visible;
     const latest = latestOf(state);
-    const after = this.#chooseVisible(state, latest);
-    if (latest !== undefined && latest.owner !== this.#self && state.holdings.has(this.#self))
+    const after = this.#chooseVisible(latest);
+    if (latest !== undefined && latest.owner !== this.#self && isHeldBy(state.holdings, this.#self))
       this.#superseded.add(latest.node.name);
     if (state.holdings.size === 0) this.#nodes.delete(name);
     if (before !== undefined && before.view.name !== after?.view.name) this.#hide(state, before, topics);
@@ -274,28 +279,34 @@ export class ExternalNodes {
     addNodeTopics(view.name, topics);
   }
 
-  #chooseVisible({ holdings }: NodeState, latest: LatestNode | undefined): Visible | undefined {
+  #chooseVisible(latest: LatestHolding | undefined): Visible | undefined {
     if (latest === undefined || this.#isMember(latest.node.name)) return undefined;
     const { kind: _, removed, ...fields } = latest.node;
     if (removed) return undefined;
     const { owner } = latest;
-    const entries = new Map(holdings.get(owner)?.entries);
+    const entries = new Map(latest.entries);
     return { view: { ...fields, owner, up: this.#up.has(owner) }, entries };
   }
 }
 
-function latestOf({ holdings }: NodeState): LatestNode | undefined {
-  let best: LatestNode | undefined;
-  for (const [owner, { node }] of holdings) {
+type LatestHolding = LatestNode & { readonly entries: Entries };
+
+function latestOf({ holdings }: NodeState): LatestHolding | undefined {
+  let best: LatestHolding | undefined;
+  for (const { owner, node, entries } of holdings.values()) {
     if (node === undefined) continue;
     const isLater =
       best === undefined ||
       node.registeredAt > best.node.registeredAt ||
-      (node.registeredAt === best.node.registeredAt && owner > best.owner);
-    if (isLater) best = { owner, node };
+      (node.registeredAt === best.node.registeredAt &&
+        (owner > best.owner || (owner === best.owner && node.name > best.node.name)));
+    if (isLater) best = { owner, node, entries };
   }
   return best;
 }
+
+const isHeldBy = (holdings: ReadonlyMap<string, Holding>, owner: string): boolean =>
+  [...holdings.values()].some((one) => one.owner === owner);
 
 /** An external node is shown without the versions of its owner's ledger: readers of entries compare values only. */
 const toEntry = (key: EntryKey, value: Service | Check): Entry => ({ key, version: 1, value });

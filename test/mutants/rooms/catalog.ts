@@ -184,6 +184,15 @@ export const catalogMutants: readonly Mutant[] = [
     expectedTests: ['story/newcomers.test.ts'],
   },
   {
+    id: 'catalog-external-spellings-are-one',
+    file: 'catalog/external-nodes.ts',
+    find: 'let holding = state.holdings.get(key);',
+    replace: 'let holding = [...state.holdings.values()].find((one) => one.owner === owner);',
+    description:
+      'A node that its owner registers in another spelling is hidden by the removal of the first one.',
+    expectedTests: ['unit/catalog/external-nodes.test.ts'],
+  },
+  {
     id: 'catalog-external-earlier-wins',
     file: 'catalog/external-nodes.ts',
     find: 'node.registeredAt > best.node.registeredAt ||',

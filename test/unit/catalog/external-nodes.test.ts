@@ -114,6 +114,16 @@ describe('A43 external nodes', () => {
     }
   });
 
+  test('A43 a node that its owner registers in another spelling is not hidden by the removal of the first, whenever that comes', () => {
+    const { nodes, write, shown } = world();
+    write('ann', node('Ext', 1), on('Ext', service('web')));
+    write('ann', node('ext', 5), on('ext', service('web')));
+    write('ann', { remove: node('Ext', 1) }, { remove: on('Ext', service('web')) });
+    expect([shown('web'), nodes.index.externalNode('ext')?.name]).toEqual([['ext web passing'], 'ext']);
+    write('ann', { remove: node('ext', 5) }, { remove: on('ext', service('web')) });
+    expect([shown('web'), nodes.index.externalNode('ext')]).toEqual([[], undefined]);
+  });
+
   test('A43 a member of the name hides them, until it is gone', () => {
     const { nodes, members, write, shown, takeTopics } = world();
     write('ann', node('cat', 1), on('cat', service('web')));
