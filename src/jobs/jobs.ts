@@ -18,7 +18,7 @@ import { OwnJobs } from './own-jobs.ts';
 import { jitterOf, tickOwner } from './owner.ts';
 import { PendingTicks } from './pending.ts';
 import type { JobEffect, JobOrders, JobRun, JobsSnapshot, JobView, JobWorld, RunOutcome } from './types.ts';
-import { hasMovedOn, judgeTick, MOVED_ON } from './verdict.ts';
+import { hasMovedOn, judgeTick } from './verdict.ts';
 
 /** How often ticks that nobody has yet are looked at again, and those that another agent has. */
 const OPEN_POLL: Millis = 100;
@@ -120,7 +120,6 @@ export class Jobs {
   onClockSet(now: Millis, wall: WallMillis): void {
     this.#compareUntil = now + CLOCK_SETTLE;
     for (const pending of this.#pending.values()) pending.rewind(wall);
-    this.#executor.runs.forgetAfter(wall + MOVED_ON);
     if (this.#since !== undefined && this.#since > wall) this.#since = undefined;
     this.wake(now);
   }

@@ -77,16 +77,6 @@ export class OwnRuns {
     this.#touch(job);
   }
 
-  /** Forgets what has ended of later ticks: runs of a clock that was ahead would keep those of now out of the record. */
-  forgetAfter(wall: WallMillis): void {
-    for (const [job, record] of this.#records) {
-      const runs = record.runs.filter((run) => run.tick <= wall || isActive(run));
-      if (runs.length === record.runs.length) continue;
-      record.runs = runs;
-      this.#touch(job);
-    }
-  }
-
   /** The jobs whose record has changed since the last call. */
   consumeChanged(): readonly (readonly [job: string, record: RunnerRecord])[] {
     const changed = [...this.#changed].map((job) => [job, this.#records.get(job) ?? NO_RUNS] as const);

@@ -13,7 +13,7 @@ export type TickVerdict =
   | { readonly kind: 'done'; readonly lost?: string };
 
 /** An agent that lives runs its ticks well within this time. */
-export const MOVED_ON: Millis = 30_000;
+const MOVED_ON: Millis = 30_000;
 
 const FINISHED: ReadonlySet<RunState> = new Set<RunState>(['succeeded', 'failed', 'timedOut', 'skipped']);
 const BEGUN: ReadonlySet<RunState> = new Set<RunState>(['running', 'waiting', 'lost']);
