@@ -27,8 +27,9 @@ export function onTokenNeeded(ask: () => void): () => void {
 /** One request. Throws `ApiError`, or `TypeError` if there is no connection. */
 export async function callApi(path: string, init: RequestInit = {}): Promise<Response> {
   const isWrite = (init.method ?? 'GET') !== 'GET';
+  const sentToken = token;
   const headers = {
-    ...(token === '' ? {} : { 'X-Consul-Token': token }),
+    ...(sentToken === '' ? {} : { 'X-Consul-Token': sentToken }),
     // A form of another site cannot send this header.
     ...(isWrite ? { 'X-Agent-Request': '1', 'Content-Type': 'application/json' } : {}),
     ...(init.headers as Record<string, string> | undefined),
@@ -36,7 +37,8 @@ export async function callApi(path: string, init: RequestInit = {}): Promise<Res
   const response = await fetch(path, { ...init, headers, cache: 'no-store', credentials: 'omit' });
   if (response.ok) return response;
   const sentence = (await response.text()).slice(0, 1000) || `The agent answered ${response.status}`;
-  if (response.status === 403 && !isWrite) for (const ask of askers) ask();
+  // A refusal of the former token that comes late is no reason to ask for another one.
+  if (response.status === 403 && !isWrite && sentToken === token) for (const ask of askers) ask();
   throw new ApiError(response.status, sentence);
 }
 
