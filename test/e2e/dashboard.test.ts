@@ -10,7 +10,8 @@ const NET = '127.36.10';
 const KEY = 'vLZDXQlN9yqJwXqRk8o2rpzr8PTZ6zxM1rEgXFQJ0yE=';
 const OPERATOR = 'o'.repeat(32);
 /** What the console says while the agent is away. */
-const AWAY = /ERR_(?:CONNECTION_REFUSED|CONNECTION_RESET|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE)/;
+const AWAY =
+  /ERR_(?:CONNECTION_REFUSED|SOCKET_NOT_CONNECTED|CONNECTION_RESET|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE)/;
 /** The refusal that the dashboard answers by asking for a token. */
 const REFUSED = /status of 403/;
 
