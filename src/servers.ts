@@ -57,8 +57,9 @@ export async function openServers(startup: ServerStartup, served: Served): Promi
   const dns = await openDns(startup, served.agent);
   const runtime = { ...served, dnsAddress: dns, issueOperatorToken: createTokenIssuer(startup) };
   let tls = await readTlsFiles(startup.config);
-  const http = await openHttp(startup, runtime, tls);
   const rpc = await openRpc(startup, runtime);
+  // Last: whoever waits for an agent asks here, and then finds all of it.
+  const http = await openHttp(startup, runtime, tls);
   return {
     ...{ dns, http: http?.address, rpc: rpc?.address },
     setTokens: (config) => {
