@@ -5,6 +5,7 @@
  */
 import type { Millis } from '../../../base/time.ts';
 import type { BlockingQueries, OnDisconnect } from '../blocking.ts';
+import { createTextStream } from './text-stream.ts';
 
 export interface LeaseStreamOptions {
   readonly lease: string;
@@ -22,22 +23,11 @@ const HEARTBEAT: Millis = 20_000;
 /** The stream ends when the client, the server or the lease goes. */
 export function createLeaseStream(options: LeaseStreamOptions): ReadableStream<Uint8Array> {
   const { lease, services, explainEnd, blockingQueries, onDisconnect } = options;
-  const lines = follow();
   let disconnected = false;
   onDisconnect(() => {
     disconnected = true;
   });
-  return new ReadableStream<Uint8Array>(
-    {
-      pull: async (controller) => {
-        const { value, done } = await lines.next();
-        if (done === true) controller.close();
-        else controller.enqueue(ENCODER.encode(value));
-      },
-      cancel: async () => void (await lines.return()),
-    },
-    { highWaterMark: 0 },
-  );
+  return createTextStream(follow());
 
   async function* follow(): AsyncGenerator<string, void, undefined> {
     yield `${JSON.stringify({ lease, service: services[0], services })}\n`;
@@ -50,5 +40,3 @@ export function createLeaseStream(options: LeaseStreamOptions): ReadableStream<U
     if (ended !== undefined && !blockingQueries.closed) yield `${JSON.stringify({ lease, ended })}\n`;
   }
 }
-
-const ENCODER = new TextEncoder();

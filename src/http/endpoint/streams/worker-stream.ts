@@ -6,6 +6,7 @@
 import type { Millis } from '../../../base/time.ts';
 import type { WorkerPartition } from '../../../partitions/types.ts';
 import type { BlockingQueries, OnDisconnect } from '../blocking.ts';
+import { createTextStream } from './text-stream.ts';
 
 export interface WorkerStreamOptions {
   /** The first line. */
@@ -27,22 +28,11 @@ const HEARTBEAT: Millis = 1000;
 export function createWorkerStream(options: WorkerStreamOptions): ReadableStream<Uint8Array> {
   const { blockingQueries, onDisconnect, topic } = options;
   const told = new Map<number, WorkerPartition>();
-  const lines = follow();
   let disconnected = false;
   onDisconnect(() => {
     disconnected = true;
   });
-  return new ReadableStream<Uint8Array>(
-    {
-      pull: async (controller) => {
-        const { value, done } = await lines.next();
-        if (done === true) controller.close();
-        else controller.enqueue(ENCODER.encode(value));
-      },
-      cancel: async () => void (await lines.return()),
-    },
-    { highWaterMark: 0 },
-  );
+  return createTextStream(follow());
 
   async function* follow(): AsyncGenerator<string, void, undefined> {
     yield toLine(options.greeting);
@@ -83,5 +73,3 @@ export function createWorkerStream(options: WorkerStreamOptions): ReadableStream
 }
 
 const toLine = (value: object): string => `${JSON.stringify(value)}\n`;
-
-const ENCODER = new TextEncoder();

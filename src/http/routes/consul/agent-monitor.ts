@@ -3,10 +3,10 @@
 import { formatLogLine } from '../../../agent/contract/log-line.ts';
 import { AgentError } from '../../../base/errors.ts';
 import { LOG_LEVELS, type LogLevel } from '../../../config/schema.ts';
-import { createLogStream, type LogLineFormat } from '../../endpoint/log-stream.ts';
 import { flagParam, textParam, uintParam } from '../../endpoint/query.ts';
 import { HttpError, StreamReply } from '../../endpoint/reply/reply.ts';
 import { route } from '../../endpoint/route.ts';
+import { createLogStream, type LogLineFormat } from '../../endpoint/streams/log-stream.ts';
 
 /** Each client costs the work of formatting lines, at a level that may be more verbose than the agent's own. */
 const MAX_CLIENTS = 16;

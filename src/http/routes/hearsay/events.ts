@@ -2,12 +2,16 @@
 import type { IndexedChange } from '../../../agent/contract/view.ts';
 import { AgentError } from '../../../base/errors.ts';
 import { poolKey } from '../../../partitions/types.ts';
-import { createEventStream, type EventFormatter, type ServerSentEvent } from '../../endpoint/event-stream.ts';
 import { listParam } from '../../endpoint/query.ts';
 import { StreamReply } from '../../endpoint/reply/reply.ts';
 import { route } from '../../endpoint/route.ts';
 import { any, recordOf } from '../../endpoint/schema.ts';
 import type { Site } from '../../endpoint/site.ts';
+import {
+  createEventStream,
+  type EventFormatter,
+  type ServerSentEvent,
+} from '../../endpoint/streams/event-stream.ts';
 import { toMemberJson } from '../../hearsay/members.ts';
 import { POOL_SCHEMA, toPoolJson } from '../../hearsay/partitions.ts';
 import {

@@ -5,8 +5,8 @@ import {
   parseBlockingParams,
   WAKE_BATCH_SIZE,
 } from '../../../../src/http/endpoint/blocking.ts';
-import { createEventStream } from '../../../../src/http/endpoint/event-stream.ts';
 import { parseQueryString } from '../../../../src/http/endpoint/query.ts';
+import { createEventStream } from '../../../../src/http/endpoint/streams/event-stream.ts';
 import { FakeAgent, member, SEED, send, serve, until } from '../fixture.ts';
 
 const nodes = '/v1/catalog/nodes';

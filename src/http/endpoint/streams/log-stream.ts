@@ -2,9 +2,9 @@
  * The log as an endless text, as fast as the client reads it. Lines are buffered for a slow client up to a limit;
  * beyond it they are lost, and the stream reports how many at the place where they are missing.
  */
-import type { LogFeed } from '../../agent/contract/feeds.ts';
-import type { LogLevel } from '../../config/schema.ts';
-import type { BlockingQueries, OnDisconnect } from './blocking.ts';
+import type { LogFeed } from '../../../agent/contract/feeds.ts';
+import type { LogLevel } from '../../../config/schema.ts';
+import type { BlockingQueries, OnDisconnect } from '../blocking.ts';
 
 /** How lines are written for a client, line breaks included. */
 export interface LogLineFormat {

@@ -5,10 +5,11 @@
  *
  * Source: WHATWG HTML, "Server-sent events"; S23 (docs/security.md).
  */
-import type { IndexedChange, Topic } from '../../agent/contract/view.ts';
-import type { Millis } from '../../base/time.ts';
-import type { OnDisconnect, StreamProgress } from './blocking.ts';
-import type { Site } from './site.ts';
+import type { IndexedChange, Topic } from '../../../agent/contract/view.ts';
+import type { Millis } from '../../../base/time.ts';
+import type { OnDisconnect, StreamProgress } from '../blocking.ts';
+import type { Site } from '../site.ts';
+import { createTextStream } from './text-stream.ts';
 
 /** One event; a client that reconnects sends the last `id` it has seen. */
 export interface ServerSentEvent {
@@ -40,7 +41,6 @@ export function createEventStream(
   onDisconnect: OnDisconnect,
 ): ReadableStream<Uint8Array> {
   blockingQueries.requireRoom();
-  const chunks = follow();
   let disconnected = false;
   const progress: StreamProgress = { seen: from };
   const endTracking = blockingQueries.trackStream(progress);
@@ -48,22 +48,7 @@ export function createEventStream(
     disconnected = true;
     endTracking();
   });
-  return new ReadableStream<Uint8Array>(
-    {
-      pull: async (controller) => {
-        const { value, done } = await chunks.next();
-        if (done === true) {
-          endTracking();
-          controller.close();
-        } else controller.enqueue(ENCODER.encode(value));
-      },
-      cancel: async () => {
-        endTracking();
-        await chunks.return();
-      },
-    },
-    { highWaterMark: 0 },
-  );
+  return createTextStream(follow(), endTracking);
 
   async function* follow(): AsyncGenerator<string, void, undefined> {
     yield 'retry: 1000\n\n';
@@ -125,8 +110,6 @@ export function createEventStream(
     if (last !== undefined) yield { ...last, id: index };
   }
 }
-
-const ENCODER = new TextEncoder();
 
 function* batchEvents(events: Iterable<ServerSentEvent>): Iterable<string> {
   let chunk = '';
