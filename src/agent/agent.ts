@@ -27,6 +27,7 @@ import { Messaging } from './operations/messaging.ts';
 import { Pausing } from './operations/pause.ts';
 import { SavedState } from './operations/saved-state.ts';
 import { SnapshotScheduler } from './operations/snapshots.ts';
+import { StallDetector } from './operations/stall-detector.ts';
 import { handleOutcome, type OutcomeTargets } from './outcomes.ts';
 import { readHealth } from './readers/health.ts';
 import { PartitionMonitor } from './readers/partition-summary.ts';
@@ -76,14 +77,13 @@ class AgentCore implements Agent {
   readonly #swimOut: SwimEffect[] = [];
   readonly #serfOut: SerfEffect[] = [];
   readonly #deadlines = new Deadlines();
+  readonly #stalls = new StallDetector();
   /** The effects of the input that is being handled. */
   #out: Effect[] = [];
   #now: Millis;
   #started = false;
   /** Computed once, at the end of each input. */
   #deadline: Millis;
-  /** When the last stall was reported: all deadlines until then were missed by it. */
-  #lastStallAt: Millis = -1;
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -134,9 +134,10 @@ class AgentCore implements Agent {
     const keyOperations = new KeyOperations(serf, keyring, options.name);
     const investigations = new Investigations(serf, evidence, options.name);
     const { ledgers, views } = this.#services;
-    const onEnded = (id: number): void => this.#view.onSyncEnded(id);
-    const sources = { self: options.name, serf, ledgers, view: views.catalog, onEnded };
-    this.#served = new ServedLedgers(sources, this.#serfOut);
+    this.#served = new ServedLedgers(
+      { self: options.name, serf, ledgers, view: views.catalog, onEnded: (id) => this.#view.onSyncEnded(id) },
+      this.#serfOut,
+    );
     this.#view = this.#createView(layers, { topics, keyOperations, investigations });
     this.view = this.#view;
     const shared = { serf, serfOut: this.#serfOut, view: this.#view };
@@ -250,15 +251,9 @@ class AgentCore implements Agent {
     this.#runEffects();
   }
 
-  /**
-   * Reports a stall once, before any input that waited meanwhile: the peers that then seem late are not to blame. A
-   * stall may miss several deadlines, each of which is the earliest in turn.
-   */
   #detectStall(): void {
-    const due = this.#deadline;
-    const lateness = this.#now - due;
-    if (due <= this.#lastStallAt || lateness < stallThreshold(this.#options.swim)) return;
-    this.#lastStallAt = this.#now;
+    const lateness = this.#stalls.detect(this.#deadline, this.#now, stallThreshold(this.#options.swim));
+    if (lateness === undefined) return;
     this.#swim.onStall(lateness, this.#now, this.#swimOut);
     this.#runEffects();
   }
@@ -282,10 +277,8 @@ class AgentCore implements Agent {
   }
 
   #syncWithRandomPeer(): void {
-    const peer = this.#earlySync.choosePeer(this.#swim.members);
-    if (peer === undefined) return;
-    const sync = { to: peer.identity.address, join: false, early: true };
-    this.#streams.dialPushPull(sync, this.#now, this.#out);
+    const to = this.#earlySync.choosePeer(this.#swim.members)?.identity.address;
+    if (to !== undefined) this.#streams.dialPushPull({ to, join: false, early: true }, this.#now, this.#out);
   }
 
   #createView(

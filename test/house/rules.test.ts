@@ -12,9 +12,12 @@ import {
   withoutComments,
 } from './sources.ts';
 
+/** What can be seen at a glance. */
+const MAX_LINES = 350;
+
 /** Layers without clock, chance, sockets or waiting. The linter denies them the globals; this finds the rest. */
 const PURE_LAYERS =
-  /^src\/(?:agent|base|catalog|checks|config|jobs|model|partitions|replay|serf|sim|swim|wire)\//;
+  /^src\/(?:agent|base|catalog|checks|config|jobs|locality|model|partitions|replay|serf|sim|swim|wire)\//;
 const IMPURE = /\bDate\.|\bnew Date\b(?!\(\w)|\bMath\.random\b|\bperformance\.|\bsetTimeout\b|\bawait\b/;
 /** Spelled in parts, so that this file does not offend. */
 const UNFINISHED = new RegExp(
@@ -40,6 +43,12 @@ const RULES: Readonly<Record<string, () => readonly string[]>> = {
 
   'every source file opens with what lives there': () =>
     src.filter(({ path, text }) => path.endsWith('.ts') && !text.startsWith('/**')).map(({ path }) => path),
+
+  'a file of src/ has 350 lines at most': () =>
+    src.flatMap(({ path, text }) => {
+      const lines = text.trimEnd().split('\n').length;
+      return lines > MAX_LINES ? [`${path} has ${lines}`] : [];
+    }),
 
   'no file knows the machine it was written on': () =>
     [...src, ...tests, ...bin, ...pages].flatMap((source) => findLines(MACHINE_PATH, source)),

@@ -1,5 +1,5 @@
 /**
- * The view: members with SWIM's row and Serf's status joined, and for each topic the index at which it last changed.
+ * The view: members with SWIM's row and Serf's status joined, and all else that readers see.
  */
 import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
@@ -27,21 +27,9 @@ import type {
 } from '../contract/view.ts';
 import { type Investigations, reportOnNode } from '../evidence/investigation.ts';
 import type { EvidenceLog } from '../evidence/log.ts';
-import { ChangeLog } from './change-log.ts';
 import { memberView } from './member-view.ts';
+import { TopicIndexes } from './topic-indexes.ts';
 import { ZonePlans } from './zone-plans.ts';
-
-/** Topics of queries and key operations that have ended are retained longer than these themselves. */
-const MAX_ENDED_TOPICS = 256;
-const SERVICE = 'service:';
-const NODE = 'node:';
-const POOL = 'partitions:';
-
-/** They have an index from the start. */
-const STANDING_TOPICS: readonly Topic[] = [
-  ...(['anything', 'nodes', 'members', 'services', 'checks', 'jobs', 'partitions'] as const),
-  ...(['events', 'queries'] as const),
-];
 
 export interface ViewSources {
   readonly members: MembersView;
@@ -94,20 +82,11 @@ export class AgentView implements View {
   readonly #readiness: () => Readiness;
   readonly #restoredAt: () => Millis | undefined;
   readonly #partitionSummary: () => PartitionSummary;
-
   readonly #unconfirmedMember: (name: string) => MemberView | undefined;
-  readonly #indexes = new Map<Topic, number>();
-  readonly #eventIndexes = new WeakMap<ReceivedUserEvent, number>();
-  #index: number;
+  readonly #topics: TopicIndexes;
   #sorted: readonly MemberView[] | undefined;
   #suspects: ReadonlySet<string> = new Set();
   #isSuspectsStale = true;
-  readonly #changedTopics: Set<Topic>;
-  readonly #changes: ChangeLog;
-  /** Members that have changed since the last `flushTopics`. */
-  readonly #changedMembers = new Set<string>();
-  /** Topics of ended queries and key operations whose indexes are still known, oldest first. */
-  readonly #endedTopics: Topic[] = [];
 
   constructor(sources: ViewSources) {
     this.node = sources.members.self.identity.name;
@@ -122,7 +101,7 @@ export class AgentView implements View {
     this.#investigations = sources.investigations;
     this.#keyOperations = sources.keyOperations;
     this.syncStatus = sources.syncStatus;
-    this.#changedTopics = sources.topics;
+    this.#topics = new TopicIndexes(sources.indexSeed, sources.topics);
     this.#health = sources.health;
     this.#readiness = sources.readiness;
     this.#restoredAt = sources.restoredAt;
@@ -132,9 +111,6 @@ export class AgentView implements View {
     this.#unconfirmedMember = sources.unconfirmedMember;
     this.#zonePlans = new ZonePlans(this, sources.zones ?? ZONE_DEFAULTS);
     this.zones = this.#zonePlans;
-    this.#index = Math.max(1, sources.indexSeed);
-    this.#changes = new ChangeLog(this.#index);
-    for (const topic of STANDING_TOPICS) this.#indexes.set(topic, this.#index);
   }
 
   get address(): Address {
@@ -185,17 +161,11 @@ export class AgentView implements View {
   }
 
   indexOf(topics: readonly Topic[]): number {
-    let largest = 1;
-    for (const topic of topics) {
-      // A name that no node has yet can be waited for: its index is the least.
-      const index = this.#indexes.get(topic) ?? 1;
-      if (index > largest) largest = index;
-    }
-    return largest;
+    return this.#topics.indexOf(topics);
   }
 
   changesAfter(index: number): readonly IndexedChange[] | undefined {
-    return this.#changes.after(index, this.#index);
+    return this.#topics.changesAfter(index);
   }
 
   health(): AgentHealth {
@@ -240,7 +210,7 @@ export class AgentView implements View {
   }
 
   userEventIndex(event: ReceivedUserEvent): number {
-    return this.#eventIndexes.get(event) ?? 1;
+    return this.#topics.indexOfEvent(event);
   }
 
   queryReport(id: QueryId): QueryReport | undefined {
@@ -251,8 +221,8 @@ export class AgentView implements View {
     return this.#serfLayer.pendingQueries;
   }
 
-  onQueryUpdated({ id, finished }: QueryReport): void {
-    this.#markTask(`query:${id}`, finished);
+  onQueryUpdated(report: QueryReport): void {
+    this.#topics.onQueryUpdated(report);
   }
 
   keyOperationReport(id: number): KeyOperationReport | undefined {
@@ -263,47 +233,29 @@ export class AgentView implements View {
     return this.#keyOperations.findKey(fingerprint);
   }
 
-  onKeyOperationUpdated({ id, finished }: KeyOperationReport): void {
-    this.#markTask(`keys:${id}`, finished);
+  onKeyOperationUpdated(report: KeyOperationReport): void {
+    this.#topics.onKeyOperationUpdated(report);
   }
 
   onSyncEnded(id: number): void {
-    this.#markTask(`sync:${id}`, true);
-  }
-
-  #markTask(topic: Topic, finished: boolean): void {
-    this.#changedTopics.add(topic);
-    if (finished) this.#endedTopics.push(topic);
-    if (this.#endedTopics.length > MAX_ENDED_TOPICS) this.#indexes.delete(this.#endedTopics.shift() as Topic);
+    this.#topics.onSyncEnded(id);
   }
 
   /** A user event was received, and perhaps an older one dropped for it. */
   onUserEvent(event: ReceivedUserEvent, dropped: ReceivedUserEvent | undefined): void {
-    // Clients recognize the events that they have seen by the index, so each event has one of its own.
-    this.#index += 1;
-    this.#eventIndexes.set(event, this.#index);
-    for (const topic of ['events', `event:${event.name}`] as const) {
-      this.#changedTopics.add(topic);
-      this.#indexes.set(topic, this.#index);
-    }
-    // The index of a name is dropped with its last event: the number of names is not bounded.
-    if (dropped !== undefined && this.userEvents().every((one) => one.name !== dropped.name))
-      this.#indexes.delete(`event:${dropped.name}`);
+    const isLast = dropped !== undefined && this.userEvents().every((one) => one.name !== dropped.name);
+    this.#topics.onUserEvent(event, isLast ? dropped.name : undefined);
   }
 
   /** A reader can see a change of this member; `listed` if the list of nodes shows it, too. */
   markMemberChanged(name: string, listed: boolean): void {
     this.#sorted = undefined;
     this.#isSuspectsStale = true;
-    this.#changedTopics.add('members');
-    this.#changedMembers.add(name);
-    if (!listed) return;
-    this.#changedTopics.add('nodes');
-    this.#changedTopics.add(`node:${name}`);
+    this.#topics.markMemberChanged(name, listed);
   }
 
   onPendingQueriesChanged(): void {
-    this.#changedTopics.add('queries');
+    this.#topics.changed.add('queries');
   }
 
   /** When readers see something else although no input comes. */
@@ -314,38 +266,18 @@ export class AgentView implements View {
   /** At the end of an input: its facts, which are the effects from index `from` on, become evidence, and readers are told what has changed. */
   publish(out: Effect[], from: number, now: Millis): void {
     this.#evidence.record(out, from, now);
-    this.#zonePlans.advance(this.#changedTopics, now);
+    this.#zonePlans.advance(this.#topics.changed, now);
     const topics = this.flushTopics();
     if (topics !== undefined) out.push({ kind: 'topicsChanged', topics });
   }
 
   /** The topics that have changed since the last call, each with a new index; `undefined` if none have. */
   flushTopics(): readonly Topic[] | undefined {
-    if (this.#changedTopics.size === 0) return undefined;
-    this.#index += 1;
-    this.#changedTopics.add('anything');
-    const topics = [...this.#changedTopics];
-    for (const topic of topics) {
-      if (!isEventTopic(topic)) this.#indexes.set(topic, this.#index);
-      if (topic.startsWith(SERVICE))
-        this.#changes.append('service', topic.slice(SERVICE.length), this.#index);
-      else if (topic.startsWith(POOL))
-        this.#changes.append('partitions', topic.slice(POOL.length), this.#index);
-      else if (topic.startsWith(NODE) && !this.#changedMembers.has(topic.slice(NODE.length)))
-        this.#changes.append('node', topic.slice(NODE.length), this.#index);
-    }
-    for (const name of this.#changedMembers) this.#changes.append('member', name, this.#index);
-    this.#changedMembers.clear();
-    this.#changedTopics.clear();
-    return topics;
+    return this.#topics.flush();
   }
 
   /** Drops the topic of a reaped member: the number of names is not bounded. */
   evictMember(name: string): void {
-    this.#changedTopics.delete(`node:${name}`);
-    this.#indexes.delete(`node:${name}`);
+    this.#topics.evictMember(name);
   }
 }
-
-/** These have the index of their last event. */
-const isEventTopic = (topic: Topic): boolean => topic === 'events' || topic.startsWith('event:');

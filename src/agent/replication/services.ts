@@ -5,8 +5,7 @@
 import type { Address } from '../../base/address.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
-import { Catalog } from '../../catalog/catalog.ts';
-import { EPOCHS_PER_MS, firstEpoch, LATEST_PLAUSIBLE_EPOCH } from '../../catalog/doubts.ts';
+import type { Catalog } from '../../catalog/catalog.ts';
 import { ExternalNodes } from '../../catalog/external-nodes.ts';
 import type { CatalogView, EntryChange } from '../../catalog/types.ts';
 import type { TopicSink } from '../../catalog/view.ts';
@@ -24,7 +23,8 @@ import type { Lane } from '../contract/lane.ts';
 import type { Effect, Input, Snapshot } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
 import { isSchedulingCommand, Scheduling, type SchedulingCommand } from '../scheduling/scheduling.ts';
-import { CatalogPeers, hasCatalog } from './catalog-peers.ts';
+import { CatalogPeers } from './catalog-peers.ts';
+import { createCatalog } from './create-catalog.ts';
 import { type ExternalCommand, ExternalOwner } from './external-owner.ts';
 import type { FailedMemberSync } from './failed-member-sync.ts';
 import type { ReplicationHost } from './host.ts';
@@ -98,20 +98,7 @@ export class ServiceLayer {
       ...(snapshot?.registered === undefined ? {} : { snapshot: snapshot.registered }),
       downtime,
     });
-    const catalog = new Catalog({
-      owner: name,
-      // Two starts within one millisecond still begin two epochs.
-      epoch: firstEpoch(startedAt * EPOCHS_PER_MS + rng.int(EPOCHS_PER_MS), snapshot?.epoch ?? 0, 1),
-      ...(restoredCatalog.catalogSnapshot === undefined ? {} : { snapshot: restoredCatalog.catalogSnapshot }),
-      ...(options.internEntries === undefined ? {} : { intern: options.internEntries }),
-      tombstoneTtl: options.retention?.tombstones,
-      latestEpoch: LATEST_PLAUSIBLE_EPOCH,
-      canAnswer: (node) => serf.get(node)?.status === 'alive',
-      canOwn: (node) => {
-        const member = serf.get(node);
-        return member !== undefined && member.status !== 'left' && hasCatalog(member.tags);
-      },
-    });
+    const catalog = createCatalog(options, { serf, rng, restored: restoredCatalog.catalogSnapshot });
     this.#catalog = catalog;
     const source = {
       owners: () => catalog.owners(),

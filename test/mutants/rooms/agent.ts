@@ -4,17 +4,17 @@ import type { Mutant } from '../mutant.ts';
 export const agentMutants: readonly Mutant[] = [
   {
     id: 'agent-index-not-raised',
-    file: 'agent/readers/view.ts',
-    find: "this.#index += 1;\n    this.#changedTopics.add('anything');",
-    replace: "this.#changedTopics.add('anything');",
+    file: 'agent/readers/topic-indexes.ts',
+    find: "this.#index += 1;\n    this.changed.add('anything');",
+    replace: "this.changed.add('anything');",
     description: 'A change does not raise the index, so blocking queries miss it.',
     expectedTests: ['story/services.relay.test.ts'],
   },
   {
     id: 'agent-index-repeated',
-    file: 'agent/readers/view.ts',
-    find: 'this.#index = Math.max(1, sources.indexSeed);',
-    replace: 'this.#index = Math.max(1, 0 * sources.indexSeed);',
+    file: 'agent/readers/topic-indexes.ts',
+    find: 'this.#index = Math.max(1, seed);',
+    replace: 'this.#index = Math.max(1, 0 * seed);',
     description: 'After a restart indexes are used twice, for different contents.',
     expectedTests: ['unit/agent/rebirth.test.ts'],
   },

@@ -108,7 +108,7 @@ export const hostileMutants: readonly Mutant[] = [
   },
   {
     id: 'agent-ledger-without-tag',
-    file: 'agent/replication/services.ts',
+    file: 'agent/replication/create-catalog.ts',
     find: "member.status !== 'left' && hasCatalog(member.tags);",
     replace: "member.status !== 'left' && hasCatalog(new Map([['hearsay', '1']]));",
     description: 'Services can be forged for agents of Serf, which never refute them.',

@@ -4,7 +4,7 @@ import type { Mutant } from '../mutant.ts';
 export const httpMutants: readonly Mutant[] = [
   {
     id: 'http-event-index-shared',
-    file: 'agent/readers/view.ts',
+    file: 'agent/readers/topic-indexes.ts',
     find: 'if (!isEventTopic(topic)) this.#indexes.set(topic, this.#index);',
     replace: 'this.#indexes.set(topic, this.#index);',
     description:

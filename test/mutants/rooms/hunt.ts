@@ -52,7 +52,7 @@ export const huntMutants: readonly Mutant[] = [
   },
   {
     id: 'agent-index-of-last-topic',
-    file: 'agent/readers/view.ts',
+    file: 'agent/readers/topic-indexes.ts',
     find: 'if (index > largest) largest = index;',
     replace: 'largest = index;',
     description: 'The index of a reply that depends on several topics is that of the last one.',
