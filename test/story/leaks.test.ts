@@ -15,7 +15,7 @@ import { grown, trackMaps } from '../support/tracked-maps.ts';
 const MEMORIES = [
   'agent/evidence/', // a fixed number of entries, members and investigations
   'serf/dedup-buffer.ts', // events and queries of the last Lamport times
-  'agent/readers/view.ts', // the index of each name that there has been, and of the last queries
+  'agent/readers/topic-indexes.ts', // the index of each name that there has been, and of the last queries
   'sim/', // the world remembers its hosts
   'wire/serf.ts', // tags, which the world keeps with the last identities of each name
   'catalog/ledger.ts', // entries, which the world keeps with the last ledgers of each name
@@ -83,6 +83,8 @@ test('I11: commands, relays, checks, queries and guests that have ended leave no
   }
   const [first, second, third] = rests as [ReadonlyMap<string, number>, ...ReadonlyMap<string, number>[]];
   expect(first.size).toBeGreaterThan(10);
+  // A memory that moved to another file is to be named anew.
+  expect(MEMORIES.filter((file) => ![...third.keys()].some((line) => line.startsWith(file)))).toEqual([]);
   // What is under way at a rest differs a little; what leaks grows each time.
   const growing = new Set(grown(first, second as typeof first).map((line) => line.split(':')[0]));
   const leaks = grown(second as typeof first, third as typeof first).filter(
