@@ -76,18 +76,19 @@ test('I11: commands, relays, checks, queries and guests that have ended leave no
   const labels = ['ann', 'bob', 'cat'];
   for (const label of labels) world.add(label, OPTIONS);
   bootstrapCluster(world, labels);
-  const rests: ReadonlyMap<string, number>[] = [];
+  type Entries = ReadonlyMap<string, number>;
+  const rests: Entries[] = [];
   for (const guest of ['dan', 'eve', 'fay']) {
     liveThrough(world, guest);
     rests.push(await maps.entries());
   }
-  const [first, second, third] = rests as [ReadonlyMap<string, number>, ...ReadonlyMap<string, number>[]];
+  const [first, second, third] = rests as [Entries, Entries, Entries];
   expect(first.size).toBeGreaterThan(10);
   // A memory that moved to another file is to be named anew.
   expect(MEMORIES.filter((file) => ![...third.keys()].some((line) => line.startsWith(file)))).toEqual([]);
   // What is under way at a rest differs a little; what leaks grows each time.
-  const growing = new Set(grown(first, second as typeof first).map((line) => line.split(':')[0]));
-  const leaks = grown(second as typeof first, third as typeof first).filter(
+  const growing = new Set(grown(first, second).map((line) => line.split(':')[0]));
+  const leaks = grown(second, third).filter(
     (line) => growing.has(line.split(':')[0]) && !MEMORIES.some((file) => line.startsWith(file)),
   );
   expect(leaks).toEqual([]);
