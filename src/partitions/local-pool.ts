@@ -51,7 +51,8 @@ export class LocalPool {
   readonly #rows: OwnRows;
   /** The session of each worker that takes part, by the ID of its instance. */
   readonly #sessions = new Map<string, string>();
-  readonly #writes: EntryWrite[] = [];
+  /** IDs of workers that have come or gone since the last publication. */
+  readonly #changedWorkers = new Set<string>();
   #usableKey = '';
   #usableSince: Millis = 0;
 
@@ -64,7 +65,7 @@ export class LocalPool {
 
   /** Nothing is left to do here. */
   get isIdle(): boolean {
-    return this.#sessions.size === 0 && this.#rows.size === 0 && this.#writes.length === 0;
+    return this.#sessions.size === 0 && this.#rows.size === 0 && this.#changedWorkers.size === 0;
   }
 
   sessionOf(id: string): string | undefined {
@@ -78,7 +79,7 @@ export class LocalPool {
   attach(id: string, session: string): void {
     this.#sessions.set(id, session);
     this.#pool.setWorker(this.#self, id, true);
-    this.#writes.push({ put: encodeWorker(this.#pool.id, id) });
+    this.#changedWorkers.add(id);
   }
 
   /** `inOrder`: its process has let all its partitions go. */
@@ -86,7 +87,7 @@ export class LocalPool {
     const session = this.#sessions.get(id);
     this.#sessions.delete(id);
     this.#pool.setWorker(this.#self, id, false);
-    this.#writes.push({ remove: workerKey(this.#pool.id, id) });
+    this.#changedWorkers.add(id);
     for (const [partition, own] of this.#rows.all()) {
       if (own.session !== session) continue;
       if (own.row.state === 'claimed') this.#rows.delete(partition);
@@ -121,8 +122,19 @@ export class LocalPool {
       if (own !== undefined) this.#advanceRow(own, step);
       if (this.#rows.get(partition) === undefined) this.#consider(partition, step);
     }
-    const changes = [...this.#writes.splice(0), ...this.#rows.consumeWrites()];
+    const changes = [...this.#consumeWorkerWrites(), ...this.#rows.consumeWrites()];
     if (changes.length > 0) out.push({ kind: 'publish', changes });
+  }
+
+  /** One for each worker: of two in one publication the removal would be the last. */
+  #consumeWorkerWrites(): EntryWrite[] {
+    const { id: pool } = this.#pool;
+    const writes = [...this.#changedWorkers].map(
+      (id): EntryWrite =>
+        this.#sessions.has(id) ? { put: encodeWorker(pool, id) } : { remove: workerKey(pool, id) },
+    );
+    this.#changedWorkers.clear();
+    return writes;
   }
 
   /** A partition that this agent has nothing to do with yet: it may have been passed to it, or be nobody's. */

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { createAgent } from '../../src/agent/agent.ts';
 import { serfSection, swimSection } from '../../src/config/protocol.ts';
 import { withDefaults } from '../../src/config/setting.ts';
-import { WorkerObserver } from '../../src/sim/laws/partitions.ts';
+import { PartitionObserver } from '../../src/sim/laws/partitions.ts';
+import { SimWorkers } from '../../src/sim/workload/workers.ts';
 import { joinOthers } from '../../src/sim/world/bootstrap.ts';
 import { World } from '../../src/sim/world/world.ts';
 
@@ -11,7 +12,7 @@ const COUNT = 8;
 const LABELS = ['a', 'b', 'c', 'd'];
 const POOL = { service: 'tasks', count: COUNT };
 
-function start(world: World, workers: WorkerObserver, label: string): void {
+function start(world: World, workers: SimWorkers, label: string): void {
   world.start(label);
   joinOthers(world, label);
   world.command(label, {
@@ -24,7 +25,7 @@ function start(world: World, workers: WorkerObserver, label: string): void {
     checks: [],
     replaceChecks: false,
   });
-  workers.attach(label, POOL, `w-${label}`);
+  workers.start(label, POOL, `w-${label}`);
 }
 
 test.each([1, 2, 3])(
@@ -33,7 +34,8 @@ test.each([1, 2, 3])(
     const world = new World({ seed, makeAgent: (options) => createAgent(options) });
     for (const label of LABELS)
       world.add(label, { swim: withDefaults(swimSection), serf: withDefaults(serfSection) });
-    const workers = new WorkerObserver(world);
+    const workers = new SimWorkers(world);
+    const observer = new PartitionObserver(workers);
     for (const label of LABELS) start(world, workers, label);
     world.run(20_000);
     const first = workers.holders(COUNT);
@@ -60,6 +62,6 @@ test.each([1, 2, 3])(
     start(world, workers, 'c');
     world.run(15_000);
     expect(workers.holders(COUNT).filter((one) => one === 'c')).toHaveLength(2);
-    expect(workers.violations).toEqual([]);
+    expect(observer.violations).toEqual([]);
   },
 );

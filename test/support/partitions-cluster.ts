@@ -103,10 +103,12 @@ export class PoolCluster {
     return found;
   }
 
+  /** A process takes part, in place of an earlier one of this ID. */
   attach(name: string, id = `${name}-w`): void {
     const node = this.node(name);
     this.#sessions += 1;
     const session = `s${this.#sessions}`;
+    for (const one of node.processes) if (one.id === id) this.#end(one);
     node.processes = node.processes.filter((one) => one.id !== id);
     node.processes.push({ id, session, tenures: new Map(), releasing: new Map() });
     const out: PartitionEffect[] = [];
@@ -246,7 +248,9 @@ export class PoolCluster {
         this.facts.push({ at: this.now, node: node.name, fact: effect.fact });
         continue;
       }
-      const rows = effect.changes.map((change) => {
+      // As ledgers publish: what is there before what is gone.
+      const changes = [...effect.changes].sort((a, b) => Number('remove' in a) - Number('remove' in b));
+      const rows = changes.map((change) => {
         const key = 'put' in change ? toEntryKey(change.put) : change.remove;
         const version = (node.own.get(key)?.version ?? 0) + 1;
         const row = { version, value: 'put' in change ? change.put : undefined };

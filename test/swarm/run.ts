@@ -10,6 +10,7 @@ import {
   JOB_LAWS,
   type LawId,
   MEMBERSHIP_LAWS,
+  PARTITION_LAWS,
   QUIET_LAWS,
   READER_LAWS,
 } from '../../src/sim/laws/law.ts';
@@ -19,6 +20,7 @@ import type { SwarmReport } from '../../src/sim/scenarios/swarm.ts';
 import { CATALOG_LOAD_KINDS } from '../../src/sim/workload/catalog-load.ts';
 import { EXTERNAL_LOAD_KINDS } from '../../src/sim/workload/external-load.ts';
 import { LEASE_LOAD_KINDS } from '../../src/sim/workload/lease-load.ts';
+import { PARTITION_LOAD_KINDS } from '../../src/sim/workload/partition-load.ts';
 import { serveJobs } from '../support/worker-pool.ts';
 import { runWithReaders } from './answers.ts';
 import { runMixedSwarm } from './mixed.ts';
@@ -101,7 +103,7 @@ function summarize(reports: readonly SwarmReport[], failed: readonly SwarmReport
       `members agree after    ${times('agreedAfter')}`,
       `catalogs agree after   ${times('catalogAgreedAfter')}`,
       `faults: ${formatCounts(countOf(reports, 'faultCounts'), ALL_KINDS)}`,
-      `catalog actions: ${formatCounts(countOf(reports, 'actionCounts'), [...CATALOG_LOAD_KINDS, ...EXTERNAL_LOAD_KINDS, ...LEASE_LOAD_KINDS])}`,
+      `catalog actions: ${formatCounts(countOf(reports, 'actionCounts'), loadKinds())}`,
       `states: ${formatCounts(countOf(reports, 'stateCounts'), COUNTED_STATES)}`,
       `parameters: ${formatParameters(reports)}`,
       ...falseDeathsByLoss(reports),
@@ -116,7 +118,12 @@ function summarize(reports: readonly SwarmReport[], failed: readonly SwarmReport
 
 /** A declaration, as above. */
 function swarmLaws(): readonly LawId[] {
-  return [...MEMBERSHIP_LAWS, ...CATALOG_LAWS, ...READER_LAWS, ...JOB_LAWS, ...QUIET_LAWS];
+  return [...MEMBERSHIP_LAWS, ...CATALOG_LAWS, ...READER_LAWS, ...JOB_LAWS, ...PARTITION_LAWS, ...QUIET_LAWS];
+}
+
+/** A declaration, as above. */
+function loadKinds(): readonly string[] {
+  return [...CATALOG_LOAD_KINDS, ...EXTERNAL_LOAD_KINDS, ...LEASE_LOAD_KINDS, ...PARTITION_LOAD_KINDS];
 }
 
 /** Kinds that no seed saw, and laws that judged nothing; empty if there were too few seeds to expect all of them. */
@@ -126,7 +133,7 @@ function unseenKinds(reports: readonly SwarmReport[]): string[] {
   if (command.run.kinds !== undefined) return command.run.kinds.filter(isUnseen('faultCounts'));
   return [
     ...ALL_KINDS.filter(isUnseen('faultCounts')),
-    ...[...CATALOG_LOAD_KINDS, ...EXTERNAL_LOAD_KINDS, ...LEASE_LOAD_KINDS].filter(isUnseen('actionCounts')),
+    ...loadKinds().filter(isUnseen('actionCounts')),
     ...COUNTED_STATES.filter(isUnseen('stateCounts')),
     ...idleLaws(swarmLaws(), reports),
   ];

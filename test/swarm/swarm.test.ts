@@ -1,11 +1,19 @@
 /** The fast set of `npm run swarm`: a few seeds that together see every kind of fault, catalog action and state. */
 import { afterAll, describe, expect, test } from 'vitest';
 import { BYZANTINE_KINDS, FAULT_KINDS } from '../../src/sim/faults/index.ts';
-import { CATALOG_LAWS, JOB_LAWS, MEMBERSHIP_LAWS, QUIET_LAWS, READER_LAWS } from '../../src/sim/laws/law.ts';
+import {
+  CATALOG_LAWS,
+  JOB_LAWS,
+  MEMBERSHIP_LAWS,
+  PARTITION_LAWS,
+  QUIET_LAWS,
+  READER_LAWS,
+} from '../../src/sim/laws/law.ts';
 import { COUNTED_STATES } from '../../src/sim/scenarios/run-stats.ts';
 import { CATALOG_LOAD_KINDS } from '../../src/sim/workload/catalog-load.ts';
 import { EXTERNAL_LOAD_KINDS } from '../../src/sim/workload/external-load.ts';
 import { LEASE_LOAD_KINDS } from '../../src/sim/workload/lease-load.ts';
+import { PARTITION_LOAD_KINDS } from '../../src/sim/workload/partition-load.ts';
 import { runWithReaders } from './answers.ts';
 import { shrink } from './shrink.ts';
 
@@ -37,9 +45,21 @@ describe('ten hosts in three minutes of faults, then a quiet period', () => {
   });
 
   afterAll(() => {
-    const actions = [...CATALOG_LOAD_KINDS, ...EXTERNAL_LOAD_KINDS, ...LEASE_LOAD_KINDS];
+    const actions = [
+      ...CATALOG_LOAD_KINDS,
+      ...EXTERNAL_LOAD_KINDS,
+      ...LEASE_LOAD_KINDS,
+      ...PARTITION_LOAD_KINDS,
+    ];
     const all = [...FAULT_KINDS, ...BYZANTINE_KINDS, ...actions, ...COUNTED_STATES];
-    const laws = [...MEMBERSHIP_LAWS, ...CATALOG_LAWS, ...READER_LAWS, ...JOB_LAWS, ...QUIET_LAWS];
+    const laws = [
+      ...MEMBERSHIP_LAWS,
+      ...CATALOG_LAWS,
+      ...READER_LAWS,
+      ...JOB_LAWS,
+      ...PARTITION_LAWS,
+      ...QUIET_LAWS,
+    ];
     expect([...all, ...laws].filter((kind) => !came.has(kind))).toEqual([]);
   });
 });

@@ -25,6 +25,8 @@ export const DRAIN_LAWS = ['I34'] as const;
 export const STORY_LAWS = ['I11 of a lone host'] as const;
 /** Laws of worlds with jobs. */
 export const JOB_LAWS = ['I40', 'I41'] as const;
+/** Laws of worlds with worker pools. */
+export const PARTITION_LAWS = ['I42', 'I43', 'I44'] as const;
 /** Laws of the quiet period. */
 export const QUIET_LAWS = ['L1', 'L2', 'L3', 'L5', 'L6', 'L7', 'L8'] as const;
 /** Laws of events, queries and keys. */
@@ -40,6 +42,7 @@ export type LawId =
   | (typeof DRAIN_LAWS)[number]
   | (typeof STORY_LAWS)[number]
   | (typeof JOB_LAWS)[number]
+  | (typeof PARTITION_LAWS)[number]
   | (typeof QUIET_LAWS)[number]
   | (typeof MESSAGE_LAWS)[number];
 

@@ -3,80 +3,34 @@
  * agents can hear each other; I43, tokens rise with each holder; I44, when a worker goes or comes only its share moves.
  */
 import type { Millis } from '../../base/time.ts';
-import type { SimHost } from '../world/host.ts';
-import type { World } from '../world/world.ts';
+import type { SimWorkers, Tenure } from '../workload/workers.ts';
 
-/** The time of one worker with one partition. */
-export interface Tenure {
-  readonly host: string;
-  readonly boot: number;
-  readonly partition: number;
-  readonly token: number;
-  readonly from: Millis;
-  /** `undefined`: it goes on, or its process ended first. */
-  to: Millis | undefined;
-}
+/** Whether a law is to hold of two hosts: nothing has kept them apart since then. It counts that as a judgment. */
+export type JudgesPair = (law: 'I42' | 'I43', a: string, b: string, since: Millis) => boolean;
 
-/** Workers, one at each host: they do at once what their agents tell them, and write down what they hold. */
-export class WorkerObserver {
-  readonly tenures: Tenure[] = [];
+export class PartitionObserver {
   readonly violations: string[] = [];
-  readonly #world: World;
-  readonly #sessions = new Map<string, string>();
+  readonly #workers: SimWorkers;
+  readonly #judges: JudgesPair;
+  readonly #byPartition = new Map<number, Tenure[]>();
 
-  constructor(world: World) {
-    this.#world = world;
-    world.subscribe({ onEffects: (host) => this.#follow(host) });
+  constructor(workers: SimWorkers, judges: JudgesPair = () => true) {
+    this.#workers = workers;
+    this.#judges = judges;
+    workers.onBegin((begun) => this.#onBegin(begun));
   }
 
-  /** The worker of this host takes part, in place of that of an earlier process. */
-  attach(label: string, pool: { readonly service: string; readonly count: number }, worker: string): void {
-    const session = `${label}-${this.#world.now}`;
-    this.#sessions.set(label, session);
-    this.#world.command(label, { kind: 'attachWorker', pool, worker, session });
-  }
-
-  /** The host that holds each partition now. */
-  holders(count: number): readonly (string | undefined)[] {
-    return Array.from(
-      { length: count },
-      (_, partition) => this.tenures.find((one) => one.partition === partition && this.#goesOn(one))?.host,
-    );
-  }
-
-  #follow(host: SimHost): void {
-    const session = this.#sessions.get(host.label);
-    if (session === undefined || !host.running) return;
-    for (const { partition, token, releasing } of host.runningAgent.view.partitions.worker(session) ?? []) {
-      const own = this.tenures.find(
-        (one) => one.host === host.label && one.partition === partition && one.token === token,
-      );
-      if (own === undefined && !releasing) this.#begin(host, partition, token);
-      if (!releasing) continue;
-      if (own !== undefined) own.to ??= this.#world.now;
-      this.#world.schedule(this.#world.now + 1, () => {
-        if (host.running)
-          this.#world.command(host.label, { kind: 'releasePartition', session, partition, token });
-      });
-    }
-  }
-
-  #begin(host: SimHost, partition: number, token: number): void {
-    for (const one of this.tenures) {
-      if (one.partition !== partition) continue;
-      if (this.#goesOn(one))
+  #onBegin(begun: Tenure): void {
+    const { host, partition, token, from } = begun;
+    const earlier = this.#byPartition.get(partition) ?? [];
+    for (const one of earlier) {
+      if (this.#judges('I42', one.host, host, from) && this.#workers.goesOn(one))
+        this.violations.push(`I42 partition ${partition} is begun by ${host} while ${one.host} holds it`);
+      if (this.#judges('I43', one.host, host, one.from) && one.token >= token)
         this.violations.push(
-          `I42 partition ${partition} is begun by ${host.label} while ${one.host} holds it`,
+          `I43 partition ${partition} has token ${token} at ${host} after ${one.token} at ${one.host}`,
         );
-      if (one.token >= token)
-        this.violations.push(`I43 partition ${partition} has token ${token} after ${one.token}`);
     }
-    const { now: from } = this.#world;
-    this.tenures.push({ host: host.label, boot: host.bootCount, partition, token, from, to: undefined });
-  }
-
-  #goesOn({ host: label, boot, to }: Tenure): boolean {
-    const host = this.#world.host(label);
-    return to === undefined && host.running && host.bootCount === boot;
+    this.#byPartition.set(partition, [...earlier, begun]);
   }
 }

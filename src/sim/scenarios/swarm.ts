@@ -10,17 +10,13 @@ import { FAKE_NAME_PREFIX } from '../faults/forgeries.ts';
 import { BYZANTINE_KINDS, drawFaults, type Fault, type FaultKind, scheduleFaults } from '../faults/index.ts';
 import { catalogDisagreements } from '../laws/catalog/catalog.ts';
 import { LawChecker } from '../laws/index.ts';
-import { JobLaws } from '../laws/job-laws.ts';
 import type { Judgments, Law, LawContext } from '../laws/law.ts';
 import { type Disagreement, disagreements, findDisagreements } from '../laws/membership/agreement.ts';
 import { FormerAddresses } from '../laws/membership/former-addresses.ts';
 import { unsettledHosts } from '../laws/membership/quiet-period.ts';
 import { createAgentFor } from '../peers/create-agent.ts';
-import { type CatalogLoadKind, drawCatalogLoad, scheduleCatalogLoad } from '../workload/catalog-load.ts';
 import { CheckTargets } from '../workload/check-targets.ts';
-import { drawExternalLoad, type ExternalLoadKind, scheduleExternalLoad } from '../workload/external-load.ts';
-import { drawJobLoad, JOB_EVERY, JOB_NAME, type JobLoadKind } from '../workload/job-load.ts';
-import { drawLeaseLoad, type LeaseLoadKind, scheduleLeaseLoad } from '../workload/lease-load.ts';
+import { JOB_NAME } from '../workload/job-load.ts';
 import { bootstrapCluster, joinOthers, simulateRejoinPolicy } from '../world/bootstrap.ts';
 import type { SimHost } from '../world/host.ts';
 import { World } from '../world/world.ts';
@@ -33,7 +29,8 @@ import {
   type ScenarioOptions,
   type ScenarioParameters,
 } from './parameters.ts';
-import { type CountedState, type Counts, increment, RunStats } from './run-stats.ts';
+import { type CountedState, type Counts, RunStats } from './run-stats.ts';
+import { type SchedulingLaws, type SwarmLoadKind, SwarmLoads } from './swarm-loads.ts';
 
 export interface SwarmOptions extends ScenarioOptions {
   /** Which of the faults that were drawn are injected, by index; all if absent. Used to shrink a failure. */
@@ -43,8 +40,6 @@ export interface SwarmOptions extends ScenarioOptions {
   /** Replaces `createAgentFor`. */
   readonly makeAgent?: (options: AgentOptions, host: SimHost) => Agent;
 }
-
-type SwarmLoadKind = CatalogLoadKind | ExternalLoadKind | LeaseLoadKind | JobLoadKind;
 
 export interface SwarmReport {
   readonly seed: number;
@@ -87,12 +82,6 @@ const BYZANTINE_LAWS = /^\S+ (I1|I5|I11|I13|I14|I28|L4) /;
 const NEWCOMER = 'late';
 const KEPT_LINES = 600;
 const FAULTS_PER_MINUTE = 8;
-const ACTIONS_PER_MINUTE = 30;
-const EXTERNAL_ACTIONS_PER_MINUTE = 10;
-const LEASE_ACTIONS_PER_MINUTE = 15;
-const JOB_ORDERS_PER_MINUTE = 4;
-/** With more loss changes take longer than the spread time that agents have measured by then. */
-const MAX_LOSS_OF_JOBS = 0.1;
 /** Hosts that the rejoin policy uses as seeds. */
 const SEED_HOSTS = 3;
 
@@ -103,8 +92,7 @@ interface SwarmRun {
   readonly targets: CheckTargets;
   readonly parameters: ScenarioParameters;
   readonly byzantine: boolean;
-  /** Absent: this seed has no job. */
-  readonly jobLaws: JobLaws | undefined;
+  readonly scheduling: SchedulingLaws;
 }
 
 interface Agreement {
@@ -116,12 +104,12 @@ export function runSwarm(options: SwarmOptions): SwarmReport {
   const { seed, members, minutes } = options;
   const targets = new CheckTargets(seed);
   const { makeAgent = createAgentFor } = options;
-  const jobLoad = drawJobLoad(seed);
+  const loads = new SwarmLoads(seed);
   const world = new World({
     seed,
-    simulateJobRun: () => jobLoad.simulateRun(),
+    simulateJobRun: () => loads.jobs.simulateRun(),
     simulateCheck: (host, run, now) => targets.run(host, run, now),
-    makeAgent: (agentOptions, host) => makeAgent({ ...agentOptions, jobs: jobLoad.configured }, host),
+    makeAgent: (agentOptions, host) => makeAgent({ ...agentOptions, jobs: loads.jobs.configured }, host),
     trace: { detail: 'facts', maxLines: KEPT_LINES },
     poisonInputs: true,
   });
@@ -146,25 +134,14 @@ export function runSwarm(options: SwarmOptions): SwarmReport {
     kinds: parameters.kinds,
     count: Math.round(FAULTS_PER_MINUTE * minutes),
   }).filter((_, i) => includeFault(i));
-  const hosts = labels.slice(0, members - parameters.serfPeers);
-  const plan = { hosts, span, count: Math.round(ACTIONS_PER_MINUTE * minutes) };
-  const actions = drawCatalogLoad(rng, plan);
-  const externalPlan = { hosts, span, count: Math.round(EXTERNAL_ACTIONS_PER_MINUTE * minutes) };
-  const actionCounts: Counts<SwarmLoadKind> = {};
+  const plan = { hosts: labels.slice(0, members - parameters.serfPeers), span };
+  const catalogActions = loads.drawCatalog(rng, plan);
   scheduleFaults(world, faults, (fault) => stats.recordFault(fault));
-  scheduleCatalogLoad(world, actions, ({ kind }) => increment(actionCounts, kind));
-  scheduleExternalLoad(world, drawExternalLoad(seed, externalPlan), ({ kind }) =>
-    increment(actionCounts, kind),
+  const scheduling = loads.schedule(world, plan, catalogActions, (workers) =>
+    loads.createLaws(lawChecker.context, stats, parameters.loss, workers),
   );
-  const leasePlan = { hosts, span, count: Math.round(LEASE_ACTIONS_PER_MINUTE * minutes) };
-  scheduleLeaseLoad(world, drawLeaseLoad(seed, leasePlan), ({ kind }) => increment(actionCounts, kind));
-  const jobPlan = { hosts, span, count: Math.round(JOB_ORDERS_PER_MINUTE * minutes) };
-  jobLoad.schedule(world, jobPlan, ({ kind }) => increment(actionCounts, kind));
-
-  const run: SwarmRun = {
-    ...{ world, lawChecker, targets, parameters, byzantine: isByzantine(parameters) },
-    jobLaws: jobLoad.isThere ? createJobLaws(lawChecker, stats, parameters) : undefined,
-  };
+  const byzantine = isByzantine(parameters);
+  const run: SwarmRun = { world, lawChecker, targets, parameters, byzantine, scheduling };
   const agreement: Agreement = { members: Number.POSITIVE_INFINITY, catalog: Number.POSITIVE_INFINITY };
   const failures = runToEnd(run, span, agreement);
   const { faultCounts, stateCounts, healthyMillis, falseDeaths } = stats;
@@ -174,7 +151,7 @@ export function runSwarm(options: SwarmOptions): SwarmReport {
     failures,
     faults,
     faultCounts,
-    actionCounts,
+    actionCounts: loads.actionCounts,
     stateCounts,
     judgments: judgmentsOf(run),
     healthyMillis,
@@ -187,16 +164,6 @@ export function runSwarm(options: SwarmOptions): SwarmReport {
   };
 }
 
-function createJobLaws(
-  { context }: LawChecker,
-  stats: RunStats,
-  { loss }: Pick<ScenarioParameters, 'loss'>,
-): JobLaws {
-  const isHealthy = (host: SimHost): boolean =>
-    loss <= MAX_LOSS_OF_JOBS && stats.healthySince(host) !== undefined;
-  return new JobLaws(context, { job: { name: JOB_NAME, every: JOB_EVERY }, isHealthy });
-}
-
 /** Lets the faults and the quiet period pass. Returns what failed; an exception of an agent is a failure too. */
 function runToEnd(run: SwarmRun, span: Millis, agreement: Agreement): string[] {
   const { world } = run;
@@ -206,6 +173,7 @@ function runToEnd(run: SwarmRun, span: Millis, agreement: Agreement): string[] {
     if (violations(run).length === 0) {
       failures.push(...checkAgreement(run, agreement));
       if (failures.length === 0) failures.push(...checkStability(run));
+      if (failures.length === 0) run.scheduling.partitions?.judgeDrain();
       if (failures.length === 0 && !run.byzantine) failures.push(...checkNewcomer(run));
     }
   } catch (error) {
@@ -250,11 +218,13 @@ function checkStability(run: SwarmRun): string[] {
   const { world, lawChecker } = run;
   for (const law of ['L5', 'L6', 'L7'] as const) lawChecker.context.judged(law);
   let failures: string[] = [];
+  const { jobs, partitions } = run.scheduling;
   const quiet = (): void => {
     failures = checkNoChange(run);
   };
-  if (run.jobLaws === undefined) quiet();
-  else run.jobLaws.judgeQuietPeriod(quiet);
+  const quietForWorkers = partitions === undefined ? quiet : () => partitions.judgeQuietPeriod(quiet);
+  if (jobs === undefined) quietForWorkers();
+  else jobs.judgeQuietPeriod(quietForWorkers);
   pauseJob(world);
   const { lastCopyAt } = world.network;
   if (failures.length > 0 && lastCopyAt > world.now - STABLE_FOR) {
@@ -278,16 +248,21 @@ function pauseJob(world: World): void {
 /**
  * L8: a host dies for good, and one that was never there joins when all have seen it. In the end they list the same nodes.
  */
-function checkNewcomer({ world, lawChecker }: SwarmRun): string[] {
+function checkNewcomer({ world, lawChecker, scheduling }: SwarmRun): string[] {
   const [first, ...others] = [...world.hosts].filter((host) => host.running);
   const victim = others.at(-1);
   if (first === undefined || victim === undefined || others.length < 2) return [];
   lawChecker.context.judged('L8');
-  world.stop(victim.label);
   const isSeen = (host: SimHost): boolean =>
     !host.running || host.agent?.view.member(victim.name)?.status === 'failed';
-  if (!world.runUntil(() => [...world.hosts].every(isSeen), AGREE_WITHIN, 1000))
-    return [`L2 ${victim.label} died ${AGREE_WITHIN} ms ago`, ...allDisagreements(world)];
+  const areAllTold = (): boolean => [...world.hosts].every(isSeen);
+  const die = (): void => {
+    world.stop(victim.label);
+    world.runUntil(areAllTold, AGREE_WITHIN, 1000);
+  };
+  if (scheduling.partitions === undefined) die();
+  else scheduling.partitions.judgeChange(victim.label, die);
+  if (!areAllTold()) return [`L2 ${victim.label} died ${AGREE_WITHIN} ms ago`, ...allDisagreements(world)];
   world.add(NEWCOMER, first.options);
   world.start(NEWCOMER);
   joinOthers(world, NEWCOMER);

@@ -87,6 +87,14 @@ export const partitionMutants: readonly Mutant[] = [
     expectedTests: [UNIT, PROPERTY],
   },
   {
+    id: 'partitions-replaced-worker-is-removed',
+    file: 'partitions/local-pool.ts',
+    find: '(id): EntryWrite => this.#sessions.has(id) ? { put: encodeWorker(pool, id) } : { remove: workerKey(pool, id) },',
+    replace: '(id): EntryWrite => ({ remove: workerKey(pool, id) }),',
+    description: 'Others never hear of workers.',
+    expectedTests: [UNIT, PROPERTY],
+  },
+  {
     id: 'partitions-closed-connection-is-dead',
     file: 'partitions/local-pool.ts',
     find: 'own.at = inOrder ? now : now + CLOSED_GRACE;',

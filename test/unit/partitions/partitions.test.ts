@@ -114,6 +114,16 @@ test('a worker that comes back begins with nothing, and has its share again', ()
   expectSafe(cluster);
 });
 
+test('a process that takes the place of an earlier one is seen by all, and has its share again', () => {
+  const cluster = start(3, 6);
+  cluster.attach('n1');
+  cluster.run(3000);
+  expect(loads(cluster)).toEqual({ 'n0-w': 2, 'n1-w': 2, 'n2-w': 2 });
+  for (const node of cluster.nodes)
+    expect(node.partitions.view(cluster.pool, cluster.world(node))?.workers).toHaveLength(3);
+  expectSafe(cluster);
+});
+
 test('what comes back soon after it was passed on is taken at once', () => {
   const cluster = start(3, 6);
   cluster.drain('n1', true);

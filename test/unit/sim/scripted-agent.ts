@@ -7,6 +7,7 @@ import type { MemberView, View } from '../../../src/agent/contract/view.ts';
 import { type Address, toAddress } from '../../../src/base/address.ts';
 import { NEVER } from '../../../src/base/time.ts';
 import type { CheckDefinition } from '../../../src/checks/types.ts';
+import type { PoolView, WorkerPartition } from '../../../src/partitions/types.ts';
 import type { QueryReport } from '../../../src/serf/types.ts';
 import { LawChecker } from '../../../src/sim/laws/index.ts';
 import type { SimHostOptions } from '../../../src/sim/world/host.ts';
@@ -31,6 +32,9 @@ export class ScriptedAgent implements Agent {
   readonly checks = new Map<string, { readonly status: string; readonly definition?: CheckDefinition }>();
   readonly clocks = { member: 1, event: 1, query: 1 };
   readonly queryReports = new Map<number, QueryReport>();
+  /** What its worker is told. */
+  partitions: readonly WorkerPartition[] = [];
+  pool: PoolView | undefined;
   awareness = 0;
   watchers: readonly string[] = [];
   readonly #options: AgentOptions;
@@ -65,6 +69,11 @@ export class ScriptedAgent implements Agent {
       queryReport: (id: number) => this.queryReports.get(id),
       pendingQueries: () => [],
       jobs: { all: () => [] },
+      partitions: {
+        pools: () => this.pool ?? [],
+        pool: () => this.pool,
+        worker: () => this.partitions,
+      },
       catalog: { node: () => undefined, nodes: () => [], externalNodes: () => [] },
       local: { services: () => this.services, checks: () => this.checks },
     } as unknown as View;

@@ -6,6 +6,7 @@ import type { Command } from '../../../agent/contract/commands.ts';
 import { hasCatalog } from '../../../agent/replication/catalog-peers.ts';
 import type { Millis } from '../../../base/time.ts';
 import type { JobsView } from '../../../jobs/types.ts';
+import type { PartitionsView } from '../../../partitions/types.ts';
 import type { SimHost } from '../../world/host.ts';
 import type { Law, LawContext } from '../law.ts';
 import { entriesFromNode } from './histories.ts';
@@ -65,6 +66,7 @@ export class RumorBoundsLaw implements Law {
     const own = catalog.node(name);
     this.#see(name);
     if (all) this.#lookAtJobs(runningAgent.view.jobs);
+    if (all) this.#lookAtPools(runningAgent.view.partitions);
     for (const external of all ? catalog.externalNodes() : [])
       this.#see(`${external.owner} x:${external.name} n`);
     for (const node of all ? catalog.nodes() : own === undefined ? [] : [own]) {
@@ -80,6 +82,16 @@ export class RumorBoundsLaw implements Law {
       for (const owner of owners) this.#see(`${owner} job ${definition.name}`);
       for (const { node } of runs) this.#see(`${node} runs of ${definition.name}`);
       for (const { node } of clockDiffers) this.#see(`${node} clock`);
+    }
+  }
+
+  /** The same of workers and partitions. One that changes hands is an entry of two agents at times. */
+  #lookAtPools(partitions: PartitionsView): void {
+    for (const { service, workers, partitions: all } of partitions.pools()) {
+      for (const { node, id } of workers) this.#see(`${node} worker ${id} of ${service}`);
+      for (const { partition, holder, next } of all)
+        for (const one of [holder, next])
+          if (one !== undefined) this.#see(`${one.node} partition ${partition} of ${service}`);
     }
   }
 
