@@ -87,6 +87,23 @@ export const partitionMutants: readonly Mutant[] = [
     expectedTests: [UNIT, PROPERTY],
   },
   {
+    id: 'partitions-suspended-agent-never-claims',
+    file: 'partitions/partitions.ts',
+    find: 'this.#settledAt = Math.max(this.#settledAt, now + SETTLE);',
+    replace: 'this.#settledAt = NEVER;',
+    description: 'An agent that was suspended listens for ever: what it is to have stays free.',
+    expectedTests: [UNIT],
+  },
+  {
+    id: 'partitions-suspended-agent-keeps-its-claims',
+    file: 'partitions/partitions.ts',
+    find: 'for (const pool of this.#pools.values()) pool.withdrawClaims();',
+    replace: '',
+    description:
+      'A claim of before a suspension is good after it, although others may have had the partition meanwhile.',
+    expectedTests: [UNIT],
+  },
+  {
     id: 'partitions-replaced-worker-is-removed',
     file: 'partitions/local-pool.ts',
     find: '(id): EntryWrite => this.#sessions.has(id) ? { put: encodeWorker(pool, id) } : { remove: workerKey(pool, id) },',

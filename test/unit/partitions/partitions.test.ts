@@ -1,6 +1,6 @@
 /** One rule each, on a cluster of nothing but worker pools (test/support/partitions-cluster.ts). */
 import { expect, test } from 'vitest';
-import { heldAtOnce, PoolCluster, SPREAD, tokensThatFell } from '../../support/partitions-cluster.ts';
+import { heldAtOnce, PoolCluster, SPREAD, STEP, tokensThatFell } from '../../support/partitions-cluster.ts';
 
 const start = (size: number, count = 8, options = {}): PoolCluster => {
   const cluster = new PoolCluster({ seed: 1, size, count, ...options });
@@ -168,5 +168,26 @@ test('what nobody can take is kept, and passed on when a worker is there', () =>
   cluster.drain('n1', false);
   cluster.run(1000);
   expect(loads(cluster)).toEqual({ 'n1-w': 4 });
+  expectSafe(cluster);
+});
+
+test('an agent that was suspended in the middle of a claim withdraws it, listens, and claims again', () => {
+  const cluster = start(3, 6);
+  const node = cluster.node('n1');
+  const heldByIt = (): number => cluster.holders().filter((one) => one === 'n1-w').length;
+  const claimsIt = (): boolean =>
+    node.partitions
+      .view(cluster.pool, cluster.world(node))
+      ?.partitions.some(({ state, next }) => state === 'claimed' && next?.node === 'n1') ?? false;
+  cluster.crash('n0');
+  while (!claimsIt()) cluster.run(STEP);
+  node.frozen = true;
+  cluster.run(4000);
+  node.frozen = false;
+  cluster.run(4000);
+  expect(heldByIt()).toBe(2);
+  cluster.run(4000);
+  expect(heldByIt()).toBe(3);
+  expect(cluster.holders()).not.toContain(undefined);
   expectSafe(cluster);
 });
