@@ -4,6 +4,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 export interface WorkerPool<J extends WorkItem> {
   /** What each child runs, with the arguments of this process; it must call `serveJobs`. */
   readonly file: string;
+  /** Arguments for `node` in front of it; those of this process if absent. */
+  readonly execArgv?: readonly string[];
   readonly children: number;
   /** The next job; `undefined` if no more should be started. */
   next(): J | undefined;
@@ -19,7 +21,7 @@ export function serveJobs<J extends WorkItem>(run: (job: J) => WorkItem): void {
 
 /** Returns the seconds that all jobs took. Rejects if a child ends with an error. */
 export async function runJobs<J extends WorkItem, R extends WorkItem>(
-  { file, children, next }: WorkerPool<J>,
+  { file, execArgv = process.execArgv, children, next }: WorkerPool<J>,
   onResult: (result: R) => void,
 ): Promise<number> {
   const began = performance.now();
@@ -41,7 +43,11 @@ export async function runJobs<J extends WorkItem, R extends WorkItem>(
       { length: children },
       () =>
         new Promise<void>((over, failed) =>
-          work(fork(file, process.argv.slice(2), { serialization: 'advanced' }), over, failed),
+          work(
+            fork(file, process.argv.slice(2), { serialization: 'advanced', execArgv: [...execArgv] }),
+            over,
+            failed,
+          ),
         ),
     ),
   );

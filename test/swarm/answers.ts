@@ -16,6 +16,7 @@ import { parseQueryString } from '../../src/http/endpoint/query.ts';
 import { KeptLists } from '../../src/http/endpoint/reply/kept-lists.ts';
 import { HttpReply } from '../../src/http/endpoint/reply/reply.ts';
 import { ReplyCache } from '../../src/http/endpoint/reply/reply-cache.ts';
+import type { HttpRequest, Route } from '../../src/http/endpoint/route.ts';
 import type { Site } from '../../src/http/endpoint/site.ts';
 import { ROUTES } from '../../src/http/routes/index.ts';
 import { createRouter } from '../../src/http/server/router.ts';
@@ -54,7 +55,16 @@ const UDP: QueryOrigin = { ...TCP, transport: 'udp' };
 
 interface Read {
   readonly index: number;
-  readonly body: string;
+  readonly body: ReplyText;
+}
+
+/** The text of a body. Most replies have the bytes of the last one, and are neither parsed nor searched a second time. */
+interface ReplyText {
+  readonly bytes: Buffer;
+  /** Without the indexes of nodes. */
+  readonly text: string;
+  /** The instances that the reply lists; absent in replies about something else. */
+  readonly shown: ReadonlySet<string> | undefined;
 }
 
 /** A run of the swarm in which readers ask at every host. */
@@ -143,22 +153,24 @@ export class AnswerLaw implements Law {
     const where = `${host.label} answers ${path}`;
     this.#context.judged('I15');
     const again = request(cached, path);
-    if (again.status !== reply.status || textOf(again) !== textOf(reply))
+    const sameText = again.body.equals(reply.body) || textOf(again.body) === textOf(reply.body);
+    if (again.status !== reply.status || !sameText)
       this.#violate(
-        `I15 ${where} from its cache with what the view does not say: ${difference(textOf(again), textOf(reply))}`,
+        `I15 ${where} from its cache with what the view does not say: ${difference(textOf(again.body), textOf(reply.body))}`,
       );
     if (reply.status !== 200) return; // Nothing is known yet, and clients do not wait for an index of an error.
-    const body = textOf(reply);
-    const wrong = contradiction(path, JSON.parse(body), host.runningAgent.view);
+    const last = reads.get(path);
+    const body = last?.body.bytes.equals(reply.body) === true ? last.body : readReply(path, reply.body);
+    const wrong = contradiction(path, body.shown, host.runningAgent.view);
     if (wrong !== undefined) this.#violate(`I15 ${where} with ${wrong}`);
     const index = Number(reply.headers['X-Consul-Index']);
-    const last = reads.get(path);
     reads.set(path, { index, body });
     if (last === undefined) return;
-    this.#context.judged('I14 of HTTP', last.body === body ? 0 : 1);
-    if (index < last.index || (index === last.index && body !== last.body))
+    const changed = last.body.text !== body.text;
+    this.#context.judged('I14 of HTTP', changed ? 1 : 0);
+    if (index < last.index || (index === last.index && changed))
       this.#violate(
-        `I14 ${where} otherwise than before, and the index is ${index} after ${last.index}: ${difference(last.body, body)}`,
+        `I14 ${where} otherwise than before, and the index is ${index} after ${last.index}: ${difference(last.body.text, body.text)}`,
       );
   }
 
@@ -188,13 +200,23 @@ const pathsOf = (service: string, node: string): string[] => [
   '/v1/catalog/nodes',
 ];
 
-/** How the reply differs from what the view says, in words; `undefined`: not at all. */
-function contradiction(path: string, value: unknown, view: View): string | undefined {
-  const [, service = ''] = /^\/v1\/health\/service\/([^?]*)/.exec(path) ?? [];
-  if (service === '') return undefined;
-  const passing = path.endsWith('?passing');
+/** Parses a body, of whatever it is: a reply with status 200 is JSON. */
+function readReply(path: string, bytes: Buffer): ReplyText {
+  const text = textOf(bytes);
+  const value: unknown = JSON.parse(text);
+  if (serviceOf(path) === undefined) return { bytes, text, shown: undefined };
   const rows = value as readonly { readonly Node: { Node: string }; readonly Service: { ID: string } }[];
-  const shown = new Set(rows.map(({ Node, Service }) => `${Node.Node} ${Service.ID}`));
+  return { bytes, text, shown: new Set(rows.map(({ Node, Service }) => `${Node.Node} ${Service.ID}`)) };
+}
+
+/** The service whose instances a path lists. */
+const serviceOf = (path: string): string | undefined => /^\/v1\/health\/service\/([^?]+)/.exec(path)?.[1];
+
+/** How the instances shown differ from what the view says, in words; `undefined`: not at all. */
+function contradiction(path: string, shown: ReadonlySet<string> | undefined, view: View): string | undefined {
+  const service = serviceOf(path);
+  if (service === undefined || shown === undefined) return undefined;
+  const passing = path.endsWith('?passing');
   const expected = new Set(
     view.catalog
       .instances(service)
@@ -221,9 +243,21 @@ function readinessOf(view: View): { readonly ready: boolean; readonly remembers:
   return { ready: readiness.ready, remembers: readiness.ready || readiness.remembers };
 }
 
+const questions = new Map<string, Buffer>();
+
+function questionOf(service: string, type: 'A' | 'AAAA' | 'SRV'): Buffer {
+  const key = `${type} ${service}`;
+  let question = questions.get(key);
+  if (question === undefined) {
+    const asked = [{ type, name: `${service}.service.consul` } as const];
+    question = encode({ type: 'query', id: 1, questions: asked });
+    questions.set(key, question);
+  }
+  return question;
+}
+
 function ask(dns: DnsResponder, service: string, type: 'A' | 'AAAA' | 'SRV', origin: QueryOrigin) {
-  const questions = [{ type, name: `${service}.service.consul` } as const];
-  const response = dns.respond(encode({ type: 'query', id: 1, questions }), origin, 'answer');
+  const response = dns.respond(questionOf(service, type), origin, 'answer');
   if (!Buffer.isBuffer(response)) throw new Error('a query of our own zone was forwarded, or not answered');
   const packet = decode(response);
   const rcode = (response[3] as number) & 15;
@@ -233,24 +267,37 @@ function ask(dns: DnsResponder, service: string, type: 'A' | 'AAAA' | 'SRV', ori
 const dataOf = ({ answers = [] }: DecodedPacket): string[] =>
   answers.map((answer: Answer) => String('data' in answer ? answer.data : ''));
 
-function request(site: Site, target: string): HttpReply {
+/** What all runs of a process ask for, by target: names of nodes and services repeat. */
+const targets = new Map<string, Target>();
+
+type Target = Pick<HttpRequest, 'params' | 'query'> & { readonly route: Route };
+
+function targetOf(target: string): Target {
+  const known = targets.get(target);
+  if (known !== undefined) return known;
   const [path = '', query = ''] = target.split('?');
   const match = findRoutes(path);
   const route = match?.routes.find(({ method }) => method === 'GET');
   if (match === undefined || route === undefined) throw new Error(`no route for ${target}`);
-  const reply = route.handle({
-    params: match.params,
-    query: parseQueryString(query),
-    site,
-    header: () => undefined,
-    onDisconnect: () => () => undefined,
-    body: async () => new Uint8Array(),
-  });
+  const found = { route, params: match.params, query: parseQueryString(query) };
+  targets.set(target, found);
+  return found;
+}
+
+const NO_CLIENT: Pick<HttpRequest, 'header' | 'onDisconnect' | 'body'> = {
+  header: () => undefined,
+  onDisconnect: () => () => undefined,
+  body: async () => new Uint8Array(),
+};
+
+function request(site: Site, target: string): HttpReply {
+  const { route, params, query } = targetOf(target);
+  const reply = route.handle({ params, query, site, ...NO_CLIENT });
   if (!(reply instanceof HttpReply)) throw new Error(`${target} waits for something`);
   return reply;
 }
 
-const textOf = ({ body }: HttpReply): string => body.toString().replace(NODE_INDEXES, '');
+const textOf = (body: Buffer): string => body.toString().replace(NODE_INDEXES, '');
 
 const createDns = (view: View): DnsResponder =>
   createResponder({

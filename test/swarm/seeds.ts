@@ -1,4 +1,5 @@
 /** Runs a range of seeds in child processes until too many have failed. */
+import { bundleFile } from '../support/bundle.ts';
 import { runJobs } from '../support/worker-pool.ts';
 
 export interface SeedRange {
@@ -12,7 +13,7 @@ export interface SeedRange {
 }
 
 /** `isGood` tells whether a seed passed. Returns the seconds that all of them took. */
-export function runSeeds<R extends object>(
+export async function runSeeds<R extends object>(
   { file, first, count, jobs, maxFailures }: SeedRange,
   isGood: (report: R) => boolean,
 ): Promise<number> {
@@ -20,7 +21,10 @@ export function runSeeds<R extends object>(
   let failures = 0;
   const nextSeed = (): number | undefined =>
     next < first + count && failures < maxFailures ? next++ : undefined;
-  return runJobs<number, R>({ file, children: Math.min(jobs, count), next: nextSeed }, (report) => {
+  const bundle = await bundleFile(file);
+  const pool = { ...bundle, children: Math.min(jobs, count), next: nextSeed };
+  const onReport = (report: R): void => {
     if (!isGood(report)) failures += 1;
-  });
+  };
+  return runJobs<number, R>(pool, onReport).finally(() => bundle.remove());
 }

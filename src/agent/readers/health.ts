@@ -27,6 +27,12 @@ export const readHealth = (sources: HealthSources): AgentHealth => {
     coordinateResets: serf.coordinates.resets,
     watching: watches.watching,
     watchers: watches.watchers,
-    lanes: Object.fromEntries(lanes.map((lane) => [lane.name, lane.queue.size])),
+    lanes: sizesOf(lanes),
   };
 };
+
+function sizesOf(lanes: readonly Lane[]): AgentHealth['lanes'] {
+  const sizes: Record<string, number> = {};
+  for (const { name, queue } of lanes) sizes[name] = queue.size;
+  return sizes;
+}

@@ -16,13 +16,25 @@ const SWIM_KINDS = new Map<number, string>(
 const SERF_KINDS = new Map<number, string>(Object.entries(SERF_TYPE).map(([kind, octet]) => [octet, kind]));
 
 /** The envelope that a host wraps its messages in. */
-export const hostEnvelope = (options: SimHostOptions): Envelope => ({
-  label: encodeUtf8(options.gossipLabel ?? ''),
-  keys: options.keys ?? [],
+export const hostEnvelope = ({ gossipLabel = '', keys = [] }: SimHostOptions): Envelope => ({
+  label: encodeLabel(gossipLabel),
+  keys,
   verifyIncoming: true,
   encryptionVersion: 1,
   compress: false,
 });
+
+/** Labels are few, and needed for each datagram. */
+const encodedLabels = new Map<string, Uint8Array>();
+
+function encodeLabel(label: string): Uint8Array {
+  let encoded = encodedLabels.get(label);
+  if (encoded === undefined) {
+    encoded = encodeUtf8(label);
+    encodedLabels.set(label, encoded);
+  }
+  return encoded;
+}
 
 /** `ping`, `ack`, `suspect` …, and messages of Serf as `serf:leave`. Empty if the datagram cannot be read. */
 export function messageKinds(bytes: Uint8Array, envelope: Envelope): readonly string[] {

@@ -7,6 +7,7 @@
 
 import type { Fact } from '../../../agent/contract/facts.ts';
 import type { Topic } from '../../../agent/contract/view.ts';
+import { copyBytes, sameBytes } from '../../../base/bytes.ts';
 import { WireError } from '../../../base/errors.ts';
 import type { Millis } from '../../../base/time.ts';
 import { TOMBSTONE_TTL } from '../../../catalog/replica.ts';
@@ -39,6 +40,7 @@ export class CatalogLaws {
   /** When a host last sent changes of its own. */
   readonly #sentAt = new Map<SimHost, Millis>();
   readonly #services = new Set<string>();
+  readonly #ledgerOwners = new LedgerOwners();
   readonly #clocks = new Map<SimHost, Millis>();
   #hasSerfPeers = false;
 
@@ -171,7 +173,7 @@ export class CatalogLaws {
         this.#context.reportViolation(
           `P64 ${host.label} sent ${to.label}, a Serf peer, a catalog message of type ${message[1]}`,
         );
-      if (ledgerOwner(message.subarray(1)) !== host.name) continue;
+      if (this.#ledgerOwners.of(message.subarray(1)) !== host.name) continue;
       this.#sentAt.set(host, this.#world.now);
       this.#unsentSince.delete(host);
     }
@@ -193,6 +195,22 @@ export class CatalogLaws {
       );
       this.#unsentSince.delete(host);
     }
+  }
+}
+
+/** One rumor is sent many times, so messages are decoded once: the last one of each length is kept. */
+class LedgerOwners {
+  readonly #byLength = new Map<
+    number,
+    { readonly message: Uint8Array; readonly owner: string | undefined }
+  >();
+
+  of(message: Uint8Array): string | undefined {
+    const last = this.#byLength.get(message.length);
+    if (last !== undefined && sameBytes(last.message, message)) return last.owner;
+    const owner = ledgerOwner(message);
+    this.#byLength.set(message.length, { message: copyBytes(message), owner });
+    return owner;
   }
 }
 

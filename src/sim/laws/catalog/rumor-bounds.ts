@@ -5,6 +5,7 @@
 import type { Command } from '../../../agent/contract/commands.ts';
 import { hasCatalog } from '../../../agent/replication/catalog-peers.ts';
 import type { Millis } from '../../../base/time.ts';
+import type { NodeCatalog } from '../../../catalog/types.ts';
 import type { JobsView } from '../../../jobs/types.ts';
 import type { PartitionsView } from '../../../partitions/types.ts';
 import type { SimHost } from '../../world/host.ts';
@@ -70,8 +71,7 @@ export class RumorBoundsLaw implements Law {
     for (const external of all ? catalog.externalNodes() : [])
       this.#see(`${external.owner} x:${external.name} n`);
     for (const node of all ? catalog.nodes() : own === undefined ? [] : [own]) {
-      this.#see(node.node);
-      for (const key of entriesFromNode(node).keys()) this.#see(`${node.node} ${key}`);
+      for (const said of sayableOf(node)) this.#see(said);
     }
   }
 
@@ -104,6 +104,19 @@ export class RumorBoundsLaw implements Law {
     for (const [what, at] of this.#sayable) if (at < since) this.#sayable.delete(what);
     return this.#sayable.size;
   }
+}
+
+/** The view returns the same object until something changes. */
+const sayable = new WeakMap<NodeCatalog, readonly string[]>();
+
+/** What there is to say of an owner: itself, and its entries. */
+function sayableOf(node: NodeCatalog): readonly string[] {
+  let said = sayable.get(node);
+  if (said === undefined) {
+    said = [node.node, ...Array.from(entriesFromNode(node).keys(), (key) => `${node.node} ${key}`)];
+    sayable.set(node, said);
+  }
+  return said;
 }
 
 const hasCatalogPeer = ({ name, runningAgent }: SimHost): boolean =>
