@@ -5,6 +5,7 @@
  */
 import type { InTurns, Millis, Turn } from '../base/time.ts';
 import type { BucketSet } from './digest.ts';
+import { isOutOfReach } from './doubts.ts';
 import type { ApplyResult, Delta, Progress } from './types.ts';
 import { estimateBytes } from './values.ts';
 
@@ -46,13 +47,40 @@ interface AntiEntropyStore {
   deltaFor(owner: string, progress?: Progress): Delta | undefined;
   receiveProgress(progress: Progress, now: Millis): 'pull' | 'stale' | 'epochRaised';
   confirm(owner: string): void;
-  apply(delta: Delta, now: Millis, isFromOwner?: boolean): ApplyResult;
+  toldOf(owner: string, now: Millis): Progress | undefined;
 }
 
 /** Estimated bytes of the deltas in one message. An owner is never cut, so the last one may exceed it. */
 const MAX_MESSAGE_BYTES = 512 * 1024;
 /** Work of one row of progress, in units of a `Turn`. */
 const UNITS_PER_ROW = 3;
+
+/** A request about single owners, and of which lies its answer decides (`Catalog.toldOf`). */
+export interface OwnersRequest extends SyncRequestBody {
+  readonly told: ReadonlyMap<string, Progress>;
+}
+
+/**
+ * Requests single owners: after `gap`, `needsWhole` or an announcement. With `isAsked` an owner itself is asked: if it is in
+ * doubt what it has, for all of it.
+ */
+export function createOwnersRequest(
+  store: Pick<AntiEntropyStore, 'knownProgress' | 'toldOf'>,
+  owners: Iterable<string>,
+  now: Millis,
+  isAsked: (owner: string) => boolean,
+): OwnersRequest {
+  const told = new Map<string, Progress>();
+  const rows = [...owners].map((owner) => {
+    const held = store.knownProgress(owner);
+    const decided = isAsked(owner) ? store.toldOf(owner, now) : undefined;
+    if (decided !== undefined) told.set(owner, decided);
+    return held === undefined || decided !== undefined || isOutOfReach(held)
+      ? { owner, epoch: 0, version: 0 }
+      : held;
+  });
+  return { bucketCount: 0, buckets: [], rows, told };
+}
 
 export function* answerSyncRequest(
   store: AntiEntropyStore,
@@ -115,8 +143,7 @@ export function* acceptSyncResponse(
   store: AntiEntropyStore,
   { deltas, wants, more }: SyncResponseBody,
   turn: Turn,
-  isSender: (owner: string) => boolean,
-  onApplied: (applied: ApplyResult) => void,
+  apply: (delta: Delta) => ApplyResult,
 ): InTurns<AcceptedResponse> {
   const passedOver: Delta[] = [];
   const wanted: Delta[] = [];
@@ -124,11 +151,10 @@ export function* acceptSyncResponse(
   let progressed = false;
   let isPartial = false;
   for (const delta of deltas) {
-    const applied = store.apply(delta, turn.now, isSender(delta.owner));
-    onApplied(applied);
-    if (applied.outcome === 'notMember') passedOver.push(delta);
-    if (applied.outcome === 'epochRaised') epochRaised = true;
-    if (applied.outcome === 'applied' || applied.outcome === 'gap') progressed = true;
+    const { outcome } = apply(delta);
+    if (outcome === 'notMember') passedOver.push(delta);
+    if (outcome === 'epochRaised') epochRaised = true;
+    if (outcome === 'applied' || outcome === 'gap') progressed = true;
     if (turn.spend(unitsOf(delta))) yield;
   }
   for (const row of wants) {

@@ -8,9 +8,10 @@ import type { Millis } from '../base/time.ts';
 import type { Entry, EntryKey, EntryWrite } from '../model/service.ts';
 import type { CatalogSummary } from '../wire/catalog.ts';
 import type { SyncRequestBody } from './anti-entropy.ts';
+import { contradicts } from './contradiction.ts';
 import { ALL_BUCKETS, type BucketSet, Digest, newLedgerHash } from './digest.ts';
-import { Doubts, firstEpoch, isOutOfReach, OUTBID_LIMIT, reachOf } from './doubts.ts';
-import { applyDelta, deltaSince, startEpoch, writeEntries } from './ledger.ts';
+import { Doubts, firstEpoch, isDisproved, isOutOfReach, OUTBID_LIMIT, reachOf } from './doubts.ts';
+import { applyDelta, deltaSince, replaceUpTo, startEpoch, writeEntries } from './ledger.ts';
 import type { CatalogOptions, Intern } from './options.ts';
 import { exceedsLimits, validateWrites } from './publish-limits.ts';
 import {
@@ -45,7 +46,7 @@ export class Catalog {
   readonly #replicas = new Map<string, Replica>();
   readonly #watermarks = new Watermarks();
   readonly digest = new Digest();
-  readonly #doubts: Doubts;
+  readonly doubts: Doubts;
   readonly #canOwn: (name: string) => boolean;
   readonly #intern: Intern | undefined;
   readonly #stride: number;
@@ -57,7 +58,7 @@ export class Catalog {
 
   constructor({ owner, epoch, snapshot, canOwn, ...options }: CatalogOptions) {
     const { latestEpoch = OUTBID_LIMIT, tombstoneTtl = TOMBSTONE_TTL, intern } = options;
-    this.#doubts = new Doubts(latestEpoch, options.canAnswer);
+    this.doubts = new Doubts(latestEpoch, options.canAnswer);
     this.#canOwn = canOwn;
     this.#tombstoneTtl = tombstoneTtl;
     this.#intern = intern;
@@ -66,10 +67,10 @@ export class Catalog {
     this.#own = this.#createReplica(owner, firstEpoch(epoch, saved, this.#stride));
     for (const ledger of snapshot?.ledgers ?? []) {
       if (this.#replicas.has(ledger.owner) || ledger.from !== 0) continue;
-      if (this.#doubts.isImplausible(reachOf(ledger))) continue;
+      if (this.doubts.isImplausible(reachOf(ledger))) continue;
       if (exceedsLimits(undefined, ledger, this.#estimatedBytes)) continue;
       const replica = this.#createReplica(ledger.owner, 0);
-      this.#applyDelta(replica, ledger, 0, []);
+      this.#applyDelta(replica, ledger, 0);
       replica.unconfirmed = true;
       this.#unconfirmedCount += 1;
     }
@@ -141,38 +142,45 @@ export class Catalog {
   }
 
   /**
-   * A delta from another agent, of any owner's ledger; with `isFromOwner`, the owner itself has answered us at its member
-   * address. A delta that is too far ahead is stale of anybody else (`consumeDoubtful`).
+   * A delta from another agent, of any owner's ledger; with `isFromOwner`, the owner itself has answered us at its member address, and
+   * `told` is what `toldOf` said when it was asked. A delta that is too far ahead is stale of anybody else (`consumeDoubtful`).
    */
-  apply(delta: Delta, now: Millis, isFromOwner = false): ApplyResult {
+  apply(delta: Delta, now: Millis, isFromOwner = false, told?: Progress): ApplyResult {
     const { owner } = delta;
     if (owner === this.#own.owner) return this.#receiveOwnDelta(delta, now);
     if (!this.#canOwn(owner)) return { owner, outcome: 'notMember', changes: [] };
     const held = this.knownProgress(owner);
-    if (!isFromOwner && this.#doubts.doubt(reachOf(delta), held, now))
+    if (!isFromOwner && this.doubts.doubt(reachOf(delta), held, now))
       return { owner, outcome: 'stale', changes: [] };
-    const isReset = isFromOwner && delta.from === 0 && isOutOfReach(held) && delta.epoch < held.epoch;
-    if (isReset) this.#watermarks.delete(owner);
     const known = this.#replicas.get(owner);
+    const isWord = isFromOwner && delta.from === 0 && told !== undefined;
+    if (!isWord && known !== undefined && contradicts(known, delta)) this.doubts.demand(owner);
+    const isLie = isWord && known !== undefined && isDisproved(replicaReach(known), reachOf(delta), told);
+    const isReset = isFromOwner && delta.from === 0 && isOutOfReach(held) && delta.epoch < held.epoch;
+    if (isReset || isLie) this.#watermarks.delete(owner);
+    if (isWord && (isReset || isLie || delta.epoch >= (held?.epoch ?? 0)))
+      this.doubts.onWord(reachOf(delta), told, now);
     if (known === undefined && this.#watermarks.isStale(delta))
       return { owner, outcome: 'stale', changes: [] };
     if (known === undefined && delta.from !== 0) return { owner, outcome: 'needsWhole', changes: [] };
     if (exceedsLimits(known, delta, this.#estimatedBytes)) return { owner, outcome: 'refused', changes: [] };
     const replica = known ?? this.#createReplica(owner, 0);
-    if (isReset) replica.epoch = 0; // the owner's word stands, even below an epoch that it cannot exceed
-    const changes: EntryChange[] = [];
+    if (isReset || isLie) replica.epoch = 0; // the owner's word stands, even below an epoch that it cannot exceed
     const epochBefore = replica.epoch;
-    const outcome = this.#applyDelta(replica, delta, now, changes);
-    this.#doubts.recordEpoch(owner, epochBefore, now, replica.epoch);
+    const result = this.#applyDelta(replica, delta, now, isWord);
+    this.doubts.recordEpoch(owner, epochBefore, now, replica.epoch);
     this.#watermarks.delete(owner);
     if (delta.epoch === replica.epoch && delta.to >= replica.version) this.#confirm(replica);
-    return { owner, outcome, changes };
+    return result;
   }
 
-  /** Entries of our own ledger are never taken from others; only how far others believe that it goes. */
+  /** Entries of our own ledger are never taken from others; only how far others believe that it goes, and what it never had. */
   #receiveOwnDelta(delta: Delta, now: Millis): ApplyResult {
-    const received = this.receiveProgress(reachOf(delta), now);
-    return { owner: delta.owner, outcome: received === 'epochRaised' ? 'epochRaised' : 'stale', changes: [] };
+    const isForged = contradicts(this.#own, delta);
+    const isRaised =
+      this.receiveProgress(reachOf(delta), now) === 'epochRaised' ||
+      (isForged && this.#raiseEpoch(delta.epoch, now));
+    return { owner: delta.owner, outcome: isRaised ? 'epochRaised' : 'stale', changes: [] };
   }
 
   /**
@@ -183,17 +191,22 @@ export class Catalog {
   receiveProgress(progress: Progress, now: Millis): 'pull' | 'stale' | 'epochRaised' {
     const { owner, epoch } = progress;
     const ours = this.knownProgress(owner);
-    if (owner !== this.#own.owner && (!this.#canOwn(owner) || this.#doubts.doubt(progress, ours, now)))
+    if (owner !== this.#own.owner && (!this.#canOwn(owner) || this.doubts.doubt(progress, ours, now)))
       return 'stale';
     if (!isAhead(progress, ours)) return 'stale';
     if (owner !== this.#own.owner) return 'pull';
+    return this.#raiseEpoch(epoch, now) ? 'epochRaised' : 'stale';
+  }
+
+  /** Begins an epoch of our own ledger above this one; false: not so soon again, or there is none. */
+  #raiseEpoch(epoch: number, now: Millis): boolean {
     const isTooHigh = epoch >= OUTBID_LIMIT && epoch !== this.#own.epoch;
-    if (isTooHigh || now < this.#epochRaisedAt + EPOCH_RAISE_INTERVAL) return 'stale';
+    if (isTooHigh || now < this.#epochRaisedAt + EPOCH_RAISE_INTERVAL) return false;
     this.#epochRaisedAt = now;
     startEpoch(this.#own, epoch + this.#stride);
     clearTombstones(this.#own);
     this.#updateTotals(this.#own, []);
-    return 'epochRaised';
+    return true;
   }
 
   /** Drops the ledger of an owner that is no member any more; returns what readers lose (A16, A18). */
@@ -243,18 +256,16 @@ export class Catalog {
     return { ...buckets, rows: this.progressInBuckets(buckets) };
   }
 
-  /** Requests single owners: after `gap`, `needsWhole` or an announcement. */
-  createOwnersRequest(owners: Iterable<string>): SyncRequestBody {
-    const rows = [...owners].map((owner) => {
-      const held = this.knownProgress(owner);
-      return held === undefined || isOutOfReach(held) ? { owner, epoch: 0, version: 0 } : held;
-    });
-    return { bucketCount: 0, buckets: [], rows };
+  /** The farthest that was told of an owner, of which its answer is to decide; `undefined`: it is asked for what is new. */
+  toldOf(owner: string, now: Millis): Progress | undefined {
+    const replica = this.#replicas.get(owner);
+    const held = replica === undefined ? this.knownProgress(owner) : replicaReach(replica);
+    return this.doubts.toldOf(held ?? { owner, epoch: 0, version: 0 }, now);
   }
 
   /** Owners since the last call whose ledgers go too far to be believed of others: they are to be asked themselves. */
   consumeDoubtful(): readonly string[] {
-    return this.#doubts.consume();
+    return this.doubts.consume();
   }
 
   /** Owners whose restored ledger was confirmed since the last call. */
@@ -301,15 +312,18 @@ export class Catalog {
   }
 
   /** Invariant: our own ledger takes no deltas, so it is never behind any copy of its present epoch. */
-  #applyDelta(replica: Replica, delta: Delta, now: Millis, changes: EntryChange[]): ApplyResult['outcome'] {
+  #applyDelta(replica: Replica, delta: Delta, now: Millis, isWord = false): ApplyResult {
     assert(replica !== this.#own, 'a delta is applied to our own ledger');
-    const { epoch } = replica;
-    const outcome = applyDelta(replica, delta, changes);
+    const { owner, epoch } = replica;
+    const changes: EntryChange[] = [];
+    const apply = isWord && delta.epoch === epoch ? replaceUpTo : applyDelta;
+    const outcome = apply(replica, delta, changes);
     if (replica.epoch !== epoch) clearTombstones(replica);
-    if (outcome !== 'applied' && outcome !== 'gap') return outcome;
-    recordTombstones(replica, delta.entries, now);
-    this.#updateTotals(replica, changes);
-    return outcome;
+    if (outcome === 'applied' || outcome === 'gap') {
+      recordTombstones(replica, delta.entries, now);
+      this.#updateTotals(replica, changes);
+    }
+    return { owner, outcome, changes };
   }
 
   #updateTotals(replica: Replica, changes: readonly EntryChange[]): void {

@@ -85,6 +85,19 @@ export function applyDelta(ledger: Ledger, delta: Delta, changes: EntryChange[] 
   return outcome;
 }
 
+/**
+ * The owner's own word of the epoch that is held: up to `delta.to` nothing stays but what it says, whatever version the
+ * ledger is at (A46).
+ */
+export function replaceUpTo(ledger: Ledger, delta: Delta, changes: EntryChange[]): ApplyOutcome {
+  assert(delta.epoch === ledger.epoch && delta.from === 0, 'a part of a ledger replaces nothing');
+  replaceEntries(ledger, delta, ledger.entries, changes);
+  ledger.version = Math.max(ledger.version, delta.to);
+  absorbRanges(ledger);
+  assertConsistent(ledger);
+  return 'applied';
+}
+
 /** A whole ledger replaces everything up to `delta.to`; entries of `newer` above that stay. */
 function replaceEntries(
   ledger: Ledger,

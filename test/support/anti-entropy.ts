@@ -20,4 +20,10 @@ export const acceptResponse = (
   now = 0,
   onApplied: (applied: ApplyResult) => void = () => {},
 ): AcceptedResponse =>
-  finish(acceptSyncResponse(catalog, response, unlimitedTurn(now), () => false, onApplied));
+  finish(
+    acceptSyncResponse(catalog, response, unlimitedTurn(now), (delta) => {
+      const applied = catalog.apply(delta, now);
+      onApplied(applied);
+      return applied;
+    }),
+  );

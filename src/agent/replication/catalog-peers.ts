@@ -112,6 +112,10 @@ export class CatalogPeers {
     return member !== undefined && this.#all().includes(member) ? member.identity.address : undefined;
   }
 
+  isAddressOf(name: string, address: Address): boolean {
+    return this.addressOf(name)?.key === address.key;
+  }
+
   /** The catalog peer with this address. */
   findByAddress(key: string): Member | undefined {
     return this.#all().find((peer) => peer.identity.address.key === key);

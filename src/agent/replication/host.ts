@@ -1,6 +1,7 @@
 /** What replication asks of the agent, and the purpose of each request of its. */
 import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
+import type { Progress } from '../../catalog/types.ts';
 import type { Member } from '../../swim/types.ts';
 
 export interface ReplicationHost {
@@ -21,4 +22,6 @@ export interface PullTicket {
   readonly owners: readonly string[];
   /** Those of them whose progress is to be announced afterwards. */
   readonly announceOwners: ReadonlySet<string>;
+  /** By owner that is asked itself: the farthest that was told of it, of which its answer decides. */
+  readonly told?: ReadonlyMap<string, Progress>;
 }

@@ -10,6 +10,7 @@ import { Timers } from '../../base/timers.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { Progress } from '../../catalog/types.ts';
 import type { CatalogPeers } from './catalog-peers.ts';
+import type { PullTicket } from './host.ts';
 import type { PullQueue } from './pull-queue.ts';
 
 /** Announcements about names that are no owners yet, and may be in a moment. */
@@ -38,6 +39,8 @@ export class OwnerPulls {
   readonly #hintLimiter = new RateLimiter(HINT_LIMIT);
   readonly #doubtLimiter = new RateLimiter(DOUBT_LIMIT);
   readonly #postponed = new Timers<string>();
+  /** Owners that were asked what they have, and have not answered yet. */
+  readonly #unsettled = new Timers<string>();
 
   constructor(options: OwnerPullOptions, pullQueue: PullQueue) {
     this.#options = options;
@@ -56,7 +59,7 @@ export class OwnerPulls {
 
   /** When owners that were asked lately are asked again. */
   get deadline(): Millis {
-    return this.#postponed.deadline;
+    return Math.min(this.#postponed.deadline, this.#unsettled.deadline);
   }
 
   /** To be called when the catalog has received something, and at the deadline. */
@@ -64,13 +67,26 @@ export class OwnerPulls {
     for (const owner of this.#options.catalog.consumeDoubtful()) this.#ask(owner, now);
     for (let owner = this.#postponed.pop(now); owner !== undefined; owner = this.#postponed.pop(now))
       this.#ask(owner, now);
+    for (let owner = this.#unsettled.pop(now); owner !== undefined; owner = this.#unsettled.pop(now))
+      if (this.#options.catalog.doubts.isUnsettled(owner)) this.#ask(owner, now);
   }
 
-  /** What it was asked for last may not be all: it is asked again a little later. */
+  /** What it was asked for last may not be all, or be lost: it is asked again a little later. */
   #ask(owner: string, now: Millis): void {
+    if (this.#options.catalogPeers.addressOf(owner) === undefined) return; // it is asked when it is back
+    const again = now + DOUBT_LIMIT.refillInterval;
     if (this.#doubtLimiter.tryAcquire(owner, now)) this.#pull(owner, now);
-    else if (this.#postponed.dueAt(owner) === undefined)
-      this.#postponed.set(owner, now + DOUBT_LIMIT.refillInterval);
+    else if (!this.#postponed.has(owner)) this.#postponed.set(owner, again);
+    if (this.#options.catalog.doubts.isUnsettled(owner)) this.#unsettled.set(owner, again);
+  }
+
+  /** A peer may lack the same, or be out of reach; only the owner surely has its whole ledger. */
+  pullInstead({ owners, announceOwners }: PullTicket, from: Address, now: Millis): void {
+    for (const owner of owners) {
+      const address = this.#options.catalogPeers.addressOf(owner);
+      if (address !== undefined && address.key !== from.key)
+        this.#pullQueue.enqueue(owner, address, announceOwners.has(owner), now);
+    }
   }
 
   /** Its owner may become a member soon. */
@@ -81,6 +97,7 @@ export class OwnerPulls {
   /** A member came, or has other tags. */
   pullDeferred(name: string, now: Millis): void {
     const { catalog, catalogPeers } = this.#options;
+    if (catalog.doubts.isUnsettled(name)) this.#ask(name, now);
     const announced = this.#deferred.get(name);
     if (announced === undefined || !catalogPeers.isOwner(name)) return;
     this.#deferred.delete(name);

@@ -9,7 +9,13 @@
 import type { Address } from '../../base/address.ts';
 import type { Rng } from '../../base/rng.ts';
 import { type InTurns, type Millis, NEVER, type Turn } from '../../base/time.ts';
-import { acceptSyncResponse, answerSyncRequest, batchDeltas, unitsOf } from '../../catalog/anti-entropy.ts';
+import {
+  acceptSyncResponse,
+  answerSyncRequest,
+  batchDeltas,
+  createOwnersRequest,
+  unitsOf,
+} from '../../catalog/anti-entropy.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { BucketSet } from '../../catalog/digest.ts';
 import { reachOf } from '../../catalog/doubts.ts';
@@ -144,12 +150,14 @@ export class Replication {
     const { catalog, catalogPeers, failedMembers, host } = this.#options;
     const message = yield* decodeCatalogInTurns(body, turn);
     this.#pullQueue.onRequestFinished(from, turn.now);
-    if (message.kind !== 'catalogSyncResponse') return this.#requestFromOwners(ticket, from, turn.now);
+    if (message.kind !== 'catalogSyncResponse') return this.#ownerPulls.pullInstead(ticket, from, turn.now);
     failedMembers.learn(message.failed, turn.now);
-    const isSender = (owner: string): boolean => catalogPeers.addressOf(owner)?.key === from.key;
-    const accepted = yield* acceptSyncResponse(catalog, message, turn, isSender, (applied) =>
-      this.#indexChanges(applied, turn.now),
-    );
+    const accepted = yield* acceptSyncResponse(catalog, message, turn, (delta) => {
+      const isFromOwner = catalogPeers.isAddressOf(delta.owner, from);
+      const applied = catalog.apply(delta, turn.now, isFromOwner, ticket.told?.get(delta.owner));
+      this.#indexChanges(applied, turn.now);
+      return applied;
+    });
     for (const delta of accepted.passedOver) this.#ownerPulls.defer(progressOf(delta), from);
     if (accepted.epochRaised) this.#broadcastOwnLedger(turn.now);
     for (const owner of ticket.announceOwners) this.#broadcastProgress(owner, turn.now);
@@ -157,22 +165,14 @@ export class Replication {
       host.dial(from, encodeDeltas(batch), undefined, turn.now);
     if (accepted.more) this.requestSync(from, undefined, turn.now);
     else if (ticket.owners.length === 0 && !accepted.isPartial) this.#options.onCatalogSynced(turn.now);
-    this.#requestFromOwners({ ...ticket, owners: ticket.owners.filter(catalog.hasGap) }, from, turn.now);
+    const incomplete = ticket.owners.filter(catalog.hasGap);
+    this.#ownerPulls.pullInstead({ ...ticket, owners: incomplete }, from, turn.now);
     this.#settle(turn.now);
   }
 
   onRequestFailed(ticket: PullTicket, from: Address, now: Millis): void {
     this.#pullQueue.onRequestFinished(from, now);
-    this.#requestFromOwners(ticket, from, now);
-  }
-
-  /** The peer may lack the same, or be out of reach; only the owner surely has its whole ledger. */
-  #requestFromOwners({ owners, announceOwners }: PullTicket, from: Address, now: Millis): void {
-    for (const owner of owners) {
-      const address = this.#options.catalogPeers.addressOf(owner);
-      if (address !== undefined && address.key !== from.key)
-        this.#pullQueue.enqueue(owner, address, announceOwners.has(owner), now);
-    }
+    this.#ownerPulls.pullInstead(ticket, from, now);
   }
 
   /** Requests what this agent lacks: of the whole catalog, or of the buckets in which summaries differ. */
@@ -234,17 +234,15 @@ export class Replication {
   }
 
   tick(now: Millis): void {
-    const { catalog, host } = this.#options;
+    const { catalog, catalogPeers, host } = this.#options;
     if (now >= this.#healSync.deadline) this.#syncAfterHeal(now);
     if (now >= this.#ownerPulls.deadline) this.#ownerPulls.pullDoubtful(now);
     if (now >= this.#gossipAt) this.#gossip(now);
-    for (const { from, owners, announceOwners } of this.#pullQueue.dequeue(now))
-      host.dial(
-        from,
-        encodeCatalogSyncRequest(catalog.createOwnersRequest(owners)),
-        { owners, announceOwners },
-        now,
-      );
+    for (const { from, owners, announceOwners } of this.#pullQueue.dequeue(now)) {
+      const isAsked = (owner: string): boolean => catalogPeers.isAddressOf(owner, from);
+      const { told, ...request } = createOwnersRequest(catalog, owners, now, isAsked);
+      host.dial(from, encodeCatalogSyncRequest(request), { owners, announceOwners, told }, now);
+    }
     if (now >= this.#sweepAt) {
       this.#sweepAt = now + catalog.reapInterval;
       catalog.reapTombstones(now);

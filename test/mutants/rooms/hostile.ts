@@ -69,7 +69,7 @@ export const hostileMutants: readonly Mutant[] = [
   {
     id: 'catalog-leaps-believed',
     file: 'catalog/catalog.ts',
-    find: 'if (!isFromOwner && this.#doubts.doubt(reachOf(delta), held, now))',
+    find: 'if (!isFromOwner && this.doubts.doubt(reachOf(delta), held, now))',
     replace: 'if (!isFromOwner && reachOf(delta).epoch === 0)',
     description: 'A forged ledger at the highest epoch is taken, and its owner can never exceed it.',
     expectedTests: ['unit/catalog/doubts.test.ts', 'unit/agent/replication/forged-ledgers.test.ts'],
@@ -85,7 +85,7 @@ export const hostileMutants: readonly Mutant[] = [
   {
     id: 'catalog-poison-restored',
     file: 'catalog/catalog.ts',
-    find: 'if (this.#doubts.isImplausible(reachOf(ledger))) continue;',
+    find: 'if (this.doubts.isImplausible(reachOf(ledger))) continue;',
     replace: '',
     description: 'A poisoned copy on disk is served after a restart.',
     expectedTests: ['unit/catalog/doubts.test.ts'],
@@ -93,8 +93,8 @@ export const hostileMutants: readonly Mutant[] = [
   {
     id: 'catalog-owner-not-believed',
     file: 'catalog/catalog.ts',
-    find: 'if (isReset) replica.epoch = 0;',
-    replace: '',
+    find: 'if (isReset || isLie) replica.epoch = 0;',
+    replace: 'if (isLie) replica.epoch = 0;',
     description: 'The word of the owner itself does not replace an epoch that it cannot exceed.',
     expectedTests: ['unit/catalog/doubts.test.ts'],
   },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { AgentError } from '../../../src/base/errors.ts';
+import { createOwnersRequest } from '../../../src/catalog/anti-entropy.ts';
 import { Catalog } from '../../../src/catalog/catalog.ts';
 import type { CatalogOptions } from '../../../src/catalog/options.ts';
 import type { Delta } from '../../../src/catalog/types.ts';
@@ -275,14 +276,14 @@ describe('anti-entropy', () => {
     const [one, other] = pair(20, 5);
     const { deltas } = answerRequest(
       other,
-      one.createOwnersRequest(['node-0.example', 'node-7.example', 'nobody']),
+      createOwnersRequest(one, ['node-0.example', 'node-7.example', 'nobody'], 0, () => false),
     );
     expect(deltas.map((delta) => delta.owner)).toEqual(['node-0.example']);
   });
 
   test('a row repeated a thousand times is answered once', () => {
     const [one, other] = pair(3, 3);
-    const [row] = one.createOwnersRequest(['node-0.example']).rows;
+    const [row] = createOwnersRequest(one, ['node-0.example'], 0, () => false).rows;
     const rows = Array.from({ length: 1000 }, () => ({ ...(row as NonNullable<typeof row>), epoch: 0 }));
     expect(answerRequest(other, { bucketCount: 0, buckets: [], rows }).deltas).toHaveLength(1);
   });

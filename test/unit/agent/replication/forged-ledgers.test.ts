@@ -33,10 +33,10 @@ function cluster(annOptions: { readonly wallClockOffset?: number } = {}) {
     world.add(name);
     world.start(name, name === 'ann' ? annOptions : {});
   }
-  const join = (name: string): void =>
+  const join = (name: string, via = 'ann'): void =>
     void world.command(name, {
       kind: 'join',
-      seeds: [{ text: 'ann', addresses: [world.host('ann').address] }],
+      seeds: [{ text: via, addresses: [world.host(via).address] }],
     });
   join('bob');
   join('cat');
@@ -179,6 +179,34 @@ test('A16 an agent of Serf owns no ledger', () => {
   sendUser('bob', address('cat'), encodeDelta(erasing(5, { owner: 'sam', entries: [web] })).slice());
   world.run(2000);
   expect(bob.catalog.node('sam')).toBeUndefined();
+});
+
+test('A46 a ledger that was forged in the very epoch, and to the very version, that its owner takes next', () => {
+  const { world, shown, sendUser, address } = cluster();
+  const { epoch } = world.host('ann').disk.snapshot as { epoch: number };
+  const next = EPOCH + 1 + (epoch % 1021);
+  sendUser('ann', address('cat'), encodeDelta(erasing(EPOCH)).slice());
+  sendUser('bob', address('cat'), encodeDelta(erasing(next)).slice());
+  world.run(1);
+  expect([world.host('ann').runningAgent.view.catalog.usable('web').length, shown('bob')]).toEqual([1, []]);
+  world.run(3000);
+  expect([shown('bob'), shown('cat')]).toEqual([[80], [80]]);
+});
+
+test('A37 an owner that starts twice within seconds is heard as ever, and so is what it registers then', () => {
+  const { world, shown, join, register } = cluster();
+  for (let i = 0; i < 2; i++) {
+    world.stop('ann');
+    world.run(100);
+    world.start('ann');
+    join('ann', 'bob');
+    world.run(3000);
+  }
+  for (let port = 81; port < 90; port++) {
+    register(port);
+    world.run(900);
+    expect([shown('bob'), shown('cat')]).toEqual([[port], [port]]);
+  }
 });
 
 describe('A37 who forges on and on', () => {
