@@ -18,5 +18,7 @@ export const poolOfKey = (key: EntryKey): string =>
 
 /** The most partitions of a pool. */
 export const MAX_PARTITIONS = 1024;
+/** The most workers that a pool can ask to be in view. */
+export const MAX_QUORUM = 10_000;
 /** The longest ID of an instance that can take part: it stands in the entries of others. */
 export const MAX_WORKER_ID = 128;

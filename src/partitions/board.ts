@@ -1,6 +1,6 @@
 /** What this agent knows of all worker pools: what each agent has published of workers and partitions. */
 import type { EntryChange } from '../catalog/types.ts';
-import { decodeRow, parsePartitionKey } from './entries.ts';
+import { decodeQuorum, decodeRow, parsePartitionKey } from './entries.ts';
 import { type PartitionRow, type PoolId, poolKey, type WorkerId } from './types.ts';
 
 /** Pools that are known, so that no peer fills the memory. */
@@ -20,8 +20,8 @@ export interface Baton {
 /** One worker pool: what is published of it. */
 export class BoardPool {
   readonly id: PoolId;
-  /** IDs of instances by their node. */
-  readonly workers = new Map<string, Set<string>>();
+  /** The quorum that each worker asks for, by the IDs of instances, by their node. */
+  readonly workers = new Map<string, Map<string, number>>();
   readonly #rows: Map<string, PartitionRow>[];
   /** The highest token of each partition that was ever published by one that had it: it outlives the row. */
   readonly #highest: number[];
@@ -44,14 +44,20 @@ export class BoardPool {
     return this.#rows[partition] as Map<string, PartitionRow>;
   }
 
-  allWorkers(): readonly WorkerId[] {
-    return [...this.workers].flatMap(([node, ids]) => [...ids].map((id) => ({ node, id })));
+  /** With fewer workers in view nobody holds anything: the most that a worker asks for. */
+  get quorum(): number {
+    return Math.max(1, ...[...this.workers.values()].flatMap((ids) => [...ids.values()]));
   }
 
-  setWorker(node: string, id: string, present: boolean): void {
-    const ids = this.workers.get(node) ?? new Set();
-    if (present) ids.add(id);
-    else ids.delete(id);
+  allWorkers(): readonly WorkerId[] {
+    return [...this.workers].flatMap(([node, ids]) => [...ids.keys()].map((id) => ({ node, id })));
+  }
+
+  /** `undefined`: it does not take part any more. */
+  setWorker(node: string, id: string, quorum: number | undefined): void {
+    const ids = this.workers.get(node) ?? new Map<string, number>();
+    if (quorum === undefined) ids.delete(id);
+    else ids.set(id, quorum);
     if (ids.size > 0) this.workers.set(node, ids);
     else this.workers.delete(node);
   }
@@ -93,7 +99,7 @@ export class PartitionBoard {
       const pool = this.pools.get(name) ?? (check === undefined ? undefined : this.create(parsed.pool));
       if (pool === undefined) continue;
       touched.add(name);
-      if ('worker' in parsed) pool.setWorker(owner, parsed.worker, check !== undefined);
+      if ('worker' in parsed) pool.setWorker(owner, parsed.worker, check && decodeQuorum(check));
       else pool.setRow(owner, parsed.partition, check && decodeRow(parsed.partition, check));
     }
     return touched;

@@ -3,7 +3,12 @@
  * notes. All that is read here was published by another agent, and is dropped if it is not as this agent would write it.
  */
 import { JOBS_SERVICE } from '../model/job-entries.ts';
-import { MAX_PARTITIONS, MAX_WORKER_ID, PARTITION_ID_PREFIX } from '../model/partition-entries.ts';
+import {
+  MAX_PARTITIONS,
+  MAX_QUORUM,
+  MAX_WORKER_ID,
+  PARTITION_ID_PREFIX,
+} from '../model/partition-entries.ts';
 import type { Check, EntryKey } from '../model/service.ts';
 import type { PartitionRow, PoolId, RowState, WorkerId } from './types.ts';
 
@@ -46,7 +51,14 @@ const toCheck = (id: string, body: unknown, urgent = false): Check => ({
   ...{ type: 'partition', interval: '', timeout: '' },
 });
 
-export const encodeWorker = (pool: PoolId, id: string): Check => toCheck(workerEntryId(pool, id), {});
+export const encodeWorker = (pool: PoolId, id: string, quorum: number): Check =>
+  toCheck(workerEntryId(pool, id), quorum > 1 ? { q: quorum } : {});
+
+/** What is no quorum is none: the worker takes part all the same. */
+export function decodeQuorum({ notes }: Check): number {
+  const { q } = parse(notes);
+  return Number.isInteger(q) && (q as number) >= 1 && (q as number) <= MAX_QUORUM ? (q as number) : 1;
+}
 
 export function encodeRow(pool: PoolId, { partition, state, token, worker, to }: PartitionRow): Check {
   const body = { s: STATES.indexOf(state), t: token, w: worker, ...(to && { n: to.node, i: to.id }) };

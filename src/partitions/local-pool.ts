@@ -76,9 +76,9 @@ export class LocalPool {
     return this.#rows.ofSession(session);
   }
 
-  attach(id: string, session: string): void {
+  attach(id: string, session: string, quorum = 1): void {
     this.#sessions.set(id, session);
-    this.#pool.setWorker(this.#self, id, true);
+    this.#pool.setWorker(this.#self, id, quorum);
     this.#changedWorkers.add(id);
   }
 
@@ -86,7 +86,7 @@ export class LocalPool {
   detach(id: string, inOrder: boolean, now: Millis): void {
     const session = this.#sessions.get(id);
     this.#sessions.delete(id);
-    this.#pool.setWorker(this.#self, id, false);
+    this.#pool.setWorker(this.#self, id, undefined);
     this.#changedWorkers.add(id);
     for (const [partition, own] of this.#rows.all()) {
       if (own.session !== session) continue;
@@ -128,11 +128,11 @@ export class LocalPool {
 
   /** One for each worker: of two in one publication the removal would be the last. */
   #consumeWorkerWrites(): EntryWrite[] {
-    const { id: pool } = this.#pool;
-    const writes = [...this.#changedWorkers].map(
-      (id): EntryWrite =>
-        this.#sessions.has(id) ? { put: encodeWorker(pool, id) } : { remove: workerKey(pool, id) },
-    );
+    const { id: pool, workers } = this.#pool;
+    const writes = [...this.#changedWorkers].map((id): EntryWrite => {
+      const quorum = workers.get(this.#self)?.get(id);
+      return quorum === undefined ? { remove: workerKey(pool, id) } : { put: encodeWorker(pool, id, quorum) };
+    });
     this.#changedWorkers.clear();
     return writes;
   }

@@ -23,6 +23,14 @@ const SETTLE: Millis = 5000;
 /** An agent that looks at its pools this late was suspended. */
 const STALL: Millis = 2000;
 
+export interface NewWorker {
+  /** The ID of its instance. */
+  readonly worker: string;
+  readonly session: string;
+  /** With fewer workers in view nobody holds anything; 1 by default. */
+  readonly quorum?: number;
+}
+
 interface Session {
   readonly id: string;
   readonly service: string;
@@ -76,7 +84,12 @@ export class Partitions {
    * A process takes part as this instance from now on, in place of any that did before. False: there are too many pools.
    * No two processes have the same `session`.
    */
-  attach(id: PoolId, worker: string, session: string, now: Millis, out: PartitionEffect[]): boolean {
+  attach(
+    id: PoolId,
+    { worker, session, quorum = 1 }: NewWorker,
+    now: Millis,
+    out: PartitionEffect[],
+  ): boolean {
     const board = this.board.pools.get(poolKey(id)) ?? this.board.create(id);
     if (board === undefined) return false;
     let pool = this.#pools.get(poolKey(id));
@@ -88,7 +101,7 @@ export class Partitions {
     }
     const earlier = pool.sessionOf(worker);
     if (earlier !== undefined) this.detach(earlier, false, now, out);
-    pool.attach(worker, session);
+    pool.attach(worker, session, quorum);
     this.#sessions.set(session, { id: worker, service: id.service, pool });
     out.push({ kind: 'fact', fact: { kind: 'workerAttached', service: id.service, worker } });
     this.wake(now);
@@ -147,15 +160,14 @@ export class Partitions {
 }
 
 function viewOf(pool: BoardPool, world: PartitionWorld): PoolView {
-  const usable = usableWorkers(pool, world);
-  const plan = planOf(pool, usable, world);
+  const plan = planOf(pool, usableWorkers(pool, world), world);
   const workers = pool
     .allWorkers()
     .filter(({ node }) => !world.isGone(node))
-    .map((worker) => ({ ...worker, usable: usable.some((one) => isSameWorker(one, worker)) }))
+    .map((worker) => ({ ...worker, usable: world.isUsable(pool.id.service, worker) }))
     .sort((a, b) => (a.node < b.node || (a.node === b.node && a.id < b.id) ? -1 : 1));
   const partitions = plan.map((_, partition) => viewOfPartition(pool, partition, plan, world));
-  return { ...pool.id, workers, partitions };
+  return { ...pool.id, quorum: pool.quorum, workers, partitions };
 }
 
 function viewOfPartition(

@@ -6,11 +6,15 @@ import { type PartitionWorld, poolKey, type WorkerId } from './types.ts';
 /** One to each partition; `undefined`: no worker is usable. */
 export type Plan = readonly (WorkerId | undefined)[];
 
-/** The workers that may hold partitions now. */
+/**
+ * The workers that may hold partitions now: with fewer in view than the quorum, none. Those that are drained count for it, since
+ * they are on this side of a network partition.
+ */
 export function usableWorkers(pool: BoardPool, world: PartitionWorld): readonly WorkerId[] {
-  return pool
-    .allWorkers()
-    .filter((worker) => !world.isGone(worker.node) && world.isUsable(pool.id.service, worker));
+  const inView = pool.allWorkers().filter(({ node }) => !world.isGone(node));
+  return inView.length < pool.quorum
+    ? []
+    : inView.filter((worker) => world.isUsable(pool.id.service, worker));
 }
 
 export const planOf = (pool: BoardPool, usable: readonly WorkerId[], world: PartitionWorld): Plan =>

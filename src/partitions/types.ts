@@ -85,6 +85,8 @@ export interface PartitionView {
 }
 
 export interface PoolView extends PoolId {
+  /** With fewer workers in view nobody holds anything. */
+  readonly quorum: number;
   readonly workers: readonly (WorkerId & { readonly usable: boolean })[];
   readonly partitions: readonly PartitionView[];
 }

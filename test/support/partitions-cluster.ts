@@ -104,7 +104,7 @@ export class PoolCluster {
   }
 
   /** A process takes part, in place of an earlier one of this ID. */
-  attach(name: string, id = `${name}-w`): void {
+  attach(name: string, id = `${name}-w`, quorum = 1): void {
     const node = this.node(name);
     this.#sessions += 1;
     const session = `s${this.#sessions}`;
@@ -112,7 +112,7 @@ export class PoolCluster {
     node.processes = node.processes.filter((one) => one.id !== id);
     node.processes.push({ id, session, tenures: new Map(), releasing: new Map() });
     const out: PartitionEffect[] = [];
-    node.partitions.attach(this.pool, id, session, this.now, out);
+    node.partitions.attach(this.pool, { worker: id, session, quorum }, this.now, out);
     this.#perform(node, out);
   }
 

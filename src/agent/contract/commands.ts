@@ -89,7 +89,7 @@ export type Command = Readonly<
    * A process takes part in a worker pool as this instance, until its connection has closed. No two processes have the same
    * `session`.
    */
-  | { kind: 'attachWorker'; pool: PoolId; worker: string; session: string }
+  | { kind: 'attachWorker'; pool: PoolId; worker: string; session: string; quorum?: number }
   /** It does so no more. `inOrder`: it has let all its partitions go. Nothing happens if it did not take part. */
   | { kind: 'detachWorker'; session: string; inOrder: boolean }
   /** It has let a partition go, as it was told. */

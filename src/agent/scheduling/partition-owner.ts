@@ -8,7 +8,7 @@ import type { CatalogView, EntryChange } from '../../catalog/types.ts';
 import type { CatalogTopic, TopicSink } from '../../catalog/view.ts';
 import type { JobsView } from '../../jobs/types.ts';
 import type { WallMillis } from '../../model/job.ts';
-import { isPartitionKey, MAX_PARTITIONS, MAX_WORKER_ID } from '../../model/partition-entries.ts';
+import { isPartitionKey, MAX_PARTITIONS, MAX_QUORUM, MAX_WORKER_ID } from '../../model/partition-entries.ts';
 import type { EntryWrite } from '../../model/service.ts';
 import { Partitions } from '../../partitions/partitions.ts';
 import type { PartitionEffect, PartitionsView, PartitionWorld } from '../../partitions/types.ts';
@@ -120,17 +120,20 @@ export class PartitionOwner {
     this.#runEffects(now, out);
   }
 
-  #attach({ pool, worker, session }: Extract<Command, { kind: 'attachWorker' }>, now: Millis): void {
+  #attach(command: Extract<Command, { kind: 'attachWorker' }>, now: Millis): void {
+    const { pool, worker, quorum = 1 } = command;
     const { service, count } = pool;
     if (!SERVICE.test(service)) throw new AgentError('badRequest', `"${service}" is no name of a service`);
     if (!Number.isInteger(count) || count < 1 || count > MAX_PARTITIONS)
       throw new AgentError('badRequest', `The number of partitions must be 1 to ${MAX_PARTITIONS}`);
+    if (!Number.isInteger(quorum) || quorum < 1 || quorum > MAX_QUORUM)
+      throw new AgentError('badRequest', `The quorum must be 1 to ${MAX_QUORUM}`);
     if (worker.length === 0 || worker.length > MAX_WORKER_ID)
       throw new AgentError(
         'badRequest',
         `The ID of an instance that takes part must have 1 to ${MAX_WORKER_ID} characters: register it with a shorter one`,
       );
-    if (!this.#partitions.attach({ service, count }, worker, session, now, this.#effects))
+    if (!this.#partitions.attach({ service, count }, command, now, this.#effects))
       throw new AgentError('tooLarge', 'There are too many worker pools in this cluster: end some of them');
   }
 

@@ -48,14 +48,18 @@ Programs take part with the library: \`hearsay.partitions(lease, 16, {...})\`.
 Promised, while there is no network partition: a partition has one worker at a
 time; the next one waits until it was let go, or until the failure detector has
 declared its agent dead. Of n workers k change: the partitions of k move.
-In a network partition each side has a holder. Tokens rise with each holder:
-where two would do harm, let a store compare them. It is no lock.`;
+In a network partition each side has a holder; with a \`quorum\` above half of
+the workers only one side, once the other has seen that it is the smaller one.
+Tokens rise with each holder: where two would do harm, let a store compare
+them. It is no lock.`;
 
 const WorkerSchema = v.nullable(v.looseObject({ node: v.string(), id: v.string() }));
 const PoolSchema = v.looseObject({
   service: v.string(),
   count: v.number(),
   node: v.string(),
+  /** Absent: an agent of an earlier version. */
+  quorum: v.optional(v.number(), 1),
   workers: v.array(v.looseObject({ node: v.string(), id: v.string(), usable: v.boolean() })),
   partitions: v.array(
     v.looseObject({
@@ -114,13 +118,17 @@ async function showPool(cli: CliContext, client: Client, path: string, options: 
 const shownRows = ({ node, partitions }: Pool, { all }: Options): readonly Partition[] =>
   all === true ? partitions : partitions.filter(({ holder }) => holder?.node === node);
 
-function formatPool({ partitions, workers }: Pool, rows: readonly Partition[]): string {
+function formatPool({ partitions, workers, quorum }: Pool, rows: readonly Partition[]): string {
   const table = formatTable(['PARTITION', 'STATE', 'WORKER', 'NODE', 'TOKEN'], rows.map(cellsOf));
   const unsettled = rows.filter(({ state, next }) => state !== 'held' || next !== null);
   const why = unsettled.map(({ partition, summary }) => `  ${partition}: ${sanitize(summary)}\n`).join('');
   const held = partitions.filter(({ state }) => state === 'held').length;
   const usable = workers.filter((one) => one.usable).length;
-  return `${table}${why}${held} of ${partitions.length} are held; ${usable} of ${workers.length} workers are usable\n`;
+  const quorumLine =
+    workers.length < quorum
+      ? `nobody is to hold any: ${workers.length} of ${quorum} workers are in view\n`
+      : '';
+  return `${table}${why}${held} of ${partitions.length} are held; ${usable} of ${workers.length} workers are usable\n${quorumLine}`;
 }
 
 const cellsOf = ({ partition, state, holder, token }: Partition): readonly string[] => [

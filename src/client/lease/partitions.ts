@@ -20,6 +20,8 @@ export interface HeldPartition {
 }
 
 export interface PartitionHandler {
+  /** With fewer workers in view nobody holds anything; more than half of all lets one side of a network partition hold at most. */
+  readonly quorum?: number;
   /** This process holds the partition from now on. */
   acquire(held: HeldPartition): unknown;
   /** It has to let it go: the next worker waits until this has resolved. `lost`: it may not wait. */
@@ -64,7 +66,8 @@ export class PartitionWorker {
   ) {
     this.#connection = connection;
     this.#backoff = new ReconnectBackoff(backoff);
-    this.#path = `/v1/hearsay/partitions/${encodeURIComponent(service)}/${count}?id=${encodeURIComponent(id)}`;
+    const quorum = handler.quorum === undefined ? '' : `&quorum=${handler.quorum}`;
+    this.#path = `/v1/hearsay/partitions/${encodeURIComponent(service)}/${count}?id=${encodeURIComponent(id)}${quorum}`;
     this.#handler = handler;
     this.ready = new Promise((resolve, reject) => void this.#keep(resolve).then(reject));
     this.ready.catch(() => undefined);

@@ -154,6 +154,10 @@ export const QUERY_PARAMETERS: Readonly<Record<string, JsonObject>> = {
   port: param('Name of a port of the service', string),
   pretty: param('Indented', string, presence),
   prune: param('Remove it from the list at once', string, presence),
+  quorum: param('Workers that must be in view for anybody to hold a partition', {
+    type: 'integer',
+    minimum: 1,
+  }),
   reason: param('Why, in a few words, shown with the service', string),
   recent: param('How many of the last lines come first', { type: 'integer', minimum: 0 }),
   'relay-factor': param('Members that relay each response as well', {

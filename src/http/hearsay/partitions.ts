@@ -1,5 +1,5 @@
 /** Worker pools as JSON: who takes part, who has which partition, and why. Field names are a contract. */
-import type { PartitionView, PoolView, WorkerId } from '../../partitions/types.ts';
+import type { PartitionView, PoolId, PoolView, WorkerId } from '../../partitions/types.ts';
 import { arrayOf, boolean, named, nullable, number, object, oneOf, string } from '../endpoint/schema.ts';
 
 const WORKER_SCHEMA = named('PartitionWorker', object({ node: string, id: string }));
@@ -22,24 +22,36 @@ export const POOL_SCHEMA = object({
   count: number,
   /** The agent that answers. */
   node: string,
+  /** With fewer workers in view nobody holds anything. */
+  quorum: number,
   workers: arrayOf(object({ node: string, id: string, usable: boolean })),
   partitions: arrayOf(named('Partition', object(PARTITION_FIELDS))),
 });
 
-export const toPoolJson = (
-  { service, count, workers, partitions }: PoolView,
-  node: string,
-): Record<string, unknown> => ({
-  ...{ service, count, node, workers },
-  partitions: partitions.map((one) => ({
-    ...{ partition: one.partition, state: one.state, holder: one.holder ?? null, token: one.token ?? null },
-    ...{ next: one.next ?? null, summary: explainPartition(one) },
-  })),
-});
+/** A pool that nobody takes part in. */
+export const emptyPool = (id: PoolId): PoolView => ({ ...id, quorum: 1, workers: [], partitions: [] });
+
+export const toPoolJson = (pool: PoolView, node: string): Record<string, unknown> => {
+  const { service, count, quorum, workers } = pool;
+  const nobody = whyNobody(pool);
+  return {
+    ...{ service, count, node, quorum, workers },
+    partitions: pool.partitions.map((one) => ({
+      ...{ partition: one.partition, state: one.state, holder: one.holder ?? null, token: one.token ?? null },
+      ...{ next: one.next ?? null, summary: explainPartition(one, nobody) },
+    })),
+  };
+};
+
+/** Why a partition is to go to nobody. */
+const whyNobody = ({ workers: { length }, quorum }: PoolView): string =>
+  length < quorum
+    ? `${length} ${length === 1 ? 'worker is' : 'workers are'} in view, and ${quorum} must be`
+    : 'no worker is usable';
 
 /** Who has the partition, and who waits for whom. */
-function explainPartition({ state, holder, next }: PartitionView): string {
-  const to = next === undefined ? 'no worker is usable' : `it is to go to ${nameOf(next)}`;
+function explainPartition({ state, holder, next }: PartitionView, nobody: string): string {
+  const to = next === undefined ? nobody : `it is to go to ${nameOf(next)}`;
   switch (state) {
     case 'held':
       return next === undefined ? `${nameOf(holder)} holds it.` : `${nameOf(holder)} holds it, and ${to}.`;
@@ -47,13 +59,13 @@ function explainPartition({ state, holder, next }: PartitionView): string {
       return `${nameOf(holder)} was told to let it go, and has not yet: ${next === undefined ? to : `${nameOf(next)} waits for it`}.`;
     case 'passing':
       return next === undefined
-        ? 'It was let go, and is kept: no worker is usable.'
+        ? `It was let go, and is kept: ${nobody}.`
         : `It was let go, and is on its way to ${nameOf(next)}.`;
     case 'claimed':
       return `Nobody has it: ${nameOf(next)} claims it, and waits whether another worker does, too.`;
     case 'free':
       return next === undefined
-        ? 'Nobody has it: no worker is usable.'
+        ? `Nobody has it: ${nobody}.`
         : `Nobody has it: its holder is gone, and ${nameOf(next)} will claim it.`;
   }
 }

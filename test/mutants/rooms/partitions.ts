@@ -87,6 +87,31 @@ export const partitionMutants: readonly Mutant[] = [
     expectedTests: [UNIT, PROPERTY],
   },
   {
+    id: 'partitions-quorum-does-not-count',
+    file: 'partitions/plan.ts',
+    find: 'return inView.length < pool.quorum ? []',
+    replace: 'return inView.length < 0 ? []',
+    description: 'A minority side of a network partition goes on, although a quorum was asked for.',
+    expectedTests: [UNIT],
+  },
+  {
+    id: 'partitions-quorum-is-of-usable-workers',
+    file: 'partitions/plan.ts',
+    find: 'return inView.length < pool.quorum ? []',
+    replace:
+      'return inView.filter((worker) => world.isUsable(pool.id.service, worker)).length < pool.quorum ? []',
+    description: 'A drain of one worker too many takes all partitions from the others.',
+    expectedTests: [UNIT],
+  },
+  {
+    id: 'partitions-quorum-is-not-published',
+    file: 'partitions/entries.ts',
+    find: 'quorum > 1 ? { q: quorum } : {}',
+    replace: '{}',
+    description: 'Only the agent of the worker that asked for it knows of the quorum.',
+    expectedTests: ['unit/partitions/entries.test.ts'],
+  },
+  {
     id: 'partitions-suspended-agent-never-claims',
     file: 'partitions/partitions.ts',
     find: 'this.#settledAt = Math.max(this.#settledAt, now + SETTLE);',
@@ -106,8 +131,8 @@ export const partitionMutants: readonly Mutant[] = [
   {
     id: 'partitions-replaced-worker-is-removed',
     file: 'partitions/local-pool.ts',
-    find: '(id): EntryWrite => this.#sessions.has(id) ? { put: encodeWorker(pool, id) } : { remove: workerKey(pool, id) },',
-    replace: '(id): EntryWrite => ({ remove: workerKey(pool, id) }),',
+    find: 'return quorum === undefined ? { remove: workerKey(pool, id) } : { put: encodeWorker(pool, id, quorum) };',
+    replace: 'return { remove: workerKey(pool, id) };',
     description: 'Others never hear of workers.',
     expectedTests: [UNIT, PROPERTY],
   },

@@ -30,7 +30,7 @@ class PoolAgent {
         const { pathname, searchParams } = new URL(incoming.url ?? '', this.address);
         if (pathname === '/v1/hearsay/lease' && incoming.method === 'PUT')
           outgoing.write(`${JSON.stringify({ lease: 'l', service: 'w-1' })}\n`);
-        else this.#take(`${incoming.method} ${pathname}`, searchParams.get('id'), text, outgoing);
+        else this.#take(`${incoming.method} ${pathname}`, searchParams.toString(), text, outgoing);
       });
     });
     this.#server = server;
@@ -40,8 +40,8 @@ class PoolAgent {
     return this;
   }
 
-  #take(path: string, id: string | null, text: string, outgoing: ServerResponse): void {
-    this.told.push(id === null ? path : `${path}?id=${id}`);
+  #take(path: string, query: string, text: string, outgoing: ServerResponse): void {
+    this.told.push(query === '' ? path : `${path}?${query}`);
     if (text !== '') this.bodies.push(JSON.parse(text));
     if (!path.startsWith('PUT /v1/hearsay/partitions/')) outgoing.end();
     else if (this.status !== 200) outgoing.writeHead(this.status).end('no');
@@ -77,6 +77,7 @@ async function start(handler: Partial<PartitionHandler> = {}): Promise<Scene> {
   const hearsay = new HearsayClient({ http: agent.address, logger }, { backoff: { first: 5, longest: 20 } });
   const lease = await hearsay.register({ name: 'tasks', id: 'w-1', port: 1, sigterm: false });
   const worker = await hearsay.partitions(lease, 8, {
+    ...(handler.quorum === undefined ? {} : { quorum: handler.quorum }),
     acquire: handler.acquire ?? (({ partition, token }) => void done.push(`acquire ${partition} ${token}`)),
     release:
       handler.release ??
@@ -102,6 +103,11 @@ test('a worker takes part as the instance of its lease, and does what its agent 
   expect(agent.bodies).toEqual([{ partition: 3, token: 7 }]);
   expect(done).toEqual(['acquire 3 7', 'acquire 4 7', 'release 3']);
   expect([...worker.held.keys()]).toEqual([4]);
+});
+
+test('a worker that asks for a quorum tells its agent', async () => {
+  const { agent } = await start({ quorum: 3 });
+  expect(agent.told).toEqual(['PUT /v1/hearsay/partitions/tasks/8?id=w-1&quorum=3']);
 });
 
 test('a release waits for the acquisition, and the agent hears of it only when the handler has let go', async () => {

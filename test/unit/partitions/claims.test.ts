@@ -89,10 +89,10 @@ test('a pool that is not known yet is made by the first entry of it, and the num
   const board = new PartitionBoard();
   for (let i = 0; i < 300; i++) {
     const pool = board.create({ service: `s${i}`, count: 1 });
-    pool?.setWorker('n', 'w', true);
+    pool?.setWorker('n', 'w', 1);
   }
   expect(board.pools.size).toBe(256);
   expect(board.create({ service: 'more', count: 1 })).toBeUndefined();
-  board.pools.get('s1:1')?.setWorker('n', 'w', false);
+  board.pools.get('s1:1')?.setWorker('n', 'w', undefined);
   expect(board.create({ service: 'more', count: 1 })).toBeDefined();
 });

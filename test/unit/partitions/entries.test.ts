@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { isPartitionKey, MAX_PARTITIONS, poolOfKey } from '../../../src/model/partition-entries.ts';
 import { type Check, toEntryKey } from '../../../src/model/service.ts';
 import {
+  decodeQuorum,
   decodeRow,
   encodeRow,
   encodeWorker,
@@ -39,9 +40,13 @@ test('what others wait for is urgent', () => {
 });
 
 test('a worker is named by its key, whatever its ID has in it', () => {
-  const check = encodeWorker(POOL, 'a:b c');
+  const check = encodeWorker(POOL, 'a:b c', 3);
   expect(toEntryKey(check)).toBe(workerKey(POOL, 'a:b c'));
   expect(parsePartitionKey(toEntryKey(check))).toEqual({ pool: POOL, worker: 'a:b c' });
+  expect(decodeQuorum(check)).toBe(3);
+  expect(decodeQuorum(encodeWorker(POOL, 'w', 1))).toBe(1);
+  for (const notes of ['{"q":0}', '{"q":1.5}', '{"q":"3"}', '{"q":10001}', 'x'])
+    expect(decodeQuorum({ ...check, notes })).toBe(1);
   expect(validateValue(check)).toBeUndefined();
 });
 

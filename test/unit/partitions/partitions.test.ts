@@ -124,6 +124,25 @@ test('a process that takes the place of an earlier one is seen by all, and has i
   expectSafe(cluster);
 });
 
+test('with a quorum the smaller side of a network partition lets all go, and nobody begins before enough are there', () => {
+  const cluster = new PoolCluster({ seed: 1, size: 3, count: 6 });
+  cluster.attach('n0', 'n0-w', 2);
+  cluster.run(8000);
+  expect(cluster.tenures).toEqual([]);
+  for (const name of ['n1', 'n2']) cluster.attach(name); // what one asks for is asked of all
+  cluster.run(3000);
+  expect(loads(cluster)).toEqual({ 'n0-w': 2, 'n1-w': 2, 'n2-w': 2 });
+  cluster.split(['n2']);
+  cluster.run(6000);
+  expect(loads(cluster)).toEqual({ 'n0-w': 3, 'n1-w': 3 });
+  cluster.heal();
+  cluster.run(6000);
+  expect(loads(cluster)).toEqual({ 'n0-w': 2, 'n1-w': 2, 'n2-w': 2 });
+  for (const name of ['n1', 'n2']) cluster.drain(name, true); // they are in view all the same
+  cluster.run(3000);
+  expect(loads(cluster)).toEqual({ 'n0-w': 6 });
+});
+
 test('what comes back soon after it was passed on is taken at once', () => {
   const cluster = start(3, 6);
   cluster.drain('n1', true);

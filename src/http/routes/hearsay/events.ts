@@ -13,7 +13,7 @@ import {
   type ServerSentEvent,
 } from '../../endpoint/streams/event-stream.ts';
 import { toMemberJson } from '../../hearsay/members.ts';
-import { POOL_SCHEMA, toPoolJson } from '../../hearsay/partitions.ts';
+import { emptyPool, POOL_SCHEMA, toPoolJson } from '../../hearsay/partitions.ts';
 import {
   changedServices,
   serviceRowsSchema,
@@ -92,7 +92,7 @@ function createEventFormatter(
   const pool = (key: string): ServerSentEvent => {
     const at = key.lastIndexOf(':');
     const id = { service: key.slice(0, at), count: Number(key.slice(at + 1)) };
-    const data = toPoolJson(view.partitions.pool(id) ?? { ...id, workers: [], partitions: [] }, view.node);
+    const data = toPoolJson(view.partitions.pool(id) ?? emptyPool(id), view.node);
     return { event: 'partitions', data };
   };
   return {

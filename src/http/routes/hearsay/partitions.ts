@@ -10,7 +10,7 @@ import { StreamReply } from '../../endpoint/reply/reply.ts';
 import { route } from '../../endpoint/route.ts';
 import { arrayOf, number, object } from '../../endpoint/schema.ts';
 import { createWorkerStream } from '../../endpoint/streams/worker-stream.ts';
-import { POOL_SCHEMA, toPoolJson } from '../../hearsay/partitions.ts';
+import { emptyPool, POOL_SCHEMA, toPoolJson } from '../../hearsay/partitions.ts';
 import { requireValue } from '../../pool/selectors.ts';
 
 /** `GET /v1/hearsay/partitions`: all worker pools. */
@@ -39,7 +39,7 @@ export const hearsayPool = route({
   uncacheable: true,
   handler: ({ params, view }) => {
     const pool = readPool(params);
-    return toPoolJson(view.partitions.pool(pool) ?? { ...pool, workers: [], partitions: [] }, view.node);
+    return toPoolJson(view.partitions.pool(pool) ?? emptyPool(pool), view.node);
   },
 });
 
@@ -52,14 +52,14 @@ export const hearsayWorker = route({
   scope: 'register',
   path: '/v1/hearsay/partitions/:service/:count',
   summary: 'Take part in a worker pool for as long as this request is open',
-  query: { id: textParam },
+  query: { id: textParam, quorum: quorumParam },
   handler: async ({ params, query, site, view, onDisconnect }) => {
     const pool = readPool(params);
     const worker = query.id === '' ? onlyInstance(view, pool) : query.id;
     site.blockingQueries.requireRoom();
     const session = randomUUID();
     const { agent } = site;
-    await agent.execute({ kind: 'attachWorker', pool, worker, session });
+    await agent.execute({ kind: 'attachWorker', pool, worker, session, quorum: query.quorum });
     const ignore = (): undefined => undefined; // the agent is stopping
     onDisconnect(() => void agent.execute({ kind: 'detachWorker', session, inOrder: false }).catch(ignore));
     const stream = createWorkerStream({
@@ -98,6 +98,12 @@ export const hearsayWorkerEnd = route({
     await site.agent.execute({ kind: 'detachWorker', session, inOrder: true });
   },
 });
+
+/** A declaration, since routes above use it. */
+function quorumParam([value = '1']: readonly string[]): number {
+  if (/^[1-9]\d{0,4}$/.test(value)) return Number(value);
+  throw new AgentError('badRequest', 'quorum: say how many workers must be in view, as quorum=3');
+}
 
 function readReleased(body: unknown): { readonly partition: number; readonly token: number } {
   const { partition, token } = (body ?? {}) as Readonly<Record<string, unknown>>;

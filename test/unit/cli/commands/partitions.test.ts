@@ -4,7 +4,7 @@ import { hearsay, startFakeAgent } from '../helper.ts';
 const A = { node: 'ann', id: 'w1' };
 const B = { node: 'bob', id: 'w\u001b2' };
 const POOL = {
-  ...{ service: 'tasks', count: 3, node: 'ann' },
+  ...{ service: 'tasks', count: 3, node: 'ann', quorum: 1 },
   workers: [
     { ...A, usable: true },
     { ...B, usable: false },
@@ -38,6 +38,13 @@ test('shows those of all with --all, and why one is not simply held', async () =
   expect(out).toContain('1          releasing  w');
   expect(out).not.toContain('\u001b');
   expect(out).toContain('  1: w1 waits for it.\n  2: Nobody has it.\n');
+});
+
+test('says that a quorum is missing', async () => {
+  const { out } = await run(['3', '--service', 'tasks'], {
+    'GET /v1/hearsay/partitions/tasks/3': { ...POOL, quorum: 3 },
+  });
+  expect(out).toContain('\nnobody is to hold any: 2 of 3 workers are in view\n');
 });
 
 test('as JSON it is what the agent says, of the partitions that are shown', async () => {

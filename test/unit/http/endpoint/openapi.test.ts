@@ -151,7 +151,7 @@ describe('replies match their schemas', () => {
     one.jobs.set('web', JOB);
     const worker = { node: 'ann', id: 'web-1' };
     one.pools.set('web:2', {
-      ...{ service: 'web', count: 2, workers: [{ ...worker, usable: true }] },
+      ...{ service: 'web', count: 2, quorum: 1, workers: [{ ...worker, usable: true }] },
       partitions: [
         { partition: 0, state: 'held', holder: worker, token: 7, next: undefined },
         { partition: 1, state: 'free', holder: undefined, token: undefined, next: worker },

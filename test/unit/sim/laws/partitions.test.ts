@@ -16,7 +16,7 @@ function start() {
     ...{ pool: POOL, worker: 'crunch-1', healthySince: () => healthySince },
   });
   const pool = {
-    ...POOL,
+    ...{ ...POOL, quorum: 1 },
     workers: ['ann', 'bob'].map((node) => ({ node, id: 'crunch-1', usable: true })),
     partitions: [],
   };

@@ -41,7 +41,7 @@ const ROWS: readonly (readonly [PartitionView, string])[] = [
   ],
 ];
 const POOL: PoolView = {
-  ...{ service: 'tasks', count: 8 },
+  ...{ service: 'tasks', count: 8, quorum: 1 },
   workers: [
     { ...A, usable: true },
     { ...B, usable: false },
@@ -118,11 +118,25 @@ describe('GET /v1/hearsay/partitions', () => {
     );
   });
 
+  test('says that too few workers are in view', async () => {
+    const agent = new FakeAgent(member('ann'));
+    agent.pools.set('tasks:8', { ...POOL, quorum: 3 });
+    const server = await serve(agent);
+    const { quorum, partitions } = (await send(server, '/v1/hearsay/partitions/tasks/8')).json() as {
+      quorum: number;
+      partitions: { summary: string }[];
+    };
+    expect([quorum, partitions[7]?.summary]).toEqual([
+      3,
+      'Nobody has it: 2 workers are in view, and 3 must be.',
+    ]);
+  });
+
   test('a pool that nobody takes part in is empty, and can be waited for', async () => {
     const agent = new FakeAgent(member('ann'));
     const server = await serve(agent);
     expect((await send(server, '/v1/hearsay/partitions/tasks/8')).json()).toEqual({
-      ...{ service: 'tasks', count: 8, node: 'ann', workers: [], partitions: [] },
+      ...{ service: 'tasks', count: 8, quorum: 1, node: 'ann', workers: [], partitions: [] },
     });
     const parked = send(server, `/v1/hearsay/partitions/tasks/8?index=${SEED}`);
     await until(() => agent.waiting > 0);
@@ -141,6 +155,19 @@ describe('GET /v1/hearsay/partitions', () => {
 });
 
 describe('PUT /v1/hearsay/partitions', () => {
+  test.each(['0', '-1', 'x', '1.5', '100000'])('a quorum of %s is refused', async (quorum) => {
+    const { server, agent } = await attaching();
+    expect((await put(server, `/v1/hearsay/partitions/tasks/8?id=w1&quorum=${quorum}`)).status).toBe(400);
+    expect(agent.commands).toEqual([]);
+  });
+
+  test('asks for a quorum', async () => {
+    const { server, agent } = await attaching();
+    const worker = new Worker(server, '?id=w1&quorum=3');
+    await until(() => worker.lines.length === 1);
+    expect(agent.commands[0]).toMatchObject({ kind: 'attachWorker', quorum: 3 });
+  });
+
   test('tells a worker what it acquires and has to release, each once', async () => {
     const { agent, server, session, has } = await attaching();
     const worker = new Worker(server);
