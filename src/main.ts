@@ -11,8 +11,9 @@ import type { ReloadReport } from './config/reload.ts';
 import type { AgentConfig } from './config/schema.ts';
 import { watchServiceFiles } from './files/service-watch.ts';
 import { formatPrometheus } from './http/endpoint/metrics-format.ts';
-import { type Containers, startContainers } from './register/containers/containers.ts';
-import { createRecordedAgent, type RecordedAgent } from './replay/recorder.ts';
+import type { Containers } from './register/containers/containers.ts';
+import { startContainers } from './register/containers/start.ts';
+import type { RecordedAgent } from './replay/recorder.ts';
 import { openServers, type ServerStartup, type Servers } from './servers.ts';
 import { monotonicNow } from './shell/driver.ts';
 import { resolveExecUser } from './shell/host/exec-user.ts';
@@ -23,16 +24,15 @@ import { registerProcessMetrics } from './shell/logging/process-metrics.ts';
 import { startLanDiscovery } from './shell/net/discovery/start.ts';
 import { interfaceAddress } from './shell/net/interface-address.ts';
 import type { Links } from './shell/net/links.ts';
-import { type ProbedSeed, probeSeed } from './shell/net/probe-seed.ts';
+import type { ProbedSeed } from './shell/net/probe-seed.ts';
 import { type ConfigReading, Reloader, readOwnServices } from './shell/reload.ts';
 import { KeyringReader } from './shell/reload-keys.ts';
 import { RejoinedSeeds } from './shell/seeds.ts';
 import { type Shell, startShell } from './shell/shell.ts';
 import type { KeyringStore } from './shell/storage/keyring.ts';
 import { loadKeys } from './shell/storage/load-keys.ts';
-import { openRecording } from './shell/storage/recording.ts';
-import { readSerfSnapshot } from './shell/storage/serf-snapshot.ts';
-import { openStorage, type Storage } from './shell/storage/storage.ts';
+import { importSnapshot, openDataDirectory } from './shell/storage/open.ts';
+import type { Storage } from './shell/storage/storage.ts';
 import { fingerprint, NONCE_BYTES } from './wire/crypt.ts';
 import { BARE_ENVELOPE } from './wire/packet.ts';
 
@@ -82,6 +82,7 @@ export async function probeJoin(
   config: Pick<AgentConfig, 'keyringFile' | 'gossipKey' | 'label'>,
   seed: string,
 ): Promise<ProbedSeed & { readonly keys: readonly string[] }> {
+  const { probeSeed } = await import('./shell/net/probe-seed.ts');
   const { keys } = await loadKeys({ ...config, dataDir: undefined, encrypted: false }, undefined, () => {});
   const label = new TextEncoder().encode(config.label);
   return { ...(await probeSeed(seed, { ...BARE_ENVELOPE, keys, label })), keys: keys.map(fingerprint) };
@@ -137,7 +138,7 @@ async function startParts(
   const { agent } = shell;
 
   for (const warning of await registerServiceFiles(config, shell)) log.logger.warn(warning);
-  const containers = openContainers(startup, agent);
+  const containers = await openContainers(startup, agent);
   const degraded = (): readonly string[] => [
     ...(state.storage?.degraded ?? []),
     ...(recorder?.degraded() ?? []),
@@ -217,16 +218,11 @@ interface SavedState {
 
 async function loadState({ config, journal, cleanups }: Startup): Promise<SavedState> {
   const record: Journal['record'] = (fact) => journal.record(fact);
-  const storage = config.dataDir === undefined ? undefined : await openStorage(config.dataDir, record);
+  const storage = await openDataDirectory(config.dataDir, record);
   if (storage !== undefined) cleanups.push(() => storage.close());
   const { keys, store } = await loadKeys(config, storage, record);
-  const snapshot = storage?.snapshot ?? (await readImportedSnapshot(config));
+  const snapshot = storage?.snapshot ?? (await importSnapshot(config.importSerfSnapshot));
   return { keys, keyringStore: store, storage, snapshot };
-}
-
-/** Imports the snapshot of a Serf agent. Only for a first start: later on our own snapshot is newer. */
-async function readImportedSnapshot({ importSerfSnapshot }: AgentConfig): Promise<Snapshot | undefined> {
-  return importSerfSnapshot === undefined ? undefined : readSerfSnapshot(importSerfSnapshot);
 }
 
 interface Recorder {
@@ -239,6 +235,10 @@ interface Recorder {
 async function openRecorder({ config, journal, cleanups }: Startup): Promise<Recorder | undefined> {
   const { record: path, recordRedact: redact, recordMaxBytes: maxBytes } = config;
   if (path === undefined) return undefined;
+  const [{ openRecording }, { createRecordedAgent }] = await Promise.all([
+    import('./shell/storage/recording.ts'),
+    import('./replay/recorder.ts'),
+  ]);
   const sink = await openRecording(path, (fact) => journal.record(fact), { maxBytes, redacted: redact });
   let recorded: RecordedAgent | undefined;
   cleanups.push(async () => {
@@ -325,8 +325,11 @@ function buildAgent(
 }
 
 /** Registers containers, and removes those that an earlier run has registered if there is no engine any more. */
-function openContainers({ config, journal, cleanups }: Startup, agent: AgentHandle): Containers {
-  const containers = startContainers({
+async function openContainers(
+  { config, journal, cleanups }: Startup,
+  agent: AgentHandle,
+): Promise<Containers> {
+  const containers = await startContainers({
     ...{ agent, config, env: process.env, userId: process.getuid?.() },
     record: (fact) => journal.record(fact),
   });

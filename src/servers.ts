@@ -9,9 +9,8 @@ import type { AgentConfig } from './config/schema.ts';
 import { startDns } from './dns/server/server.ts';
 import { toDnsOptions } from './dns/settings.ts';
 import { startHttpServer } from './http/server/server.ts';
-import { toTlsOptions } from './http/server/tls.ts';
 import { type HttpRuntime, toHttpOptions } from './http/settings.ts';
-import { startRpcServer } from './rpc/server/server.ts';
+import type { RpcServer } from './rpc/server/server.ts';
 import { toRpcOptions, toRpcTokens } from './rpc/settings.ts';
 import { monotonicNow } from './shell/driver.ts';
 import type { Journal } from './shell/logging/journal.ts';
@@ -70,6 +69,7 @@ export async function openServers(startup: ServerStartup, served: Served): Promi
       const files = await readTlsFiles(config);
       // Whether there is TLS at all waits for a restart.
       if (files === undefined || tls === undefined || isDeepStrictEqual(files, tls)) return () => false;
+      const { toTlsOptions } = await import('./http/server/tls.ts');
       toTlsOptions(files);
       return () => {
         http?.setTls(files);
@@ -122,8 +122,13 @@ async function openHttp(
   return http;
 }
 
-async function openRpc({ config, log, journal, cleanups }: ServerStartup, runtime: ServerRuntime) {
+/** Its code is loaded only where it is on. */
+async function openRpc(
+  { config, log, journal, cleanups }: ServerStartup,
+  runtime: ServerRuntime,
+): Promise<RpcServer | undefined> {
   if (config.rpc.kind === 'off') return undefined;
+  const { startRpcServer } = await import('./rpc/server/server.ts');
   const rpc = await startRpcServer(
     toRpcOptions(config, config.rpc.address, {
       ...{ agent: runtime.agent, events: runtime.events, logs: log, openOperator: runtime.openOperator },

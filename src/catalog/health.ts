@@ -1,6 +1,6 @@
 /** The status of an instance, from its checks and from whether its owner is up (A16 in docs/replication.md). */
 
-import { type Check, CONTAINER_PREFIX, containerCheckId, type Service } from '../model/service.ts';
+import { type Check, containerCheckId, isOfContainer, type Service } from '../model/service.ts';
 import type { Instance, InstanceStatus } from './types.ts';
 
 /**
@@ -34,6 +34,6 @@ export const isLeaseCheck = ({ type }: Check): boolean => type === 'lease';
 
 /** It says how the container of the instance is. */
 export const isContainerCheck = ({ id, serviceId }: Check): boolean =>
-  serviceId.startsWith(CONTAINER_PREFIX) && id === containerCheckId(serviceId);
+  isOfContainer(serviceId) && id === containerCheckId(serviceId);
 
 export const isUsable = ({ status }: Instance): boolean => status === 'passing' || status === 'warning';

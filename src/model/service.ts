@@ -130,6 +130,7 @@ export type EntryWrite = { readonly put: Published } | { readonly remove: EntryK
 
 /** Begins the IDs of services that agents register for containers. */
 export const CONTAINER_PREFIX = 'container:';
+export const isOfContainer = (serviceId: string): boolean => serviceId.startsWith(CONTAINER_PREFIX);
 
 /** The check by which such a service shows how its container is. */
 export const containerCheckId = (serviceId: string): string => `${serviceId}:state`;

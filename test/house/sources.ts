@@ -18,6 +18,8 @@ export interface Import {
   readonly target: string | undefined;
   /** Nothing of it is left at run time. */
   readonly typeOnly: boolean;
+  /** By a call, when it is first needed. */
+  readonly isDynamic: boolean;
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -35,15 +37,18 @@ export const readText = (path: string): string => readFileSync(join(ROOT, path),
 export function importsOf({ path, text }: Source): Import[] {
   const statics = /^(?:import|export)\s+(type\s+)?(?:[\w*{][^;'"]*?\s+from\s+)?['"]([^'"]+)['"]/gm;
   const dynamics = /\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
-  const toImport = (specifier: string, typeOnly: boolean): Import => ({
+  const toImport = (specifier: string, kind: 'type' | 'value' | 'call'): Import => ({
     path,
     specifier,
     target: specifier.startsWith('.') ? posix.normalize(posix.join(dirname(path), specifier)) : undefined,
-    typeOnly,
+    typeOnly: kind === 'type',
+    isDynamic: kind === 'call',
   });
   return [
-    ...[...text.matchAll(statics)].map((match) => toImport(match[2] as string, match[1] !== undefined)),
-    ...[...text.matchAll(dynamics)].map((match) => toImport(match[1] as string, false)),
+    ...[...text.matchAll(statics)].map((match) =>
+      toImport(match[2] as string, match[1] === undefined ? 'value' : 'type'),
+    ),
+    ...[...text.matchAll(dynamics)].map((match) => toImport(match[1] as string, 'call')),
   ];
 }
 

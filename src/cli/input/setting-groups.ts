@@ -50,10 +50,8 @@ export const settingGroup = ({ key }: SettingEntry): string =>
 
 /** Settings in the order of their groups; within a group as they are declared. */
 export function sortByGroup(entries: Iterable<SettingEntry>): readonly SettingEntry[] {
-  const headings = GROUPS.map(([heading]) => heading);
-  const rank = (entry: SettingEntry): number => {
-    const at = headings.indexOf(settingGroup(entry));
-    return at < 0 ? headings.length : at;
-  };
-  return [...entries].sort((a, b) => rank(a) - rank(b));
+  const groups = new Map<string, SettingEntry[]>(GROUPS.map(([heading]) => [heading, []]));
+  const others: SettingEntry[] = [];
+  for (const entry of entries) (groups.get(settingGroup(entry)) ?? others).push(entry);
+  return [...[...groups.values()].flat(), ...others];
 }

@@ -1,5 +1,4 @@
 /** All routes, one line per file. Order does not matter: the router prefers literal segments to parameters. */
-import { createOpenApiDocument } from '../endpoint/openapi.ts';
 import { type Route, route } from '../endpoint/route.ts';
 import { any, recordOf } from '../endpoint/schema.ts';
 import * as agent from './consul/agent.ts';
@@ -39,7 +38,10 @@ const openapi = route({
   path: '/v1/openapi.json',
   summary: 'This document',
   responseSchema: recordOf(any),
-  handler: ({ site }) => createOpenApiDocument(ROUTES, site.info.version),
+  handler: async ({ site }) => {
+    const { createOpenApiDocument } = await import('../endpoint/openapi.ts');
+    return createOpenApiDocument(ROUTES, site.info.version);
+  },
 });
 
 export const ROUTES: readonly Route[] = [

@@ -3,7 +3,7 @@
  * against cross-site request forgery (CSRF). `scopes.ts` checks the token, once the route is known.
  */
 import type { IncomingMessage } from 'node:http';
-import { TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { ScopeTokens } from '../../access/token-scopes.ts';
 import { isLoopback, parseIp } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
@@ -34,7 +34,7 @@ function rejectCrossSite(incoming: IncomingMessage, query: QueryParams): void {
   const { origin } = headers;
   const site = headers['sec-fetch-site'];
   const isRead = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
-  const scheme = incoming.socket instanceof TLSSocket ? 'https' : 'http';
+  const scheme = (incoming.socket as Partial<TLSSocket>).encrypted ? 'https' : 'http';
   if (
     origin !== undefined &&
     origin.toLowerCase() !== `${scheme}://${requestedHosts(incoming)[0]?.toLowerCase()}`

@@ -4,7 +4,6 @@
  */
 import type { RequestListener, Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { Server as TlsServer } from 'node:tls';
 import { isLoopback, parseIp } from '../../base/address.ts';
 import { assert } from '../../base/assert.ts';
 import type { Millis } from '../../base/time.ts';
@@ -43,6 +42,7 @@ const REFUSAL = `HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain; cha
 export function limitConnections(
   server: Server,
   limits: Pick<ConnectionLimits, 'maxConnections' | 'maxConnectionsPerAddress'>,
+  isTls: boolean,
 ): void {
   const parsers = server.listeners('connection') as ((this: Server, socket: Socket) => void)[];
   server.removeAllListeners('connection');
@@ -59,7 +59,7 @@ export function limitConnections(
         refused -= 1;
       });
       // Before the handshake of TLS no reply can be read.
-      rejectSocket(socket, refused <= MAX_REFUSED && !(server instanceof TlsServer));
+      rejectSocket(socket, refused <= MAX_REFUSED && !isTls);
       return;
     }
     total += 1;

@@ -1,7 +1,7 @@
 /** The HTTP server: listening socket, timeouts, start and stop. `request-handler.ts` answers its requests. */
 import { chmodSync } from 'node:fs';
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
-import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
+import type { ServerOptions as TlsServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { OperatorTokenFile, ScopeTokens } from '../../access/token-scopes.ts';
 import type { AgentHandle } from '../../agent/contract/agent-handle.ts';
@@ -28,7 +28,7 @@ import { type HttpListenAddress, isPrivate, startListening } from './listen.ts';
 import { createRequestHandler } from './request-handler.ts';
 import { createRequestMetrics } from './request-metrics.ts';
 import { createScopeCheck, type ScopeCheck } from './scopes.ts';
-import { type TlsMaterial, toTlsOptions } from './tls.ts';
+import type { TlsMaterial } from './tls.ts';
 
 export interface HttpServerOptions {
   readonly listen: HttpListenAddress;
@@ -97,7 +97,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   if ('host' in options.listen) validateBindAddress(options.listen.host, options.tokens, options.insecure);
   const { onError = () => undefined } = options;
   const limits = { ...DEFAULT_CONNECTION_LIMITS, ...options.limits };
-  const server = createNodeServer(limits, options.tls);
+  const { server, setTls } = await createNodeServer(limits, options.tls);
   let address = '';
   let operatorTokenFile: OperatorTokenFile | undefined;
   const site = createSite(options, () => address);
@@ -125,9 +125,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       checkScope = scopesFor(tokens);
       ensureOperatorToken(tokens).catch(onError);
     },
-    setTls: (material) => {
-      if (server instanceof TlsServer) server.setSecureContext(toTlsOptions(material));
-    },
+    setTls,
     close: () => {
       removeReaders();
       return closeServer(server, site.blockingQueries);
@@ -135,7 +133,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   };
 }
 
-function createNodeServer(limits: ConnectionLimits, tls: TlsMaterial | undefined): Server {
+interface NodeServer extends Pick<HttpServer, 'setTls'> {
+  readonly server: Server;
+}
+
+async function createNodeServer(limits: ConnectionLimits, tls: TlsMaterial | undefined): Promise<NodeServer> {
   const options: ServerOptions = {
     keepAlive: true,
     keepAliveInitialDelay: 30_000,
@@ -146,18 +148,24 @@ function createNodeServer(limits: ConnectionLimits, tls: TlsMaterial | undefined
     maxHeaderSize: MAX_HEADER_BYTES,
     requireHostHeader: false, // access control is stricter, and a socket file needs none
   };
-  const server =
+  const { server, setTls } =
     tls === undefined
-      ? createServer(options)
-      : createTlsServer({ ...options, ...toTlsOptions(tls), handshakeTimeout: limits.headersTimeout });
+      ? { server: createServer(options), setTls: () => {} }
+      : await createTls({ ...options, handshakeTimeout: limits.headersTimeout }, tls);
   server.maxHeadersCount = 0; // limited by bytes: a cut list could hide a second Host header
   server.timeout = 0; // a reply may take minutes: T3 (docs/consul.md)
-  limitConnections(server, limits);
+  limitConnections(server, limits, tls !== undefined);
   server.on('clientError', handleClientError);
   // Whoever fails the handshake understands no reply.
   server.removeAllListeners('tlsClientError');
   server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
-  return server;
+  return { server, setTls };
+}
+
+async function createTls(options: TlsServerOptions, material: TlsMaterial): Promise<NodeServer> {
+  const { createTlsServer, replaceCertificate } = await import('./tls.ts');
+  const server = createTlsServer(options, material);
+  return { server, setTls: (next) => replaceCertificate(server, next) };
 }
 
 function createSite(options: HttpServerOptions, address: () => string): Site {

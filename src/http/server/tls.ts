@@ -1,5 +1,5 @@
-/** TLS of the HTTP API: what is offered to clients, and what is asked of them. */
-import type { ServerOptions } from 'node:https';
+/** TLS of the HTTP API: what is offered to clients, and what is asked of them. It is loaded where it is on, since Node's TLS costs a megabyte. */
+import { createServer, type Server, type ServerOptions } from 'node:https';
 import { createSecureContext } from 'node:tls';
 import { AgentError } from '../../base/errors.ts';
 
@@ -33,3 +33,11 @@ export function toTlsOptions(material: TlsMaterial): ServerOptions {
   }
   return options;
 }
+
+/** Throws as `toTlsOptions`. */
+export const createTlsServer = (options: ServerOptions, material: TlsMaterial): Server =>
+  createServer({ ...options, ...toTlsOptions(material) });
+
+/** Connections from now on get this certificate. Throws as `toTlsOptions`. */
+export const replaceCertificate = (server: Server, material: TlsMaterial): void =>
+  server.setSecureContext(toTlsOptions(material));

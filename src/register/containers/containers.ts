@@ -29,7 +29,7 @@ export interface Containers {
 }
 
 /** Also without an engine: what an earlier life of the agent has registered for one that is not named any more goes. */
-export function startContainers({ agent, config, env, userId, record }: ContainersOptions): Containers {
+export function followEngines({ agent, config, env, userId, record }: ContainersOptions): Containers {
   const engines = withoutAliases(config.containers, (engine) => socketsOf(engine, env, userId));
   removeLeftovers(agent, new Set(engines));
   const allows = compileNames(config.containersAllow, config.selfService);

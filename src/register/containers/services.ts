@@ -6,7 +6,7 @@ import { joinHostPort } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
 import { FieldError } from '../../checks/definition/decode.ts';
 import { parseService, type Registration } from '../../checks/definition/definition.ts';
-import { CONTAINER_PREFIX, containerCheckId } from '../../model/service.ts';
+import { CONTAINER_PREFIX, containerCheckId, isOfContainer } from '../../model/service.ts';
 import { type Container, type ContainerPort, SHORT_ID } from './container.ts';
 import {
   composeProject,
@@ -57,13 +57,13 @@ export function containerKeyOf(
   { id, meta }: Pick<Registration['service'], 'id' | 'meta'>,
   engine: string,
 ): string | undefined {
-  if (meta.get(META_ENGINE) !== engine || !id.startsWith(CONTAINER_PREFIX)) return undefined;
+  if (meta.get(META_ENGINE) !== engine || !isOfContainer(id)) return undefined;
   return id.slice(CONTAINER_PREFIX.length).split(':')[0];
 }
 
 /** The engine that a registered service came from; `undefined`: from none. */
 export const engineOf = ({ id, meta }: Pick<Registration['service'], 'id' | 'meta'>): string | undefined =>
-  id.startsWith(CONTAINER_PREFIX) ? meta.get(META_ENGINE) : undefined;
+  isOfContainer(id) ? meta.get(META_ENGINE) : undefined;
 
 /** All IDs that the checks of a service of a container may have, but for those that others add. */
 export const ownCheckIds = (serviceId: string): readonly string[] => [

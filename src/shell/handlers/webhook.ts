@@ -3,7 +3,6 @@
  * retried with exponential backoff. Redirects are not followed, and no more of the response is read than is kept.
  */
 import { type IncomingMessage, type RequestOptions, request } from 'node:http';
-import { request as requestTls } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeUtf8, encodeUtf8 } from '../../base/bytes.ts';
 import { describeError } from '../../base/errno.ts';
@@ -71,7 +70,7 @@ async function post(url: URL, body: Uint8Array, timeout: number, closing: AbortS
   });
 }
 
-function send(url: URL, body: Uint8Array, signal: AbortSignal): Promise<IncomingMessage> {
+async function send(url: URL, body: Uint8Array, signal: AbortSignal): Promise<IncomingMessage> {
   const options: RequestOptions = {
     method: 'POST',
     agent: false, // one connection per request
@@ -82,8 +81,9 @@ function send(url: URL, body: Uint8Array, signal: AbortSignal): Promise<Incoming
       'user-agent': `hearsay/${VERSION}`,
     },
   };
+  const open = url.protocol === 'https:' ? (await import('node:https')).request : request;
   return new Promise((resolve, reject) => {
-    const outgoing = url.protocol === 'https:' ? requestTls(url, options) : request(url, options);
+    const outgoing = open(url, options);
     outgoing.on('response', resolve);
     outgoing.on('error', (error) => reject(new Error(describeError(error))));
     outgoing.end(body);

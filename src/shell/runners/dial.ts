@@ -1,6 +1,5 @@
 /** Dials for checks, with or without TLS, and only addresses that the egress guard allows. */
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import type { RunContext } from './runner.ts';
 
 export interface DialTarget {
@@ -46,8 +45,9 @@ export async function dial(
   tls: TlsOptions | undefined,
   run: RunContext,
 ): Promise<Socket> {
+  if (tls === undefined) return dialPlain(target, run);
+  const { connect: connectTls } = await import('node:tls'); // costs a megabyte
   const socket = await dialPlain(target, run);
-  if (tls === undefined) return socket;
   const serverName = tls.serverName || target.host;
   const secure = connectTls({
     socket,

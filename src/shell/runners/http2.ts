@@ -1,5 +1,5 @@
 /** Opens one HTTP/2 session for one check, and closes it. */
-import { type ClientHttp2Session, connect } from 'node:http2';
+import type { ClientHttp2Session } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { type DialTarget, dial, resolveTarget, type TlsOptions } from './dial.ts';
 import type { RunContext } from './runner.ts';
@@ -11,6 +11,7 @@ export async function withHttp2Session<T>(
   run: RunContext,
   use: (session: ClientHttp2Session) => Promise<T>,
 ): Promise<T> {
+  const { connect } = await import('node:http2'); // costs half a megabyte
   const secure = tls === undefined ? undefined : { ...tls, protocols: ['h2'] };
   const resolved = await resolveTarget(target, run);
   const socket = await dial(resolved, secure, run);

@@ -9,6 +9,15 @@ const FOLLOWER_TEST = 'unit/register/containers/follower.test.ts';
 
 export const registerMutants: readonly Mutant[] = [
   {
+    id: 'register-leftovers-not-loaded',
+    file: 'register/containers/start.ts',
+    find: 'config.containers.length === 0 && !hasLeftovers()',
+    replace: 'config.containers.length === 0',
+    description:
+      'What an earlier run has registered for an engine that is not named any more is answered for ever.',
+    expectedTests: [FOLLOWER_TEST],
+  },
+  {
     id: 'register-unlisted-kept',
     file: TRACKER,
     find: 'tracked.isListed = false; this.#due.add(tracked.id);',

@@ -1,6 +1,5 @@
 /** HTTP responses: what a route returns, how it is encoded, and the errors that become one. */
 import { promisify } from 'node:util';
-import { constants, gzip } from 'node:zlib';
 import { AgentError } from '../../../base/errors.ts';
 import { COMMON_HEADERS } from './headers.ts';
 import { JsonParts } from './json-parts.ts';
@@ -40,7 +39,7 @@ export class HttpReply implements EncodedReply {
 
   /** Compressed once, on a thread of the pool, so that gossip is not delayed. */
   gzipped(): Promise<EncodedReply> {
-    this.#gzipped ??= gzipAsync(this.body, { level: constants.Z_BEST_SPEED }).then((body) => {
+    this.#gzipped ??= compress(this.body).then((body) => {
       const length = String(body.length);
       return {
         rawHeaders: toRawHeaders(this.headers, { 'Content-Encoding': 'gzip', 'Content-Length': length }),
@@ -68,7 +67,10 @@ export class StreamReply extends HttpReply {
 const toRawHeaders = (headers: ReplyHeaders, more: ReplyHeaders = {}): readonly string[] =>
   Object.entries({ ...COMMON_HEADERS, ...headers, ...more }).flat();
 
-const gzipAsync = promisify<Buffer, { level: number }, Buffer>(gzip);
+async function compress(body: Buffer): Promise<Buffer> {
+  const { constants, gzip } = await import('node:zlib'); // half a megabyte that few agents need
+  return promisify<Buffer, { level: number }, Buffer>(gzip)(body, { level: constants.Z_BEST_SPEED });
+}
 
 /** An error with a status that only HTTP has (429, 401 ...); all others are `AgentError`s. */
 export class HttpError extends Error {

@@ -3,7 +3,6 @@ import { AgentError } from '../../../base/errors.ts';
 import { uintParam } from '../../endpoint/query.ts';
 import { route } from '../../endpoint/route.ts';
 import { arrayOf, nullable, object, oneOf, string, strings } from '../../endpoint/schema.ts';
-import { findFaults } from '../../hearsay/findings.ts';
 import { measureSome, PAIRS_SCHEMA, surveyPairs } from '../../hearsay/links.ts';
 
 const FINDING_SCHEMA = object({
@@ -23,8 +22,9 @@ export const hearsayFindings = route({
   path: '/v1/hearsay/findings',
   summary: 'What is wrong as far as this agent can tell at once, each with what mends it',
   responseSchema: object({ findings: arrayOf(FINDING_SCHEMA), waitingFor: nullable(string) }),
-  handler: ({ site }) => {
+  handler: async ({ site }) => {
     measureSome(site);
+    const { findFaults } = await import('../../hearsay/findings.ts'); // with the rules, which an agent may never need
     const readiness = site.agent.view.readiness();
     return { findings: findFaults(site), waitingFor: readiness.ready ? null : readiness.reason };
   },

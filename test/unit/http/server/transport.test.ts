@@ -93,7 +93,7 @@ describe('connections', () => {
     server.on('connection', () => {
       admitted += 1;
     });
-    limitConnections(server, { maxConnections: 6, maxConnectionsPerAddress: 2 });
+    limitConnections(server, { maxConnections: 6, maxConnectionsPerAddress: 2 }, false);
     const arrive = (remoteAddress: string): Socket => {
       const socket = socketFrom(remoteAddress);
       server.emit('connection', socket);

@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   type Containers,
+  type ContainersOptions,
+  followEngines,
   socketsOf,
-  startContainers,
 } from '../../../../src/register/containers/containers.ts';
 import type { ContainerFact } from '../../../../src/register/containers/follower.ts';
+import { startContainers } from '../../../../src/register/containers/start.ts';
 import { type FakeContainer, FakeEngine } from '../../../support/fake-engine.ts';
 import { waitUntil } from '../../../support/wait.ts';
 import { RegistryAgent } from './agent.ts';
@@ -34,17 +36,19 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function follow(change: Partial<Parameters<typeof startContainers>[0]['config']> = {}): void {
-  containers = startContainers({
-    agent: agent.handle,
-    config: {
-      ...{ containers: [`unix:${engine.path}`], containersNetwork: undefined, containersSelect: 'label' },
-      ...{ containersAllow: [], selfService: 'consul', ...change },
-    },
-    env: {},
-    userId: 0,
-    record: (fact) => facts.push(fact),
-  });
+const optionsOf = (change: Partial<ContainersOptions['config']>): ContainersOptions => ({
+  agent: agent.handle,
+  config: {
+    ...{ containers: [`unix:${engine.path}`], containersNetwork: undefined, containersSelect: 'label' },
+    ...{ containersAllow: [], selfService: 'consul', ...change },
+  },
+  env: {},
+  userId: 0,
+  record: (fact) => facts.push(fact),
+});
+
+function follow(change: Partial<ContainersOptions['config']> = {}): void {
+  containers = followEngines(optionsOf(change));
 }
 
 /** Stops following and starts again, from what the agent has saved. */
@@ -191,7 +195,7 @@ describe('what is registered', () => {
     await containers?.stop();
     agent = new RegistryAgent(undefined, agent.snapshot());
     expect(agent.services().size).toBe(1);
-    follow({ containers: [] });
+    containers = await startContainers(optionsOf({ containers: [] }));
     expect(agent.services().size).toBe(0);
   });
 });
