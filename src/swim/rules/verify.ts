@@ -140,13 +140,24 @@ function confirmRefusal(
 export function advanceVerifications(context: SwimContext, actions: VerificationActions): void {
   const { verifications, config, now } = context;
   for (let due = verifications.nextDue(now); due !== undefined; due = verifications.nextDue(now)) {
-    if (attemptTiming(due.kind, due.attempt + 1, config) !== undefined) {
+    if (isIntroduced(context, due)) verifications.delete(due);
+    else if (attemptTiming(due.kind, due.attempt + 1, config) !== undefined) {
       sendVerificationPing(context, due);
-      continue;
+    } else {
+      verifications.delete(due);
+      onVerificationTimeout(context, due, actions);
     }
-    verifications.delete(due);
-    onVerificationTimeout(context, due, actions);
   }
+}
+
+/**
+ * Others have introduced the unknown member meanwhile, as they do when many join at once: it is not asked again. Without this each
+ * of them would be dialed by each of the others.
+ */
+function isIntroduced(context: SwimContext, { kind, claim, to }: Verification): boolean {
+  if (kind !== 'newcomer' && kind !== 'revival') return false;
+  const row = context.memberAt(claim.node, to);
+  return row !== undefined && isUp(row.state) && row.incarnation >= claim.incarnation;
 }
 
 function onVerificationTimeout(

@@ -3,6 +3,15 @@ import type { Mutant } from '../mutant.ts';
 
 export const swimRulesMutants: readonly Mutant[] = [
   {
+    id: 'swim-introduced-asked-on',
+    file: 'swim/rules/verify.ts',
+    find: "if (kind !== 'newcomer' && kind !== 'revival') return false;",
+    replace: "if (kind !== 'revival') return false;",
+    description:
+      'A newcomer is dialed although others have introduced it: of many that join at once each dials all.',
+    expectedTests: ['unit/swim/rules/verify.test.ts'],
+  },
+  {
     id: 'swim-equal-accusation-ignored',
     file: 'swim/rules/suspect-dead.ts',
     find: 'if (incarnation < row.incarnation) {',

@@ -61,6 +61,26 @@ describe('S9: an unknown member that nobody introduces', () => {
     expect(ann.state('bob')).toBe('alive');
   });
 
+  test('is not asked again once a member has introduced it', () => {
+    const ann = careful('cat').receive(alive('bob', 1), addressOf('bob'));
+    const [seqNo] = pingsOf(ann, 'bob');
+    ann.receive(alive('bob', 1), addressOf('cat'));
+    expect(ann.state('bob')).toBe('alive');
+    const kinds = ann
+      .pass(5000)
+      .take()
+      .map((effect) => (effect.kind === 'fact' ? effect.fact.kind : effect.kind));
+    expect(kinds.filter((kind) => kind === 'streamPing' || kind === 'memberUnverified')).toEqual([]);
+    ann.receive(ack(seqNo as number), addressOf('bob')); // what it answered to, long ago
+    expect(ann.state('bob')).toBe('alive');
+  });
+
+  test('is asked on while what was said of it is older than what it says of itself', () => {
+    const ann = careful('cat').receive(alive('bob', 3), addressOf('bob'));
+    ann.receive(alive('bob', 1), addressOf('cat'));
+    ann.until('streamPing');
+  });
+
   test('has one verification at a time, and the highest incarnation of its claims counts', () => {
     const ann = careful('cat')
       .mergeFrom(served, row('bob', 0, 1))
