@@ -1,6 +1,7 @@
 /**
  * All benchmarks, one after the other, in some twenty minutes: `npm run bench`. `npm run bench -- --short` takes a few
- * minutes and shows less; with `--compare COMMIT` it compares the costs of this build and of that one. Needs Linux and root for its namespaces; uses `serf` and `tcpdump` if they are installed.
+ * minutes and shows less; with `--compare COMMIT` it compares the costs of this build and of that one; `npm run bench -- join --in-process 256`
+ * joins as many agents of one process. Needs Linux and root for its namespaces; uses `serf` and `tcpdump` if they are installed.
  */
 import { run as catalog } from './catalog.ts';
 import { run as closed } from './closed.ts';
@@ -13,6 +14,7 @@ import { run as dnsRate } from './dns-rate.ts';
 import { run as http } from './http.ts';
 import { run as idle } from './idle.ts';
 import { run as join } from './join.ts';
+import { run as joinInProcess } from './join-in-process.ts';
 import { optionOf, SHORT } from './kit/options.ts';
 import { run as loop } from './loop.ts';
 import { run as pick } from './pick.ts';
@@ -24,7 +26,9 @@ import { run as waiters } from './waiters.ts';
 import { run as world } from './world.ts';
 
 const compared = optionOf('--compare');
-if (compared === undefined) await runAll();
+const inProcess = optionOf('--in-process');
+if (inProcess !== undefined) await joinInProcess(inProcess.split(',').map(Number));
+else if (compared === undefined) await runAll();
 else if (compared === '') {
   console.error('--compare needs a commit or a tag');
   process.exitCode = 2;
