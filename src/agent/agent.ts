@@ -37,12 +37,12 @@ import { FailedMemberSync } from './replication/failed-member-sync.ts';
 import { ServiceLayer } from './replication/services.ts';
 import { ServedLedgers } from './served/served-ledgers.ts';
 import { EagerGossip } from './transport/eager-gossip.ts';
-import { EarlySync } from './transport/early-sync.ts';
 import { Packets } from './transport/packets.ts';
 import { PushPullHandler } from './transport/push-pull.ts';
 import type { PushPullOutcome, PushPullRequest } from './transport/stream-host.ts';
 import { handleStreamInput } from './transport/stream-inputs.ts';
 import { Streams } from './transport/streams.ts';
+import { createTableHost, type TableHost, TableSync } from './transport/table-sync.ts';
 import { createWatchHost, Watches } from './transport/watches.ts';
 
 export type { AgentOptions };
@@ -61,7 +61,7 @@ class AgentCore implements Agent {
   readonly #services: ServiceLayer;
   readonly #joinLeave: JoinLeave;
   readonly #pausing: Pausing;
-  readonly #earlySync: EarlySync;
+  readonly #tables: TableSync;
   readonly #eagerGossip: EagerGossip;
   readonly #snapshots: SnapshotScheduler;
   readonly #partitionMonitor: PartitionMonitor;
@@ -83,12 +83,12 @@ class AgentCore implements Agent {
   #now: Millis;
   #started = false;
   /** Computed once, at the end of each input. */
-  #deadline: Millis;
+  deadline: Millis;
 
   constructor(options: AgentOptions) {
     this.#options = options;
     this.#now = options.now;
-    this.#deadline = options.now;
+    this.deadline = options.now;
     const tags = withCapability(restoreTags(options.tags, options.snapshot?.tags));
     const layers = createLayers(options, tags, {
       local: () => this.#services.local,
@@ -107,8 +107,8 @@ class AgentCore implements Agent {
       standingOf: (at) => swim.members.standingOf(at),
     });
     this.#streams = new Streams(envelope, this.#createStreamHost(), nonce, config.streamTimeout, codec);
-    this.#earlySync = new EarlySync(config.gossipInterval, rng.fork());
     const { catalogPeers } = this.#services;
+    this.#tables = new TableSync(config, rng.fork(), this.#createTableHost());
     this.#eagerGossip = new EagerGossip(config, swim.members, catalogPeers, this.#lanes, this.#packets);
     const watchHost = createWatchHost(swim, this.#swimOut, catalogPeers, () => this.#joinLeave.leaving);
     this.#watches = new Watches(config, this.#streams, rng.fork(), watchHost);
@@ -129,7 +129,7 @@ class AgentCore implements Agent {
     });
     this.#messageTargets = {
       ...{ swim, swimOut: this.#swimOut, serf, serfOut: this.#serfOut, links: this.#links },
-      ...{ pausing: this.#pausing, services: this.#services },
+      ...{ pausing: this.#pausing, services: this.#services, tables: this.#tables },
     };
     const keyOperations = new KeyOperations(serf, keyring, options.name);
     const investigations = new Investigations(serf, evidence, options.name);
@@ -158,7 +158,7 @@ class AgentCore implements Agent {
     this.#effects = new EffectRunner({
       ...shared,
       ...{ name: options.name, swimOut: this.#swimOut, services: this.#services },
-      ...{ packets: this.#packets, streams: this.#streams, watches: this.#watches },
+      ...{ packets: this.#packets, streams: this.#streams, watches: this.#watches, tables: this.#tables },
       ...{ snapshots: this.#snapshots, joinLeave: this.#joinLeave, messaging: this.#messaging },
       partitionMonitor: this.#partitionMonitor,
     });
@@ -184,14 +184,10 @@ class AgentCore implements Agent {
     });
   }
 
-  get deadline(): Millis {
-    return this.#deadline;
-  }
-
   #registerDeadlines(swim: Swim, serf: Serf): void {
     this.#deadlines.add(
       ...[() => swim.deadline, () => serf.deadline, () => this.#streams.deadline],
-      ...[() => this.#watches.deadline, () => this.#services.deadline, () => this.#earlySync.deadline],
+      ...[() => this.#watches.deadline, () => this.#services.deadline, () => this.#tables.deadline],
       ...[() => this.#joinLeave.deadline, () => this.#snapshots.deadline, () => this.#links.deadline],
       ...[() => this.#partitionMonitor.deadline, () => this.#readiness.deadline, () => this.#view.deadline],
       () => this.#served.deadline,
@@ -239,7 +235,7 @@ class AgentCore implements Agent {
     else this.#snapshots.advance(now, out);
     this.#view.publish(out, from, now);
     this.#swim.skipMissedGossip(now);
-    this.#deadline = this.#joinLeave.stopped ? NEVER : this.#deadlines.earliest;
+    this.deadline = this.#joinLeave.stopped ? NEVER : this.#deadlines.earliest;
   }
 
   #start(): void {
@@ -252,7 +248,7 @@ class AgentCore implements Agent {
   }
 
   #detectStall(): void {
-    const lateness = this.#stalls.detect(this.#deadline, this.#now, stallThreshold(this.#options.swim));
+    const lateness = this.#stalls.detect(this.deadline, this.#now, stallThreshold(this.#options.swim));
     if (lateness === undefined) return;
     this.#swim.onStall(lateness, this.#now, this.#swimOut);
     this.#runEffects();
@@ -265,7 +261,7 @@ class AgentCore implements Agent {
     this.#messaging.checkKeyUsage(this.#swim.members.size, this.#out);
     this.#streams.tick(this.#now, this.#out);
     this.#watches.tick(this.#now, this.#out);
-    if (this.#earlySync.consumeDeadline(this.#now)) this.#syncWithRandomPeer();
+    this.#tables.tick(this.#now, this.#out);
     if (this.#links.deadline <= this.#now) this.#links.tick(this.#now, this.#out);
     if (this.#services.deadline <= this.#now) this.#services.tick(this.#now, this.#out);
     this.#partitionMonitor.tick(this.#now, this.#out);
@@ -274,11 +270,6 @@ class AgentCore implements Agent {
 
   #runEffects(): void {
     this.#effects.run(this.#now, this.#out);
-  }
-
-  #syncWithRandomPeer(): void {
-    const to = this.#earlySync.choosePeer(this.#swim.members)?.identity.address;
-    if (to !== undefined) this.#streams.dialPushPull({ to, join: false, early: true }, this.#now, this.#out);
   }
 
   #createView(
@@ -320,14 +311,24 @@ class AgentCore implements Agent {
     });
   }
 
+  #createTableHost(): TableHost {
+    const parts = { swim: this.#swim, serf: this.#serf, packets: this.#packets, streams: this.#streams };
+    return createTableHost({ ...parts, isHere: () => !this.#joinLeave.leaving }, this.#services, (peer) => {
+      this.#recordFact({ kind: 'pushPullSpared', peer: peer.key });
+      this.#readiness.onPushPullSucceeded();
+    });
+  }
+
   #onPushPullFinished(sync: PushPullRequest, outcome: PushPullOutcome, now: Millis): void {
-    const { join, early, to } = sync;
-    const peer = to.key;
-    if (outcome.ok)
+    const {
+      join,
+      to: { key: peer },
+    } = sync;
+    if (outcome.ok) {
       this.#recordFact({ kind: 'pushPullFinished', peer, join, nodes: this.#swim.members.size });
-    else this.#recordFact({ kind: 'pushPullFailed', peer, join, reason: outcome.why });
-    if (outcome.ok && (join || early === true)) this.#earlySync.onPushPullFinished(outcome.news, now);
-    if (outcome.ok) this.#readiness.onPushPullSucceeded();
+      this.#tables.onPushPullFinished(sync, outcome.news, now);
+      this.#readiness.onPushPullSucceeded();
+    } else this.#recordFact({ kind: 'pushPullFailed', peer, join, reason: outcome.why });
     this.#joinLeave.onPushPullFinished(sync, outcome, now, this.#out);
   }
 

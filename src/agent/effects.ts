@@ -15,6 +15,7 @@ import type { AgentView } from './readers/view.ts';
 import type { ServiceLayer } from './replication/services.ts';
 import type { Packets } from './transport/packets.ts';
 import type { Streams } from './transport/streams.ts';
+import type { TableSync } from './transport/table-sync.ts';
 import type { Watches } from './transport/watches.ts';
 
 /** The parts of the agent that effects concern, and the lists that layers append them to. */
@@ -26,6 +27,7 @@ export interface EffectTargets {
   readonly packets: Packets;
   readonly streams: Streams;
   readonly watches: Watches;
+  readonly tables: Pick<TableSync, 'sync'>;
   readonly services: ServiceLayer;
   readonly snapshots: SnapshotScheduler;
   readonly joinLeave: JoinLeave;
@@ -112,6 +114,9 @@ export class EffectRunner implements EffectHandler {
         if ('node' in effect.fact) view.markMemberChanged(effect.fact.node, false);
         else if (effect.fact.kind === 'suspicionRefuted') view.markMemberChanged(name, false);
         return this.#recordFact(effect.fact);
+      case 'pushPull':
+        if (effect.periodic === true) return this.#targets.tables.sync(effect.peer, this.#now, this.#out);
+        return applySendEffect(effect, this.#targets, this.#now, this.#out);
       default:
         return applySendEffect(effect, this.#targets, this.#now, this.#out);
     }

@@ -27,6 +27,11 @@ export class DedupBuffer<T> {
     this.#minimum = Math.max(this.#minimum, ltime);
   }
 
+  /** Nothing before this time is held, or taken. `clock`: the next time. */
+  floor(clock: number): number {
+    return Math.max(0, this.#minimum, clock - this.#size);
+  }
+
   /** The clock was led astray, and goes back to `next`: times from there on are new. */
   forgetFrom(next: number): void {
     this.#minimum = Math.min(this.#minimum, next);

@@ -122,6 +122,17 @@ export class UserEventBuffer {
     this.#dedup.ignoreBefore(ltime);
   }
 
+  /** Nothing before this time is held, or heard any more. */
+  get floor(): number {
+    return this.#dedup.floor(this.clock.time);
+  }
+
+  /** The events held from a time on, in no particular order; each is the same object at each call. */
+  *heldFrom(floor: number): Generator<{ readonly ltime: number; readonly event: HeldEvent }> {
+    for (const { ltime, items } of this.#dedup.newestFirst())
+      if (ltime >= floor) for (const event of items) yield { ltime, event };
+  }
+
   forgetFrom(next: number): void {
     this.#dedup.forgetFrom(next);
   }

@@ -74,7 +74,7 @@ export class Serf {
   readonly #keys: KeyQueryHandler;
   readonly #nameConflictVote: NameConflictVote;
   readonly #clocks: Clocks;
-  readonly #exchangedParts: ExchangedParts;
+  readonly exchangedParts: ExchangedParts;
   readonly #sourceLimiter = createSourceLimiter();
   readonly #timers = new Timers<Timer>();
   readonly #deadlines = new Deadlines();
@@ -105,7 +105,7 @@ export class Serf {
     this.#nameConflictVote = new NameConflictVote(self, address, this.#membership.statuses);
     const parts = { member: this.#membership, event: this.#events, query: this.#queries };
     this.#clocks = new Clocks(parts, this.#membership.statuses, self, options.rng);
-    this.#exchangedParts = { membership: this.#membership, events: this.#events, clocks: this.#clocks };
+    this.exchangedParts = { membership: this.#membership, events: this.#events, clocks: this.#clocks };
     if (clocks !== undefined) this.#clocks.restore(clocks);
     this.#timers.set('reap', now + config.reapInterval);
     this.#timers.set('reconnect', now + config.reconnectInterval);
@@ -207,7 +207,7 @@ export class Serf {
 
   /** Serf's part of a push/pull: type octet and body. `summary` is the catalog summary, opaque here. */
   localState(summary: Uint8Array = NO_BYTES): Uint8Array {
-    return encodeLocalState(this.#exchangedParts, summary);
+    return encodeLocalState(this.exchangedParts, summary);
   }
 
   /**
@@ -236,7 +236,7 @@ export class Serf {
     out: SerfEffect[],
     host: string | undefined,
   ): InTurns<void> {
-    return mergeState(state, { ...this.#exchangedParts, host }, join, turn, out);
+    return mergeState(state, { ...this.exchangedParts, host }, join, turn, out);
   }
 
   /** Broadcasts a join intent, once a seed has answered and our clock has witnessed its clock. */

@@ -35,15 +35,16 @@ export class ScheduledPushPulls {
     const { config, members, now } = this.#context;
     if (this.#at > now) return;
     this.#at = nextIntervalAt(this.#at, config.pushPullInterval * pushPullScale(members.timingSize), now);
-    this.syncWithRandom(1);
+    this.syncWithRandom(1, true);
   }
 
   /** Starts push/pulls with up to `count` random members. */
-  syncWithRandom(count: number): void {
+  syncWithRandom(count: number, periodic = false): void {
     const { members, self, out } = this.#context;
     const isThere = (row: MutableMember): boolean =>
       row !== self && row.state === 'alive' && row.absence === undefined;
-    for (const peer of members.pickAnswered(count, isThere)) out.push({ kind: 'pushPull', peer });
+    for (const peer of members.pickAnswered(count, isThere))
+      out.push({ kind: 'pushPull', peer, ...(periodic ? { periodic } : {}) });
   }
 }
 

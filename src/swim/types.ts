@@ -64,8 +64,8 @@ export type SwimEffect = Readonly<
   | { kind: 'gossip'; peer: Member }
   /** Ping over a stream until `deadline`; `onStreamPing` takes its outcomes. */
   | { kind: 'streamPing'; seqNo: number; peer: Member; deadline: Millis }
-  /** Start a push/pull with this member, `join` false. */
-  | { kind: 'pushPull'; peer: Member }
+  /** Start a push/pull with this member, `join` false; `periodic`: unless it is known to hold the same. */
+  | { kind: 'pushPull'; peer: Member; periodic?: true }
   /** A direct ack arrived in time; `payload` is a copy. */
   | { kind: 'roundTrip'; peer: Member; millis: Millis; payload: Uint8Array }
   /** Whether the host of this member refuses connections has changed: look at its row. */

@@ -23,6 +23,8 @@ export type AgentFact = Readonly<
   | { kind: 'streamRejected'; from: string; code: WireErrorCode; detail: string }
   | { kind: 'streamRefused'; from: string; reason: string } // too many streams, or too many push/pulls of one peer
   | { kind: 'pushPullFinished'; peer: string; join: boolean; nodes: number }
+  /** A catalog peer holds the same: no push/pull was needed. */
+  | { kind: 'pushPullSpared'; peer: string }
   | { kind: 'pushPullFailed'; peer: string; join: boolean; reason: string }
   | { kind: 'memberJoined'; node: string; address: string }
   | { kind: 'memberUpdated'; node: string }

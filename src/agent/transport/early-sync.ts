@@ -43,11 +43,11 @@ export class EarlySync {
     this.#at = now + wait * (0.5 + this.#rng.next());
   }
 
-  /** True once per deadline. */
-  consumeDeadline(now: Millis): boolean {
-    if (now < this.#at) return false;
+  /** Once per deadline the member to exchange tables with, if there is one. */
+  consumeDeadline(now: Millis, members: MembersView): Member | undefined {
+    if (now < this.#at) return undefined;
     this.#at = NEVER;
-    return true;
+    return this.choosePeer(members);
   }
 
   /** A random other member that is alive. */

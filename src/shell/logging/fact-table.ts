@@ -102,6 +102,7 @@ export const FACT_TABLE: FactRows<JournalFact> = {
     'push_pulls_finished',
     ['peer', 'join', 'nodes'],
   ],
+  pushPullSpared: ['agent', 'debug', 'push/pull spared: the tables are equal', 'push_pulls_spared', ['peer']],
   pushPullFailed: ['agent', 'info', 'push/pull failed', 'push_pulls_failed', ['peer', 'join', 'reason']],
   memberJoined: ['agent', 'info', 'member joined', 'members_joined', ['node', 'address']],
   memberUpdated: ['agent', 'info', 'member updated', 'members_updated', ['node']],

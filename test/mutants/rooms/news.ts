@@ -3,6 +3,40 @@ import type { Mutant } from '../mutant.ts';
 
 export const newsMutants: readonly Mutant[] = [
   {
+    id: 'agent-tables-always-equal',
+    file: 'agent/transport/table-sync.ts',
+    find: 'if (!sameBytes(message.digest, digestTable(this.#host, floor)))',
+    replace: 'if (message.digest.length === 0)',
+    description:
+      'Any answer about a table passes for an equal one: what gossip did not tell is not told by push/pulls either.',
+    expectedTests: ['story/table-sync.test.ts'],
+  },
+  {
+    id: 'agent-table-answer-awaited',
+    file: 'agent/transport/table-sync.ts',
+    find: 'if (sync !== undefined && this.#host.isHere()) this.#dial(sync, now, out);',
+    replace: '',
+    description:
+      'A question about a table that is not answered, as by an older agent, is the end of the push/pull.',
+    expectedTests: ['story/table-sync.test.ts'],
+  },
+  {
+    id: 'agent-tables-never-whole',
+    file: 'agent/transport/table-sync.ts',
+    find: 'const MAX_EQUAL = 15;',
+    replace: 'const MAX_EQUAL = 1_000_000;',
+    description: 'What a digest does not say is never exchanged while it is equal.',
+    expectedTests: ['story/table-sync.test.ts'],
+  },
+  {
+    id: 'agent-digest-without-incarnation',
+    file: 'agent/transport/table-digest.ts',
+    find: 'const mixed = Math.imul(value, 0x9e3779b1) ^',
+    replace: 'const mixed =',
+    description: 'Two tables with other incarnations pass for equal.',
+    expectedTests: ['unit/agent/transport/table-digest.test.ts'],
+  },
+  {
     id: 'swim-few-copies',
     file: 'swim/broadcasts.ts',
     find: 'n > 3 ? 2 : 0',

@@ -6,13 +6,14 @@ import type { Member, MemberState, MembersView } from '../../../../src/swim/type
 
 const GOSSIP = 200;
 
+const rows = (states: Readonly<Record<string, MemberState>>): MembersView => {
+  const all = Object.entries(states).map(
+    ([name, state]) => ({ identity: { name }, state }) as unknown as Member,
+  );
+  return { self: all[0], all: () => all[Symbol.iterator]() } as unknown as MembersView;
+};
+
 describe('the peer of a push/pull', () => {
-  const rows = (states: Readonly<Record<string, MemberState>>): MembersView => {
-    const all = Object.entries(states).map(
-      ([name, state]) => ({ identity: { name }, state }) as unknown as Member,
-    );
-    return { self: all[0], all: () => all[Symbol.iterator]() } as unknown as MembersView;
-  };
   const chosen = (states: Readonly<Record<string, MemberState>>): Set<string | undefined> =>
     new Set(
       Array.from(
@@ -66,9 +67,12 @@ describe('push/pulls after a join', () => {
     const earlySync = new EarlySync(GOSSIP, createRng(1));
     earlySync.onPushPullFinished(1, 0);
     const { deadline } = earlySync;
-    expect(earlySync.consumeDeadline(deadline - 1)).toBe(false);
-    expect(earlySync.consumeDeadline(deadline)).toBe(true);
-    expect(earlySync.consumeDeadline(deadline)).toBe(false);
+    const members = rows({ ann: 'alive', bob: 'alive' });
+    const nameAt = (now: number): string | undefined =>
+      earlySync.consumeDeadline(now, members)?.identity.name;
+    expect(nameAt(deadline - 1)).toBeUndefined();
+    expect(nameAt(deadline)).toBe('bob');
+    expect(nameAt(deadline)).toBeUndefined();
   });
 
   test('agents that start together do not dial together', () => {

@@ -1,0 +1,145 @@
+/**
+ * Push/pulls that nothing in particular calls for: the periodic ones, and those soon after a join. A catalog peer is first asked by a
+ * datagram whether it holds the same. If it says so there is nothing to exchange, and no stream is opened; if it does not, or not in
+ * time, the push/pull follows. So quiet clusters spend next to nothing on them.
+ *
+ * Differs: memberlist exchanges whole tables each time. Its agents, and those of earlier versions of hearsay, do not answer.
+ *
+ * Source: P85 (docs/protocol.md).
+ */
+
+import type { Address } from '../../base/address.ts';
+import { sameBytes } from '../../base/bytes.ts';
+import type { Rng } from '../../base/rng.ts';
+import type { Millis } from '../../base/time.ts';
+import { Timers } from '../../base/timers.ts';
+import type { SwimConfig } from '../../config/protocol.ts';
+import type { Swim } from '../../swim/swim.ts';
+import type { Member, MembersView } from '../../swim/types.ts';
+import { decodeTable, encodeTableAnswer, encodeTableQuestion } from '../../wire/table.ts';
+import type { Effect } from '../contract/machine.ts';
+import type { ServiceLayer } from '../replication/services.ts';
+import { EarlySync } from './early-sync.ts';
+import type { Packets } from './packets.ts';
+import type { PushPullRequest } from './stream-host.ts';
+import type { Streams } from './streams.ts';
+import { digestTable, type TableParts } from './table-digest.ts';
+
+/** After so many equal tables in a row one is exchanged all the same: a digest does not say everything. */
+const MAX_EQUAL = 15;
+/** Questions that wait for an answer. */
+const MAX_PENDING = 64;
+
+export interface TableHost extends TableParts {
+  readonly members: MembersView;
+  readonly packets: Pick<Packets, 'sendUserMessage'>;
+  readonly streams: Pick<Streams, 'dialPushPull'>;
+  /** Whether this agent neither leaves nor pauses. */
+  isHere(): boolean;
+  isCatalogPeer(peer: Member): boolean;
+  /** The peer holds the same. */
+  onEqual(peer: Address, now: Millis): void;
+}
+
+export function createTableHost(
+  parts: Pick<TableHost, 'packets' | 'streams' | 'isHere' | 'serf'> & { readonly swim: Swim },
+  { catalogPeers, replication }: Pick<ServiceLayer, 'catalogPeers' | 'replication'>,
+  onEqual: TableHost['onEqual'],
+): TableHost {
+  const { swim, ...others } = parts;
+  return {
+    ...others,
+    members: swim.members,
+    isHere: () => !swim.pausing && parts.isHere(),
+    isCatalogPeer: (peer) => catalogPeers.isCatalogPeer(peer),
+    summary: () => replication.summary(),
+    onEqual: (peer, now) => {
+      replication.compareSummary(replication.summary(), peer, false, now);
+      onEqual(peer, now);
+    },
+  };
+}
+
+export class TableSync {
+  readonly #host: TableHost;
+  readonly #rng: Rng;
+  readonly #earlySync: EarlySync;
+  /** How long an answer may take. */
+  readonly #timeout: Millis;
+  readonly #pending = new Map<number, PushPullRequest>();
+  readonly #timers = new Timers<number>();
+  /** Equal tables in a row. */
+  #equal = 0;
+
+  constructor({ probeTimeout, gossipInterval }: SwimConfig, rng: Rng, host: TableHost) {
+    this.#timeout = probeTimeout;
+    this.#rng = rng;
+    this.#host = host;
+    this.#earlySync = new EarlySync(gossipInterval, rng.fork());
+  }
+
+  get deadline(): Millis {
+    return Math.min(this.#timers.deadline, this.#earlySync.deadline);
+  }
+
+  /** A push/pull with this peer, unless it holds the same. */
+  sync(peer: Member, now: Millis, out: Effect[], early?: true): void {
+    const to = peer.identity.address;
+    const sync: PushPullRequest = { to, join: false, ...(early === undefined ? {} : { early }) };
+    if (this.#equal >= MAX_EQUAL || this.#pending.size >= MAX_PENDING || !this.#host.isCatalogPeer(peer))
+      return this.#dial(sync, now, out);
+    const id = 1 + this.#rng.int(0xffff_ffff);
+    this.#pending.set(id, sync);
+    this.#timers.set(id, now + this.#timeout);
+    this.#host.packets.sendUserMessage(to, encodeTableQuestion(id, this.#floor), out);
+  }
+
+  /** The body of a user message of which `isTableType` is true. Throws `WireError`. */
+  receive(body: Uint8Array, from: Address, now: Millis, out: Effect[]): void {
+    const message = decodeTable(body);
+    if (!this.#host.isHere() || !this.#host.members.isAddressOfMember(from)) return;
+    const floor = Math.max(this.#floor, message.floor);
+    if (message.kind === 'tableQuestion')
+      return this.#host.packets.sendUserMessage(
+        from,
+        encodeTableAnswer(message.id, floor, digestTable(this.#host, floor)),
+        out,
+      );
+    const sync = this.#pending.get(message.id);
+    if (sync === undefined || sync.to.key !== from.key) return;
+    this.#forget(message.id);
+    if (!sameBytes(message.digest, digestTable(this.#host, floor))) return this.#dial(sync, now, out);
+    this.#equal += 1;
+    this.onPushPullFinished(sync, 0, now);
+    this.#host.onEqual(from, now);
+  }
+
+  /** A push/pull has succeeded and brought `news` members, or was not needed. */
+  onPushPullFinished({ join, early }: PushPullRequest, news: number, now: Millis): void {
+    if (join || early === true) this.#earlySync.onPushPullFinished(news, now);
+  }
+
+  tick(now: Millis, out: Effect[]): void {
+    for (let id = this.#timers.pop(now); id !== undefined; id = this.#timers.pop(now)) {
+      const sync = this.#pending.get(id);
+      this.#forget(id);
+      if (sync !== undefined && this.#host.isHere()) this.#dial(sync, now, out);
+    }
+    const peer = this.#earlySync.consumeDeadline(now, this.#host.members);
+    if (peer !== undefined) this.sync(peer, now, out, true);
+  }
+
+  get #floor(): number {
+    return this.#host.serf.exchangedParts.events.floor;
+  }
+
+  #forget(id: number): void {
+    this.#pending.delete(id);
+    this.#timers.clear(id);
+  }
+
+  #dial(sync: PushPullRequest, now: Millis, out: Effect[]): void {
+    this.#equal = 0;
+    this.#host.streams.dialPushPull(sync, now, out);
+  }
+}

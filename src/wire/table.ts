@@ -1,0 +1,48 @@
+/**
+ * Table messages: user messages by which an agent asks a catalog peer, before a push/pull, whether the two hold the same. Serf
+ * uses neither type, and is sent none. A format byte follows the type, as in the catalog's messages.
+ *
+ * Source: P85 (docs/protocol.md).
+ */
+import { WireError } from '../base/errors.ts';
+import { MsgpackReader } from './msgpack.ts';
+import { bytes, encodeWithFormat, type MessageOf, struct, u32, u64 } from './struct.ts';
+
+export const TABLE_TYPE = { question: 219, answer: 220 } as const;
+
+const FORMAT = 1;
+export const TABLE_DIGEST_BYTES = 8;
+
+/** `floor`: the asker ignores user events before this time. */
+const TableQuestion = struct('tableQuestion', TABLE_TYPE.question, { id: u32('i'), floor: u64('f') });
+
+/** `digest` is of what the sender holds, of user events those from `floor` on, which is the later of the two. */
+const TableAnswer = struct('tableAnswer', TABLE_TYPE.answer, {
+  id: u32('i'),
+  floor: u64('f'),
+  digest: bytes('d'),
+});
+
+export type TableMessage = MessageOf<typeof TableQuestion> | MessageOf<typeof TableAnswer>;
+
+export const isTableType = (type: number): boolean =>
+  type === TABLE_TYPE.question || type === TABLE_TYPE.answer;
+
+/** Decodes the body of a user message, type byte first. Throws `WireError`. */
+export function decodeTable(encoded: Uint8Array): TableMessage {
+  const reader = new MsgpackReader(encoded);
+  const type = reader.byte();
+  const format = reader.byte();
+  if (format !== FORMAT) throw new WireError('unknownType', `format ${format} of a table message`);
+  if (type === TABLE_TYPE.question) return TableQuestion.read(reader);
+  if (type !== TABLE_TYPE.answer) throw new WireError('unknownType', `type ${type} is no table message`);
+  const answer = TableAnswer.read(reader);
+  if (answer.digest.length !== TABLE_DIGEST_BYTES)
+    throw new WireError('badValue', `a digest of ${answer.digest.length} bytes`);
+  return answer;
+}
+
+export const encodeTableQuestion = (id: number, floor: number): Uint8Array =>
+  encodeWithFormat(TableQuestion, FORMAT, { id, floor });
+export const encodeTableAnswer = (id: number, floor: number, digest: Uint8Array): Uint8Array =>
+  encodeWithFormat(TableAnswer, FORMAT, { id, floor, digest });

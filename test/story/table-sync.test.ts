@@ -1,0 +1,65 @@
+/** Push/pulls that are spared where two agents hold the same (P85), and that come where they do not. */
+import { expect, test } from 'vitest';
+import type { Fact } from '../../src/agent/contract/facts.ts';
+import { startStory } from './start-story.ts';
+
+type Story = ReturnType<typeof startStory>;
+
+const LABELS = 'ann bob cat dan eve fay';
+
+/** How often agents recorded facts of this kind from now on. */
+function counterOf({ world }: Story, kind: Fact['kind']): () => number {
+  let count = 0;
+  world.subscribe({
+    onEffects: (_host, facts) => {
+      count += facts.filter((fact) => fact.kind === kind).length;
+    },
+  });
+  return () => count;
+}
+
+test('a quiet cluster exchanges one table of sixteen', () => {
+  const story = startStory(LABELS, { seed: 4 });
+  story.run('30s');
+  const spared = counterOf(story, 'pushPullSpared');
+  const finished = counterOf(story, 'pushPullFinished');
+  const { streamBytes } = story.world.counts;
+  story.run('8m');
+  const all = spared() + finished();
+  expect(all).toBe(96); // of six agents, one in 30 s each
+  expect(finished() / all).toBeLessThan(1 / 12);
+  expect(finished()).toBeGreaterThan(0); // a digest does not say everything
+  expect((story.world.counts.streamBytes - streamBytes) / 6 / 480).toBeLessThan(5);
+});
+
+test('where answers are lost, whole tables are exchanged as ever', () => {
+  const story = startStory(LABELS, { seed: 4 });
+  story.run('30s');
+  story.world.network.addRule({ kinds: ['serf:220'] });
+  const spared = counterOf(story, 'pushPullSpared');
+  const finished = counterOf(story, 'pushPullFinished');
+  story.run('2m');
+  expect(spared()).toBe(0);
+  expect(finished()).toBeGreaterThan(20);
+});
+
+test('what gossip did not tell comes with the next push/pull', () => {
+  const story = startStory(LABELS, { seed: 4 });
+  story.run('30s');
+  const lift = story.world.network.addRule({ kinds: ['alive'] });
+  story.setTags('ann', { round: '1' });
+  story.run('10s');
+  lift();
+  const known = (label: string): boolean => story.member(label, 'ann')?.tags.get('round') === '1';
+  expect(story.timeUntilEach(known, 60_000).size).toBe(6);
+});
+
+test('agents of Serf are not asked', () => {
+  const story = startStory('ann bob', { seed: 4 });
+  story.addHost('sam', { serfPeer: true });
+  story.run('30s');
+  story.world.network.addRule({ to: ['sam'], kinds: ['serf:219'] });
+  const { lost } = story.world.counts;
+  story.run('2m');
+  expect(story.world.counts.lost).toBe(lost);
+});

@@ -1,0 +1,105 @@
+import { expect, test } from 'vitest';
+import { digestTable, type TableParts } from '../../../../src/agent/transport/table-digest.ts';
+import { toAddress } from '../../../../src/base/address.ts';
+import { UserEventBuffer } from '../../../../src/serf/events.ts';
+import type { Member, MemberState } from '../../../../src/swim/types.ts';
+
+interface Held {
+  readonly rows: readonly (readonly [name: string, state: MemberState, incarnation: number, meta: string])[];
+  readonly statuses: readonly (readonly [name: string, status: string, statusLTime: number])[];
+  readonly events: readonly (readonly [ltime: number, name: string])[];
+  readonly summary: string;
+  readonly clocks: readonly [member: number, event: number, query: number];
+}
+
+const ROWS: Held['rows'] = [
+  ['ann', 'alive', 1, 'a'],
+  ['bob', 'alive', 2, ''],
+];
+const STATUSES: Held['statuses'] = [
+  ['ann', 'alive', 7],
+  ['cat', 'failed', 3],
+];
+const HELD: Held = {
+  ...{ rows: ROWS, statuses: STATUSES, summary: 's', clocks: [9, 4, 2] },
+  events: [
+    [2, 'old'],
+    [3, 'deploy'],
+  ],
+};
+
+const octets = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** New objects each time, as at another agent. */
+function digestOf(change: Partial<Held> = {}, floor = 0): string {
+  const { rows, statuses, events, summary, clocks } = { ...HELD, ...change };
+  const buffer = new UserEventBuffer(512);
+  for (const [ltime, name] of events)
+    buffer.handleUserEvent({ ltime, name, payload: octets('x'), coalesce: false }, []);
+  const members = rows.map(([name, state, incarnation, meta]): Member => {
+    const address = toAddress(Uint8Array.of(10, 0, 0, name.length), 7946);
+    return {
+      identity: { name, address, meta: octets(meta), vsn: new Uint8Array(6) },
+      ...{ state, incarnation, since: 0 },
+    };
+  });
+  const held = statuses.map(([name, status, statusLTime]) => ({ name, status, statusLTime }));
+  const [member, event, query] = clocks;
+  const exchangedParts = { membership: { statuses: { all: () => held } }, events: buffer };
+  const parts = {
+    ...{ members: { all: () => members }, summary: () => octets(summary) },
+    serf: { exchangedParts, clocks: { member, event, query } },
+  } as unknown as TableParts;
+  return digestTable(parts, floor).join('.');
+}
+
+test('equal tables have equal digests, in whatever order they are', () => {
+  expect(digestOf()).toBe(digestOf());
+  expect(digestOf({ rows: [...ROWS].reverse(), statuses: [...STATUSES].reverse() })).toBe(digestOf());
+});
+
+const [ann] = ROWS as [Held['rows'][0], Held['rows'][0]];
+test.each<[string, Partial<Held>]>([
+  ['a row more', { rows: [...ROWS, ['dan', 'alive', 1, '']] }],
+  ['an incarnation', { rows: [ann, ['bob', 'alive', 3, '']] }],
+  ['a state', { rows: [ann, ['bob', 'suspect', 2, '']] }],
+  ['a leave and a death', { rows: [ann, ['bob', 'left', 2, '']] }],
+  ['tags', { rows: [ann, ['bob', 'alive', 2, 'b']] }],
+  [
+    'who has which incarnation',
+    {
+      rows: [
+        ['ann', 'alive', 2, 'a'],
+        ['bob', 'alive', 1, ''],
+      ],
+    },
+  ],
+  ['a failed member', { statuses: STATUSES.slice(0, 1) }],
+  ['a member that leaves', { statuses: [['ann', 'leaving', 7], ...STATUSES.slice(1)] }],
+  ['an event', { events: HELD.events.slice(0, 1) }],
+  [
+    'the time of an event',
+    {
+      events: [
+        [2, 'deploy'],
+        [3, 'old'],
+      ],
+    },
+  ],
+  ['the catalog', { summary: 't' }],
+  ['the clock of members', { clocks: [10, 4, 2] }],
+  ['the clock of events', { clocks: [9, 5, 2] }],
+  ['the clock of queries', { clocks: [9, 4, 3] }],
+])('%s makes a difference', (_, change) => {
+  expect(digestOf(change)).not.toBe(digestOf());
+});
+
+test('status times of members that are alive make none, nor do members that left before one of the two came', () => {
+  expect(digestOf({ statuses: [['ann', 'alive', 6], ...STATUSES.slice(1)] })).toBe(digestOf());
+  expect(digestOf({ statuses: [...STATUSES, ['eve', 'left', 5]] })).toBe(digestOf());
+});
+
+test('events before the floor make none', () => {
+  expect(digestOf({ events: HELD.events.slice(1) }, 3)).toBe(digestOf({}, 3));
+  expect(digestOf({ events: HELD.events.slice(1) }, 2)).not.toBe(digestOf({}, 2));
+});
