@@ -277,12 +277,13 @@ class AgentCore implements Agent {
     parts: Pick<ViewSources, 'topics' | 'keyOperations' | 'investigations'>,
   ): AgentView {
     const encrypted = this.#options.keys.length > 0;
-    const healthParts = { swim, serf, keyring, encrypted, lanes: this.#lanes };
+    const lasting = { joinLeave: this.#joinLeave, watches: this.#watches, lanes: this.#lanes };
+    const healthSources = { swim, serf, keyring, encrypted, ...lasting };
     return new AgentView({
       ...{ members: swim.members, serf, evidence, ...parts },
       ...this.#services.views,
       syncStatus: (id) => this.#served.statuses.get(id),
-      health: () => readHealth({ ...healthParts, joinLeave: this.#joinLeave, watches: this.#watches }),
+      health: () => readHealth(healthSources),
       readiness: () => this.#readiness.current,
       restoredAt: () => this.#services.restoredAt,
       partitionSummary: () => this.#partitionMonitor.summarize(this.#now),

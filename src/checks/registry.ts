@@ -74,8 +74,8 @@ export class Registry {
   get deadline(): Millis {
     const { scheduler, ttlTimers, outbox, reaper, store } = this.#state;
     const { leaseTable } = store;
-    const timed = [scheduler, ttlTimers, outbox, reaper, leaseTable];
-    const next = Math.min(...timed.map(({ deadline }) => deadline));
+    const ttls = Math.min(ttlTimers.deadline, leaseTable.deadline);
+    const next = Math.min(scheduler.deadline, outbox.deadline, reaper.deadline, ttls);
     return outbox.isEmpty ? next : Math.min(this.#startedAt, next); // what was restored is published at once
   }
 

@@ -160,7 +160,7 @@ export class AnswerLaw implements Law {
       );
     if (reply.status !== 200) return; // Nothing is known yet, and clients do not wait for an index of an error.
     const last = reads.get(path);
-    const body = last?.body.bytes.equals(reply.body) === true ? last.body : readReply(path, reply.body);
+    const body = readReply(path, reply.body, last?.body);
     const wrong = contradiction(path, body.shown, host.runningAgent.view);
     if (wrong !== undefined) this.#violate(`I15 ${where} with ${wrong}`);
     const index = Number(reply.headers['X-Consul-Index']);
@@ -200,9 +200,11 @@ const pathsOf = (service: string, node: string): string[] => [
   '/v1/catalog/nodes',
 ];
 
-/** Parses a body, of whatever it is: a reply with status 200 is JSON. */
-function readReply(path: string, bytes: Buffer): ReplyText {
+/** Parses a body, unless it says the same as the last one. A reply with status 200 is JSON, whatever it is about. */
+function readReply(path: string, bytes: Buffer, last: ReplyText | undefined): ReplyText {
+  if (last?.bytes.equals(bytes) === true) return last;
   const text = textOf(bytes);
+  if (last?.text === text) return { ...last, bytes };
   const value: unknown = JSON.parse(text);
   if (serviceOf(path) === undefined) return { bytes, text, shown: undefined };
   const rows = value as readonly { readonly Node: { Node: string }; readonly Service: { ID: string } }[];
@@ -332,4 +334,5 @@ class NoCache extends ReplyCache {
   override get(): undefined {
     return undefined;
   }
+  override store(): void {}
 }

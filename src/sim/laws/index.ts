@@ -43,7 +43,7 @@ export class LawChecker {
   /** For laws that subscribe to the world themselves, such as those of the catalog. */
   readonly context: LawContext;
   readonly #world: World;
-  readonly #laws: Law[];
+  #laws = sortByMethod([]);
   readonly #membershipChanges = new MembershipChangeCounter();
   readonly #forged = new Set<string>();
 
@@ -58,7 +58,7 @@ export class LawChecker {
       isForged: (name) => this.#forged.has(name),
     };
     this.context = context;
-    this.#laws = [
+    this.addLaws(
       new RowLaw(context),
       new IdentityLaw(context),
       new FoldedNameLaw(context),
@@ -75,14 +75,14 @@ export class LawChecker {
       new PauseLaw(context),
       new ClosedConnectionLaw(context),
       this.#membershipChanges,
-    ];
+    );
     new EncryptionLaw(context);
     world.subscribe({
       onStart: (host) => {
-        for (const law of this.#laws) law.onStart?.(host);
+        for (const law of this.#laws.all) law.onStart?.(host);
       },
       onCommand: (host, command) => {
-        for (const law of this.#laws) law.onCommand?.(host, command);
+        for (const law of this.#laws.all) law.onCommand?.(host, command);
       },
       onEffects: (host, facts, topics) => this.#onEffects(host, facts, topics),
     });
@@ -100,7 +100,7 @@ export class LawChecker {
 
   /** Adds laws that only some worlds have. Must be called before any agent starts. */
   addLaws(...laws: readonly Law[]): void {
-    this.#laws.push(...laws);
+    this.#laws = sortByMethod([...this.#laws.all, ...laws]);
   }
 
   /** For worlds whose agents publish services: adds the laws of the catalog. Must be called before any agent starts. */
@@ -138,21 +138,36 @@ export class LawChecker {
   #onEffects(host: SimHost, facts: readonly Fact[], topics: readonly Topic[]): void {
     const touched = new Set<string>();
     for (const fact of facts) {
-      for (const law of this.#laws) law.onFact?.(host, fact, facts);
+      for (const law of this.#laws.ofFacts) law.onFact(host, fact, facts);
       if ('node' in fact) touched.add(fact.node);
     }
     for (const topic of topics) if (topic.startsWith('node:')) touched.add(topic.slice('node:'.length));
     for (const name of touched) {
       const member = host.agent?.view.member(name);
-      if (member?.name === name) for (const law of this.#laws) law.checkRow?.(host, member);
+      if (member?.name === name) for (const law of this.#laws.ofRows) law.checkRow(host, member);
     }
-    for (const law of this.#laws) law.checkHost?.(host);
+    for (const law of this.#laws.ofHosts) law.checkHost(host);
   }
 
   #sweep(host: SimHost): void {
-    for (const law of this.#laws) law.checkPeriodically?.(host);
+    for (const law of this.#laws.periodic) law.checkPeriodically(host);
     for (const member of host.runningAgent.view.members())
-      for (const law of this.#laws) law.checkRow?.(host, member);
-    for (const law of this.#laws) law.checkHost?.(host);
+      for (const law of this.#laws.ofRows) law.checkRow(host, member);
+    for (const law of this.#laws.ofHosts) law.checkHost(host);
   }
 }
+
+/** The laws that implement a method. */
+type LawsWith<K extends keyof Law> = readonly (Law & Required<Pick<Law, K>>)[];
+
+const lawsWith = <K extends keyof Law>(laws: readonly Law[], method: K): LawsWith<K> =>
+  laws.filter((law): law is LawsWith<K>[number] => law[method] !== undefined);
+
+/** Most laws look at one kind of thing, and there are many of each: nobody is asked what it does not look at. */
+const sortByMethod = (laws: readonly Law[]) => ({
+  all: laws,
+  ofFacts: lawsWith(laws, 'onFact'),
+  ofRows: lawsWith(laws, 'checkRow'),
+  ofHosts: lawsWith(laws, 'checkHost'),
+  periodic: lawsWith(laws, 'checkPeriodically'),
+});
