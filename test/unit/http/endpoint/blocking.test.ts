@@ -208,13 +208,13 @@ test('a reader is behind from the change until it has been sent it', async () =>
   const next = stream.read();
   await until(() => queries.parkedCount === 2);
   expect(queries.countBehind(SEED)).toBe(0);
-  agent.touch(['nodes']);
+  agent.touch(['nodes', 'node:ann']);
   expect(queries.countBehind(SEED + 1)).toBeGreaterThanOrEqual(2);
   await Promise.all([parked, next]);
   expect(queries.countBehind(SEED + 1)).toBe(1); // its client has not taken the next chunk
   void stream.read();
   await until(() => queries.countBehind(SEED + 1) === 0);
-  agent.touch(['nodes']);
+  agent.touch(['nodes', 'node:ann']);
   await stream.cancel();
   expect(queries.countBehind(SEED + 2)).toBe(0);
   queries.close();
