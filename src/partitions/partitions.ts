@@ -5,6 +5,8 @@
 import { type Millis, NEVER } from '../base/time.ts';
 import type { EntryChange } from '../catalog/types.ts';
 import { type BoardPool, PartitionBoard } from './board.ts';
+import { parsePartitionKey } from './entries.ts';
+import { Handovers } from './handovers.ts';
 import { LocalPool } from './local-pool.ts';
 import { claimantOf, type Plan, planOf, usableWorkers } from './plan.ts';
 import {
@@ -39,6 +41,7 @@ interface Session {
 
 export class Partitions {
   readonly board = new PartitionBoard();
+  readonly #handovers = new Handovers();
   readonly #self: string;
   /** The pools that this agent has a part in. */
   readonly #pools = new Map<string, LocalPool>();
@@ -67,11 +70,16 @@ export class Partitions {
     this.wake(now);
   }
 
-  /** What this agent has published itself it knows already. Whether a pool of it has changed. */
-  applyEntries(owner: string, changes: readonly EntryChange[], now: Millis): void {
-    if (owner === this.#self) return;
-    for (const name of this.board.apply(owner, changes))
-      if (this.#pools.has(name)) this.#deadline = Math.min(this.#deadline, now);
+  /** What this agent has published itself it knows already, but not how that came about. */
+  applyEntries(owner: string, changes: readonly EntryChange[], now: Millis, world: PartitionWorld): void {
+    const touched = owner === this.#self ? [] : this.board.apply(owner, changes);
+    for (const name of touched) if (this.#pools.has(name)) this.#deadline = Math.min(this.#deadline, now);
+    for (const { key } of changes) {
+      const parsed = parsePartitionKey(key);
+      const pool = parsed && this.board.pools.get(poolKey(parsed.pool));
+      if (pool !== undefined && parsed !== undefined && 'partition' in parsed)
+        this.#handovers.note(pool, parsed.partition, world);
+    }
   }
 
   /** Some instance of a service has changed. */
@@ -150,23 +158,27 @@ export class Partitions {
     return [...this.board.pools]
       .filter(([, pool]) => !pool.isEmpty)
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([, pool]) => viewOf(pool, world));
+      .map(([, pool]) => viewOf(pool, world, this.#handovers));
   }
 
   view(id: PoolId, world: PartitionWorld): PoolView | undefined {
     const pool = this.board.pools.get(poolKey(id));
-    return pool === undefined || pool.isEmpty ? undefined : viewOf(pool, world);
+    return pool === undefined || pool.isEmpty ? undefined : viewOf(pool, world, this.#handovers);
   }
 }
 
-function viewOf(pool: BoardPool, world: PartitionWorld): PoolView {
+function viewOf(pool: BoardPool, world: PartitionWorld, handovers: Handovers): PoolView {
   const plan = planOf(pool, usableWorkers(pool, world), world);
   const workers = pool
     .allWorkers()
     .filter(({ node }) => !world.isGone(node))
     .map((worker) => ({ ...worker, usable: world.isUsable(pool.id.service, worker) }))
     .sort((a, b) => (a.node < b.node || (a.node === b.node && a.id < b.id) ? -1 : 1));
-  const partitions = plan.map((_, partition) => viewOfPartition(pool, partition, plan, world));
+  const partitions = plan.map((_, partition) => {
+    const one = viewOfPartition(pool, partition, plan, world);
+    const handover = one.holder && handovers.get(pool, partition, one.holder);
+    return handover === undefined ? one : { ...one, handover };
+  });
   return { ...pool.id, quorum: pool.quorum, workers, partitions };
 }
 

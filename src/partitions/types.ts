@@ -60,6 +60,8 @@ export interface PartitionWorld {
   readonly spread: Millis;
   /** The agent is well, and the instance usable: neither critical, nor draining, nor in maintenance. */
   isUsable(service: string, worker: WorkerId): boolean;
+  /** Why it may hold none, to be read after its name; `undefined`: nothing is against it. */
+  reasonAgainst(service: string, worker: WorkerId): string | undefined;
   /** The process of this agent has ended: it failed, left, or is paused. */
   isGone(node: string): boolean;
 }
@@ -74,6 +76,13 @@ export interface WorkerPartition {
   readonly lost: boolean;
 }
 
+/** From whom a partition came. */
+export interface Handover {
+  readonly from: WorkerId;
+  /** What was against it, to be read after its name; `undefined`: nothing, it had more than its share. */
+  readonly reason: string | undefined;
+}
+
 /** A partition as readers see it. `free`: nobody has it. */
 export interface PartitionView {
   readonly partition: number;
@@ -82,6 +91,8 @@ export interface PartitionView {
   readonly token: number | undefined;
   /** The worker that is to have it, if that is not its holder. */
   readonly next: WorkerId | undefined;
+  /** How its holder came to it, if this agent has seen that. */
+  readonly handover?: Handover | undefined;
 }
 
 export interface PoolView extends PoolId {

@@ -194,6 +194,8 @@ export class PoolCluster {
       wall: EPOCH + this.now,
       spread: SPREAD,
       isUsable: (_, { node, id }: WorkerId) => !this.node(node).draining.has(id),
+      reasonAgainst: (_, { node, id }: WorkerId) =>
+        this.node(node).draining.has(id) ? 'was draining' : this.node(node).up ? undefined : 'had failed',
       isGone: (name) => name !== viewer.name && this.#isGone(viewer, name),
     };
   }
@@ -257,6 +259,8 @@ export class PoolCluster {
         node.own.set(key, row);
         return [key, row] as const;
       });
+      const own = rows.map(([key, { value: after }]) => ({ key, before: undefined, after }));
+      node.partitions.applyEntries(node.name, own, this.now, this.world(node));
       this.#send(node, rows);
     }
   }
@@ -285,6 +289,7 @@ export class PoolCluster {
           owner,
           gone.map((key) => ({ key, before: undefined, after: undefined })),
           this.now,
+          this.world(node),
         );
         copy = { epoch, versions: new Map() };
         node.copies.set(owner, copy);
@@ -293,7 +298,8 @@ export class PoolCluster {
       for (const [key, row] of rows) {
         if ((copy.versions.get(key)?.version ?? 0) >= row.version) continue;
         copy.versions.set(key, row);
-        node.partitions.applyEntries(owner, [{ key, before: undefined, after: row.value }], this.now);
+        const change = { key, before: undefined, after: row.value };
+        node.partitions.applyEntries(owner, [change], this.now, this.world(node));
       }
     }
   }

@@ -16,7 +16,7 @@ import type { SerfView } from '../../serf/types.ts';
 import type { Command } from '../contract/commands.ts';
 import type { Effect } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
-import { isRunning, isWell } from './member-health.ts';
+import { isRunning, isWell, reasonAgainst } from './member-health.ts';
 
 export type PartitionCommand = Extract<
   Command,
@@ -68,7 +68,7 @@ export class PartitionOwner {
   onEntriesChanged(owner: string, changes: readonly EntryChange[], now: Millis = this.#now): void {
     this.#now = now;
     const own = changes.filter(({ key }) => isPartitionKey(key));
-    if (own.length > 0) this.#partitions.applyEntries(owner, own, this.#now);
+    if (own.length > 0) this.#partitions.applyEntries(owner, own, this.#now, this.#world(this.#now));
   }
 
   /** Members have changed. */
@@ -140,12 +140,15 @@ export class PartitionOwner {
   #world(now: Millis): PartitionWorld {
     const { serf, catalog, jobs } = this.#context;
     const { name } = this.#options;
+    const isUsable: PartitionWorld['isUsable'] = (service, { node, id }) =>
+      isWell(this.#context, node) &&
+      catalog.usable(service).some((one) => one.node === node && one.service.id === id);
     return {
       wall: jobs.wall(now),
       spread: jobs.view.spread,
-      isUsable: (service, { node, id }) =>
-        isWell(this.#context, node) &&
-        catalog.usable(service).some((one) => one.node === node && one.service.id === id),
+      isUsable,
+      reasonAgainst: (service, worker) =>
+        isUsable(service, worker) ? undefined : reasonAgainst(this.#context, worker.node, { service }),
       isGone: (node) => node !== name && !isRunning(serf, node),
     };
   }

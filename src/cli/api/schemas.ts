@@ -204,6 +204,28 @@ export const ContainerEnginesSchema = v.array(
 );
 export type ContainerEngines = v.InferOutput<typeof ContainerEnginesSchema>;
 
+const PartitionWorkerSchema = v.nullable(v.looseObject({ node: v.string(), id: v.string() }));
+export const PoolSchema = v.looseObject({
+  service: v.string(),
+  count: v.number(),
+  node: v.string(),
+  /** Absent: an agent of an earlier version. */
+  quorum: v.optional(v.number(), 1),
+  workers: v.array(v.looseObject({ node: v.string(), id: v.string(), usable: v.boolean() })),
+  partitions: v.array(
+    v.looseObject({
+      partition: v.number(),
+      state: v.string(),
+      holder: PartitionWorkerSchema,
+      token: v.nullable(v.number()),
+      next: PartitionWorkerSchema,
+      summary: v.string(),
+    }),
+  ),
+});
+export type WorkerPool = v.InferOutput<typeof PoolSchema>;
+export type Partition = WorkerPool['partitions'][number];
+
 /** The response, if it has the shape of `schema`. Throws `CliError` otherwise: the agent has another version. */
 export function parseResponse<S extends v.GenericSchema>(
   schema: S,

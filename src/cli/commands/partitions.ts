@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { addClientOptions, type Client, type ClientOptions, createClient } from '../api/client.ts';
 import { watchPath } from '../api/follow.ts';
-import { parseResponse } from '../api/schemas.ts';
+import { type Partition, PoolSchema, parseResponse, type WorkerPool } from '../api/schemas.ts';
 import {
   addExample,
   type CliContext,
@@ -53,28 +53,6 @@ the workers only one side, once the other has seen that it is the smaller one.
 Tokens rise with each holder: where two would do harm, let a store compare
 them. It is no lock.`;
 
-const WorkerSchema = v.nullable(v.looseObject({ node: v.string(), id: v.string() }));
-const PoolSchema = v.looseObject({
-  service: v.string(),
-  count: v.number(),
-  node: v.string(),
-  /** Absent: an agent of an earlier version. */
-  quorum: v.optional(v.number(), 1),
-  workers: v.array(v.looseObject({ node: v.string(), id: v.string(), usable: v.boolean() })),
-  partitions: v.array(
-    v.looseObject({
-      partition: v.number(),
-      state: v.string(),
-      holder: WorkerSchema,
-      token: v.nullable(v.number()),
-      next: WorkerSchema,
-      summary: v.string(),
-    }),
-  ),
-});
-type Pool = v.InferOutput<typeof PoolSchema>;
-type Partition = Pool['partitions'][number];
-
 function poolPath(count: string | undefined, service: string | undefined): string {
   if (count === undefined || !/^[1-9]\d{0,3}$/.test(count))
     throw new CliError(EXIT.usage, 'count: say how many partitions the pool has, as `partitions 16`');
@@ -85,7 +63,7 @@ function poolPath(count: string | undefined, service: string | undefined): strin
 
 async function listPools(cli: CliContext, options: Options): Promise<number> {
   const client = await createClient(cli, options);
-  const pools = parseResponse(v.array(PoolSchema), await client.get('/v1/hearsay/partitions'), client);
+  const pools = await readPools(client);
   if (options.json === true) printJson(cli.io, pools);
   else
     cli.io.out.write(
@@ -115,11 +93,11 @@ async function showPool(cli: CliContext, client: Client, path: string, options: 
   return EXIT.done;
 }
 
-const shownRows = ({ node, partitions }: Pool, { all }: Options): readonly Partition[] =>
+const shownRows = ({ node, partitions }: WorkerPool, { all }: Options): readonly Partition[] =>
   all === true ? partitions : partitions.filter(({ holder }) => holder?.node === node);
 
-function formatPool({ partitions, workers, quorum }: Pool, rows: readonly Partition[]): string {
-  const table = formatTable(['PARTITION', 'STATE', 'WORKER', 'NODE', 'TOKEN'], rows.map(cellsOf));
+function formatPool({ partitions, workers, quorum }: WorkerPool, rows: readonly Partition[]): string {
+  const table = formatTable(PARTITION_COLUMNS, rows.map(partitionCells));
   const unsettled = rows.filter(({ state, next }) => state !== 'held' || next !== null);
   const why = unsettled.map(({ partition, summary }) => `  ${partition}: ${sanitize(summary)}\n`).join('');
   const held = partitions.filter(({ state }) => state === 'held').length;
@@ -131,7 +109,9 @@ function formatPool({ partitions, workers, quorum }: Pool, rows: readonly Partit
   return `${table}${why}${held} of ${partitions.length} are held; ${usable} of ${workers.length} workers are usable\n${quorumLine}`;
 }
 
-const cellsOf = ({ partition, state, holder, token }: Partition): readonly string[] => [
+export const PARTITION_COLUMNS = ['PARTITION', 'STATE', 'WORKER', 'NODE', 'TOKEN'];
+
+export const partitionCells = ({ partition, state, holder, token }: Partition): readonly string[] => [
   ...[String(partition), state, holder?.id ?? '-', holder?.node ?? '-'],
   token === null ? '-' : String(token),
 ];
@@ -142,7 +122,7 @@ const WATCHED: Pick<Watch<Partition>, 'event' | 'cells'> = {
     if (before?.token !== after.token && after.state === 'held') return 'acquired';
     return before?.state === after.state ? '' : after.state;
   },
-  cells: cellsOf,
+  cells: partitionCells,
 };
 
 function watchPool(cli: CliContext, client: Client, path: string, options: Options): Promise<number> {
@@ -158,4 +138,15 @@ function watchPool(cli: CliContext, client: Client, path: string, options: Optio
       if (change.event !== '') printChange(cli, WATCHED, change, options.json === true);
     before = after;
   });
+}
+
+const readPools = async (client: Client): Promise<readonly WorkerPool[]> =>
+  parseResponse(v.array(PoolSchema), await client.get('/v1/hearsay/partitions'), client);
+
+/** The partitions of this number that the pools of a service have; empty if `name` is not `SERVICE/NUMBER`. */
+export async function findPartitions(client: Client, name: string): Promise<readonly Partition[]> {
+  const [, service, number] = /^(.+)\/(0|[1-9]\d{0,3})$/.exec(name) ?? [];
+  if (service === undefined) return [];
+  const pools = (await readPools(client)).filter((pool) => pool.service === service.toLowerCase());
+  return pools.flatMap(({ partitions }) => partitions.filter((one) => one.partition === Number(number)));
 }

@@ -16,6 +16,7 @@ import {
 import { colorStatus, formatAge, formatTable } from '../output/table.ts';
 import { sanitize } from '../sanitize.ts';
 import { formatJob } from './jobs.ts';
+import { findPartitions, PARTITION_COLUMNS, partitionCells } from './partitions.ts';
 import { isKnownNode, printNodeWhy } from './why-node.ts';
 
 interface Options extends ClientOptions {
@@ -25,7 +26,10 @@ interface Options extends ClientOptions {
 
 export const whyCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command)
-    .argument('<name>', 'A node, a service, one instance as SERVICE/ID, or a job')
+    .argument(
+      '<name>',
+      'A node, a service, one instance as SERVICE/ID, a partition as SERVICE/NUMBER, or a job',
+    )
     .option('--node', 'Explain the node, even if a service has the same name')
     .option('--no-ask', 'Use local evidence only, query no witnesses')
     .action(toAction(cli, (name: string, options: Options) => why(cli, name, options)));
@@ -46,6 +50,24 @@ async function printJobWhy(
   return true;
 }
 
+/** False: no worker pool of that service has such a partition. */
+async function printPartitionWhy(
+  cli: CliContext,
+  client: Client,
+  name: string,
+  options: Options,
+): Promise<boolean> {
+  const found = await findPartitions(client, name);
+  if (found.length === 0) return false;
+  if (options.json === true) printJson(cli.io, found);
+  else
+    for (const one of found)
+      cli.io.out.write(
+        `${formatTable(PARTITION_COLUMNS, [partitionCells(one)])}  ${sanitize(one.summary)}\n`,
+      );
+  return true;
+}
+
 /** A service takes precedence; a notice then points to the node of the same name. */
 async function why(cli: CliContext, name: string, options: Options): Promise<number> {
   const client = await createClient(cli, options);
@@ -58,6 +80,7 @@ async function why(cli: CliContext, name: string, options: Options): Promise<num
     return EXIT.done;
   }
   if (await printNodeWhy(cli, client, name, options)) return EXIT.done;
+  if (options.node !== true && (await printPartitionWhy(cli, client, name, options))) return EXIT.done;
   if (options.node !== true && (await printJobWhy(cli, client, name, options))) return EXIT.done;
   if (ofService === undefined)
     throw new CliError(

@@ -1,5 +1,5 @@
 /** Worker pools as JSON: who takes part, who has which partition, and why. Field names are a contract. */
-import type { PartitionView, PoolId, PoolView, WorkerId } from '../../partitions/types.ts';
+import type { Handover, PartitionView, PoolId, PoolView, WorkerId } from '../../partitions/types.ts';
 import { arrayOf, boolean, named, nullable, number, object, oneOf, string } from '../endpoint/schema.ts';
 
 const WORKER_SCHEMA = named('PartitionWorker', object({ node: string, id: string }));
@@ -50,11 +50,11 @@ const whyNobody = ({ workers: { length }, quorum }: PoolView): string =>
     : 'no worker is usable';
 
 /** Who has the partition, and who waits for whom. */
-function explainPartition({ state, holder, next }: PartitionView, nobody: string): string {
+function explainPartition({ state, holder, next, handover }: PartitionView, nobody: string): string {
   const to = next === undefined ? nobody : `it is to go to ${nameOf(next)}`;
   switch (state) {
     case 'held':
-      return next === undefined ? `${nameOf(holder)} holds it.` : `${nameOf(holder)} holds it, and ${to}.`;
+      return `${nameOf(holder)} holds it${sinceOf(handover)}${next === undefined ? '' : `, and ${to}`}.`;
     case 'releasing':
       return `${nameOf(holder)} was told to let it go, and has not yet: ${next === undefined ? to : `${nameOf(next)} waits for it`}.`;
     case 'passing':
@@ -69,5 +69,10 @@ function explainPartition({ state, holder, next }: PartitionView, nobody: string
         : `Nobody has it: its holder is gone, and ${nameOf(next)} will claim it.`;
   }
 }
+
+const sinceOf = (handover: Handover | undefined): string =>
+  handover === undefined
+    ? ''
+    : `, since ${nameOf(handover.from)} ${handover.reason ?? 'had more than its share'}`;
 
 const nameOf = (worker: WorkerId | undefined): string => `${worker?.id} on ${worker?.node}`;

@@ -87,6 +87,22 @@ export const partitionMutants: readonly Mutant[] = [
     expectedTests: [UNIT, PROPERTY],
   },
   {
+    id: 'partitions-handover-of-one-that-is-usable',
+    file: 'partitions/handovers.ts',
+    find: 'if (reason !== undefined) return reason;',
+    replace: '',
+    description: 'What was against the holder before is not told: it would have had more than its share.',
+    expectedTests: [UNIT],
+  },
+  {
+    id: 'partitions-handover-is-of-an-earlier-holder',
+    file: 'partitions/handovers.ts',
+    find: 'if (isSameWorker(from, holder)) return;',
+    replace: 'if (from !== undefined) return;',
+    description: 'Only the first change of hands is remembered.',
+    expectedTests: [UNIT],
+  },
+  {
     id: 'partitions-quorum-does-not-count',
     file: 'partitions/plan.ts',
     find: 'return inView.length < pool.quorum ? []',

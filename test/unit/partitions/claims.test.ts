@@ -12,6 +12,7 @@ const WORLD: PartitionWorld = {
   wall: 1_800_000_000_000,
   spread: SPREAD,
   isUsable: () => true,
+  reasonAgainst: () => undefined,
   isGone: () => false,
 };
 /** Nodes whose claims make that of n0 yield, and one whose claim does not. */

@@ -143,6 +143,32 @@ test('with a quorum the smaller side of a network partition lets all go, and nob
   expect(loads(cluster)).toEqual({ 'n0-w': 6 });
 });
 
+test('all agents remember why a partition went to its holder', () => {
+  const cluster = start(3, 6);
+  const handovers = (name: string) =>
+    cluster.node(name).partitions.view(cluster.pool, cluster.world(cluster.node(name)))?.partitions;
+  const reasons = (name: string, from: string) =>
+    handovers(name)?.flatMap(({ handover }) => (handover?.from.node === from ? [handover.reason] : []));
+  expect(handovers('n0')?.some((one) => one.handover !== undefined)).toBe(false);
+  cluster.drain('n1', true);
+  cluster.run(2000);
+  for (const name of ['n0', 'n1', 'n2'])
+    expect(reasons(name, 'n1')).toEqual(['was draining', 'was draining']);
+  cluster.drain('n1', false);
+  cluster.run(2000);
+  expect(handovers('n2')?.filter(({ holder }) => holder?.node === 'n1')).toMatchObject([
+    { handover: { reason: undefined } },
+    { handover: { reason: undefined } },
+  ]);
+  cluster.crash('n1');
+  cluster.run(6000);
+  for (const name of ['n0', 'n2'])
+    expect(reasons(name, 'n1')?.filter((reason) => reason === 'had failed')).toHaveLength(2);
+  cluster.killWorker('n2');
+  cluster.run(2000);
+  expect(reasons('n0', 'n2')).toContain('had ended');
+});
+
 test('what comes back soon after it was passed on is taken at once', () => {
   const cluster = start(3, 6);
   cluster.drain('n1', true);

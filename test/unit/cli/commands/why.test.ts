@@ -125,6 +125,29 @@ test('--json is the answer itself; --no-ask queries no witnesses', async () => {
   expect(requests[1]).toBe('/v1/hearsay/why/db-3?ask=false');
 });
 
+test('SERVICE/NUMBER is a partition of that service, if no instance has this ID', async () => {
+  const summary = 'w2 on bob holds it, since w1 on ann was draining.';
+  const partition = {
+    ...{ partition: 17, state: 'held', holder: { node: 'bob', id: 'w2' }, token: 7, next: null, summary },
+  };
+  const { url } = await startFakeAgent({
+    'GET /v1/hearsay/why': NO_SERVICE,
+    'GET /v1/hearsay/partitions': [
+      { service: 'tasks', count: 32, node: 'ann', workers: [], partitions: [partition] },
+      { service: 'mail', count: 32, node: 'ann', workers: [], partitions: [{ ...partition, token: 8 }] },
+    ],
+  });
+  const text = await hearsay(['why', 'Tasks/17', '--http-addr', url]);
+  expect([text.code, text.out]).toEqual([
+    0,
+    `PARTITION  STATE  WORKER  NODE  TOKEN\n17         held   w2      bob   7\n  ${summary}\n`,
+  ]);
+  const json = await hearsay(['why', 'tasks/17', '--json', '--http-addr', url]);
+  expect(JSON.parse(json.out)).toEqual([partition]);
+  const unknown = await hearsay(['why', 'tasks/18', '--http-addr', url]);
+  expect([unknown.code, unknown.out]).toEqual([4, 'not seen\n']);
+});
+
 test('a name of both is explained as a service, with a notice about --node', async () => {
   const answers = { 'GET /v1/hearsay/why': WHY, 'GET /v1/hearsay/why/db-3': REPORT };
   const both = await whyNode(answers);

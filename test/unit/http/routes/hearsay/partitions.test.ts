@@ -9,11 +9,20 @@ import { FakeAgent, member, portOf, put, SEED, send, serve, until } from '../../
 
 const A = { node: 'ann', id: 'w1' };
 const B = { node: 'bob', id: 'w2' };
+const HELD = { state: 'held', holder: A, token: 5, next: undefined } as const;
 const ROWS: readonly (readonly [PartitionView, string])[] = [
   [{ partition: 0, state: 'held', holder: A, token: 5, next: undefined }, 'w1 on ann holds it.'],
   [
     { partition: 1, state: 'held', holder: A, token: 5, next: B },
     'w1 on ann holds it, and it is to go to w2 on bob.',
+  ],
+  [
+    { ...HELD, partition: 8, handover: { from: B, reason: 'was draining' } },
+    'w1 on ann holds it, since w2 on bob was draining.',
+  ],
+  [
+    { ...HELD, partition: 9, handover: { from: B, reason: undefined } },
+    'w1 on ann holds it, since w2 on bob had more than its share.',
   ],
   [
     { partition: 2, state: 'releasing', holder: A, token: 5, next: B },
@@ -112,7 +121,7 @@ describe('GET /v1/hearsay/partitions', () => {
     expect(all).toMatchObject([{ service: 'tasks', count: 8, workers: POOL.workers }]);
     expect((await send(server, '/v1/hearsay/partitions/Tasks/8')).json()).toEqual(all[0]);
     expect(all[0]?.partitions).toEqual(
-      ROWS.map(([{ holder = null, token = null, next = null, ...row }, summary]) => ({
+      ROWS.map(([{ holder = null, token = null, next = null, handover: _, ...row }, summary]) => ({
         ...{ ...row, holder, token, next, summary },
       })),
     );
@@ -124,9 +133,9 @@ describe('GET /v1/hearsay/partitions', () => {
     const server = await serve(agent);
     const { quorum, partitions } = (await send(server, '/v1/hearsay/partitions/tasks/8')).json() as {
       quorum: number;
-      partitions: { summary: string }[];
+      partitions: { partition: number; summary: string }[];
     };
-    expect([quorum, partitions[7]?.summary]).toEqual([
+    expect([quorum, partitions.find(({ partition }) => partition === 7)?.summary]).toEqual([
       3,
       'Nobody has it: 2 workers are in view, and 3 must be.',
     ]);
