@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.ts';
 import { SummaryReporter } from './test/support/summary-reporter.ts';
 
 /** Whole simulated clusters. */
@@ -20,11 +21,12 @@ export default defineConfig({
   test: {
     maxWorkers: '100%',
     reporters: ['default', new SummaryReporter()],
+    sequence: { sequencer: LongestFirst },
+    // Files of `fast` and `worlds` share the modules of their process: loading them, and compiling them anew, took half of the time.
     projects: [
       {
         test: {
           name: 'fast',
-          // Files share the modules of their process: loading them took half of the time.
           isolate: false,
           setupFiles: ['test/support/property-seed.ts'],
           include: ['test/**/*.test.ts'],
@@ -32,8 +34,14 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
-      { test: { name: 'worlds', include: WORLDS, testTimeout: 120_000 } },
-      { test: { name: 'core', include: CORE, ...realProcesses } },
+      { test: { name: 'worlds', isolate: false, include: WORLDS, testTimeout: 120_000 } },
+      // After the others, since a quiet cluster needs a quiet machine, and beside one another: they mostly wait.
+      {
+        test: {
+          ...{ name: 'core', include: CORE, ...realProcesses, fileParallelism: true },
+          sequence: { groupOrder: 1 },
+        },
+      },
       { test: { name: 'real', include: REAL, exclude: CORE, ...realProcesses } },
     ],
   },
