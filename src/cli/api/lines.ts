@@ -2,22 +2,33 @@
 import type { IncomingMessage } from 'node:http';
 import { CliError, EXIT } from '../command.ts';
 
-/** Characters of a line; a longer one is discarded. */
-const MAX_LINE = 1024 * 1024;
+/**
+ * Characters of a line, as many as a whole response may have: an event has all instances of a service in one, which for 10,000 of
+ * them is some 5 MB. Without a bound a broken server would fill the memory.
+ */
+const MAX_LINE = 64 * 1024 * 1024;
 
-/** Calls `onLine` for each complete line. Rejects when the connection breaks. */
+/** Calls `onLine` for each complete line. Rejects when the connection breaks, and at a line that is too long: to leave it out would be a lie. Only tests set `maxLine`. */
 export async function splitLines(
   response: IncomingMessage,
   address: string,
   onLine: (line: string) => void,
+  maxLine = MAX_LINE,
 ): Promise<void> {
   let rest = '';
   response.setEncoding('utf8');
   for await (const text of readUnbroken(response, address)) {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) onLine(line);
-    if (rest.length > MAX_LINE) rest = '';
+    const [end = '', ...begun] = text.split('\n');
+    rest += end; // joined once, at its end, however many chunks it came in
+    for (const line of begun) {
+      onLine(rest);
+      rest = line;
+    }
+    if (rest.length > maxLine)
+      throw new CliError(
+        EXIT.failed,
+        `the agent at ${address} sent a line of more than ${maxLine / 2 ** 20} MB: follow fewer services, or split the largest`,
+      );
   }
 }
 

@@ -102,4 +102,12 @@ export const localityMutants: readonly Mutant[] = [
     description: 'SRV goes on with the priorities of an earlier plan.',
     expectedTests: ['unit/dns/zone/availability-zones.test.ts'],
   },
+  {
+    id: 'locality-render-unordered',
+    file: 'http/hearsay/render/proxy-service.ts',
+    find: '.sort((a, b) => priorityOf(a) - priorityOf(b))',
+    replace: '',
+    description: 'A proxy that takes the first of its list goes to another zone than all other readers.',
+    expectedTests: ['unit/http/routes/hearsay/render.test.ts'],
+  },
 ];

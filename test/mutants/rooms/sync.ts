@@ -3,6 +3,14 @@ import type { Mutant } from '../mutant.ts';
 
 export const syncMutants: readonly Mutant[] = [
   {
+    id: 'sync-long-line-dropped',
+    file: 'cli/api/lines.ts',
+    find: 'const MAX_LINE = 64 * 1024 * 1024',
+    replace: 'const MAX_LINE = 1024 * 1024',
+    description: 'A service of thousands of instances, which are one line, never reaches a proxy.',
+    expectedTests: ['unit/cli/api/lines.test.ts'],
+  },
+  {
     id: 'sync-partition-empties',
     file: 'sync/guarded-list.ts',
     find: "reason === '' ? desired.servers",

@@ -52,6 +52,20 @@ describe('Caddy', () => {
     expect(headers['x-hearsay-kept']).toBeUndefined();
   });
 
+  test('the zones that are preferred from here come first, as in other answers', async () => {
+    const found = agent();
+    const zone = { usable: 1, usual: 1, share: 1, returnsAt: null };
+    const zones = ['a', 'b'].map((name, i) => ({ ...zone, zone: name, priority: 1 + i }));
+    found.zonePlans.set('web', { own: 'a', zones });
+    const server = await serve(found);
+    expect((await get(server, 'caddy?service=web')).json()).toEqual([
+      ...[{ dial: '[fd00::5]:8081' }, { dial: 'web.example:80' }],
+      { dial: '10.0.0.1:8080' },
+      { dial: '10.0.0.1:8084' },
+    ]);
+    expect((await get(server, 'traefik?service=web')).body).toMatch(/8081.*8080/);
+  });
+
   test('nobody is an empty list, and so is the self service, at whose port nothing listens', async () => {
     const server = await serve(agent());
     expect((await get(server, 'caddy?service=nobody')).json()).toEqual([]);
