@@ -14,10 +14,13 @@ import {
   type FaultWindow,
   hostLabels,
 } from './fault.ts';
+import { type HeavyStreamFaults, heavyStreamFaults } from './heavy-streams.ts';
 import { type LinkQualityFaults, linkQualityFaults } from './link-quality.ts';
 import { type OutsiderFaults, outsiderFaults } from './outsiders.ts';
 import { type PartitionFaults, partitionFaults } from './partitions.ts';
+import { type PoisonedBirthFaults, poisonedBirthFaults } from './poisoned-births.ts';
 import { type ProcessFaults, processFaults } from './process.ts';
+import { type ReplayFaults, replayFaults } from './replays.ts';
 import { type RestartFaults, restartFaults } from './restarts.ts';
 
 /** The parameters that are drawn for each kind. */
@@ -27,7 +30,10 @@ type FaultParameters = RestartFaults &
   ProcessFaults &
   OutsiderFaults &
   ConnectionFaults &
-  ByzantineFaults;
+  ByzantineFaults &
+  ReplayFaults &
+  HeavyStreamFaults &
+  PoisonedBirthFaults;
 
 export type FaultKind = keyof FaultParameters;
 
@@ -54,12 +60,15 @@ const FAULT_DEFINITIONS: FaultDefinitions<FaultParameters> = {
   ...outsiderFaults,
   ...connectionFaults,
   ...byzantineFaults,
+  ...replayFaults,
+  ...heavyStreamFaults,
+  ...poisonedBirthFaults,
 };
 
 const ALL_KINDS = Object.keys(FAULT_DEFINITIONS) as FaultKind[];
 
 /** Kinds that violate laws by their nature; they occur in runs of their own. */
-export const BYZANTINE_KINDS: readonly FaultKind[] = ['byzantine'];
+export const BYZANTINE_KINDS: readonly FaultKind[] = ['byzantine', 'replay', 'heavyStreams', 'poisonedBirth'];
 
 /** All other kinds. Seeds draw from this list, so its order matters. */
 export const FAULT_KINDS: readonly FaultKind[] = ALL_KINDS.filter((kind) => !BYZANTINE_KINDS.includes(kind));

@@ -66,6 +66,10 @@ const SHORT_RETENTION: Pick<SimHostOptions, 'retention' | 'serf'> = {
 export const isByzantine = ({ kinds }: Pick<ScenarioParameters, 'kinds'>): boolean =>
   kinds.some((kind) => BYZANTINE_KINDS.includes(kind));
 
+/** Nothing else goes wrong. */
+export const isOnlyByzantine = ({ kinds }: Pick<ScenarioParameters, 'kinds'>): boolean =>
+  kinds.every((kind) => BYZANTINE_KINDS.includes(kind));
+
 /** Draws the parameters of a seed. Kinds and loss that the options give replace those drawn and change nothing else. */
 export function drawParameters(
   rng: Rng,
@@ -87,15 +91,19 @@ export function drawParameters(
     shortRetention: oneIn(3),
   };
   // Serf in Go has no defense against most forged messages, and alone they are seen best without loss.
-  const maxLoss = drawn.kinds.length > BYZANTINE_KINDS.length ? MAX_LOSS_OF_LIES : 0;
+  const maxLoss = isOnlyByzantine(drawn) ? 0 : MAX_LOSS_OF_LIES;
   return isByzantine(drawn)
     ? { ...drawn, serfPeers: 0, loss: given.loss ?? Math.min(drawn.loss, maxLoss) }
     : { ...drawn, loss: given.loss ?? drawn.loss };
 }
 
 function drawKinds(rng: Rng): readonly FaultKind[] {
-  if (rng.int(BYZANTINE_ONE_IN) === 0)
-    return rng.int(2) === 0 ? BYZANTINE_KINDS : [...BYZANTINE_KINDS, ...KINDS_BESIDE_LIES];
+  if (rng.int(BYZANTINE_ONE_IN) === 0) {
+    // One kind alone is seen better: a victim of lies has to be back sooner than one that starts again.
+    const own = rng.derive('peers');
+    const kinds = own.int(2) === 0 ? BYZANTINE_KINDS : shuffle([...BYZANTINE_KINDS], own).slice(0, 1);
+    return rng.int(2) === 0 ? kinds : [...kinds, ...KINDS_BESIDE_LIES];
+  }
   if (rng.int(NO_FAULTS_ONE_IN) === 0) return [];
   return shuffle([...FAULT_KINDS], rng).slice(0, 1 + rng.int(FAULT_KINDS.length));
 }

@@ -7,7 +7,7 @@ import type { AgentOptions } from '../../agent/agent.ts';
 import type { Agent } from '../../agent/contract/machine.ts';
 import type { Millis } from '../../base/time.ts';
 import { FAKE_NAME_PREFIX } from '../faults/forgeries.ts';
-import { BYZANTINE_KINDS, drawFaults, type Fault, type FaultKind, scheduleFaults } from '../faults/index.ts';
+import { drawFaults, type Fault, type FaultKind, scheduleFaults } from '../faults/index.ts';
 import { catalogDisagreements } from '../laws/catalog/catalog.ts';
 import { LawChecker } from '../laws/index.ts';
 import type { Judgments, Law, LawContext } from '../laws/law.ts';
@@ -25,6 +25,7 @@ import {
   drawHostOptions,
   drawParameters,
   isByzantine,
+  isOnlyByzantine,
   limitLoss,
   type ScenarioOptions,
   type ScenarioParameters,
@@ -193,8 +194,8 @@ function checkAgreement(run: SwarmRun, agreement: Agreement): string[] {
   targets.calm();
   // For minutes after a forgery what is told of an owner is first asked of it: behind a job that goes on one is always late.
   if (byzantine) pauseJob(world);
-  const limit =
-    byzantine && parameters.kinds.length === BYZANTINE_KINDS.length ? RETURN_WITHIN : AGREE_WITHIN;
+  const isAlone = isOnlyByzantine(parameters) && !parameters.kinds.includes('poisonedBirth');
+  const limit = byzantine && isAlone ? RETURN_WITHIN : AGREE_WITHIN;
   const former = new FormerAddresses(world);
   const left = (): readonly Disagreement[] =>
     byzantine ? presenceDisagreements(world) : findDisagreements(world);

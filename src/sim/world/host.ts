@@ -124,6 +124,14 @@ export class SimDisk {
     this.#saved = this.#synced;
   }
 
+  /** Somebody writes other files. */
+  replace(snapshot: Snapshot, catalog: Uint8Array | undefined, composedAt: Millis): void {
+    this.wipe();
+    this.#saved = { snapshot, composedAt };
+    this.#synced = this.#saved;
+    this.#catalog = catalog;
+  }
+
   /** Deletes all data on the disk. */
   wipe(): void {
     this.lossCount += 1;
@@ -240,4 +248,22 @@ export class SimHost {
     this.#bufferedBytes = 0;
     return inputs;
   }
+}
+
+/** Opens a stream to a host that no other host opened. What this returns writes to it, and without bytes closes it. The process that accepted it may be gone by then. */
+export function openInjectedStream(
+  host: SimHost,
+  from: Address,
+  dispatch: (host: SimHost, input: Input) => void,
+): (bytes?: Uint8Array) => void {
+  const { bootCount } = host;
+  const stream = host.nextStream();
+  dispatch(host, { kind: 'streamAccepted', stream, from });
+  return (bytes) => {
+    if (!host.running || host.bootCount !== bootCount) return;
+    dispatch(
+      host,
+      bytes === undefined ? { kind: 'streamClosed', stream } : { kind: 'streamData', stream, bytes },
+    );
+  };
 }

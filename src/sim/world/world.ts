@@ -9,7 +9,7 @@ import type { Address } from '../../base/address.ts';
 import { createRng, type Rng } from '../../base/rng.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 import { type Datagram, type EffectContext, SimEffects } from './effects.ts';
-import type { SimHost, SimHostOptions } from './host.ts';
+import { openInjectedStream, type SimHost, type SimHostOptions } from './host.ts';
 import { LAN_QUALITY, SimNetwork } from './network.ts';
 import { Population } from './population.ts';
 import { SimStreams, type StreamsContext } from './streams.ts';
@@ -196,11 +196,14 @@ export class World {
 
   /** Delivers a stream that no host opened, with all of its bytes at once. Answers are lost. */
   injectStream(label: string, from: Address, bytes: Uint8Array): void {
-    const host = this.host(label);
-    const stream = host.nextStream();
-    this.#dispatch(host, { kind: 'streamAccepted', stream, from });
-    this.#dispatch(host, { kind: 'streamData', stream, bytes });
-    this.#dispatch(host, { kind: 'streamClosed', stream });
+    const write = this.openStream(label, from);
+    write(bytes);
+    write();
+  }
+
+  /** Opens a stream that no host opened. What it returns writes to it, and without bytes closes it. */
+  openStream(label: string, from: Address): (bytes?: Uint8Array) => void {
+    return openInjectedStream(this.host(label), from, (host, input) => this.#dispatch(host, input));
   }
 
   get streams(): SimStreams {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createRng } from '../../../../src/base/rng.ts';
+import { decodeSnapshotFile, encodeSnapshotFile } from '../../../../src/shell/storage/snapshot.ts';
 import {
   affectedHosts,
   BYZANTINE_KINDS,
@@ -8,6 +9,8 @@ import {
   type Fault,
   scheduleFaults,
 } from '../../../../src/sim/faults/index.ts';
+import { poisonCatalog, poisonSnapshot } from '../../../../src/sim/faults/poisoned-births.ts';
+import { decodeCatalogSnapshot, encodeCatalogSnapshot } from '../../../../src/wire/catalog.ts';
 import { createEchoWorld } from '../echo-agent.ts';
 
 const hosts = ['ann', 'bob', 'cat'];
@@ -30,12 +33,30 @@ test('every kind is drawn, or only those given; Byzantine ones only if given; ra
   const faults = drawFaults(createRng(5), { ...plan, count: 500 });
   expect(new Set(faults.map((fault) => fault.kind))).toEqual(new Set(FAULT_KINDS));
   expect(faults.filter((fault) => fault.kind === 'wholeRestart')).toHaveLength(1);
-  expect(FAULT_KINDS).not.toContain('byzantine');
-  expect(BYZANTINE_KINDS).toEqual(['byzantine']);
+  for (const kind of BYZANTINE_KINDS) expect(FAULT_KINDS).not.toContain(kind);
+  expect(BYZANTINE_KINDS).toEqual(['byzantine', 'replay', 'heavyStreams', 'poisonedBirth']);
 
   const some = drawFaults(createRng(5), { ...plan, kinds: ['stall'] });
   expect(new Set(some.map((fault) => fault.kind))).toEqual(new Set(['stall']));
   expect(drawFaults(createRng(5), { ...plan, kinds: [] })).toEqual([]);
+});
+
+test('a poisoned snapshot is one that an agent may be given: its files can be read', () => {
+  const saved = {
+    ...{ incarnation: 3, clocks: { member: 5, event: 6, query: 7 }, epoch: 8, at: 9 },
+    peers: [{ name: 'bob', addr: '10.0.0.1:7946' }],
+  };
+  const entries = [{ key: 's:a' as const, version: 4, value: undefined }];
+  const ledger = { owner: 'bob', epoch: 5, from: 0, to: 6, swept: 2, entries };
+  const catalog = encodeCatalogSnapshot({ owner: 'ann', epoch: 8, version: 2, ledgers: [ledger] });
+  const seen = new Set<number>();
+  for (let seed = 0; seed < 300; seed++) {
+    const poisoned = poisonSnapshot(saved, ['ann', 'ANN', ''], createRng(seed));
+    expect(decodeSnapshotFile(encodeSnapshotFile(poisoned))).toEqual(poisoned);
+    seen.add(poisoned.incarnation);
+    expect(decodeCatalogSnapshot(poisonCatalog(catalog, ['ann', ''], createRng(seed))).owner).toBe('ann');
+  }
+  expect([...seen]).toEqual(expect.arrayContaining([0, 3, 2 ** 32 - 1]));
 });
 
 test('a schedule is plain data', () => {
