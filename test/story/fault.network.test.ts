@@ -100,7 +100,7 @@ describe.each([512, 1000, 1280, 1400])('a black hole for datagrams over %i bytes
     expect(
       runUntil(() => Object.values(statusByObserver('fay')).every((status) => status === 'alive'), '10s'),
     ).toBe(true);
-    expect(runUntil(() => everywhere((label) => known(label, 'web').length === 6), '90s')).toBe(true);
+    expect(runUntil(() => everywhere((label) => known(label, 'web').length === 6), '3s')).toBe(true);
     run('1m');
     expect(disagreements(world)).toEqual([]);
   });
@@ -139,6 +139,21 @@ describe('one transport fails', () => {
 
     expect(runUntil(() => everywhere((label) => passing(label, 'web').length === 1), '10s')).toBe(true);
     expect(facts('memberFailed')).toEqual([]);
+  });
+
+  test('TCP everywhere: what was only announced meanwhile is everywhere a moment after it is back', () => {
+    const { world, register, run, runUntil, everywhere, known } = startStory(five, {
+      seed: 24,
+      detail: 'facts',
+    });
+    injectFault(world, { kind: 'outage', transport: 'tcp', at: 0, span: 45_000 });
+
+    run('3s');
+    register('ann', makeService('web-1', { meta: makeLargeMeta('web') }));
+    run('42s');
+
+    expect(everywhere((label) => known(label, 'web').length === 1)).toBe(false);
+    expect(runUntil(() => everywhere((label) => known(label, 'web').length === 1), '9s')).toBe(true);
   });
 });
 

@@ -5,7 +5,6 @@
  *
  * Source: docs/replication.md; P64 to P66 (docs/protocol.md).
  */
-
 import type { Address } from '../../base/address.ts';
 import type { Rng } from '../../base/rng.ts';
 import { type InTurns, type Millis, NEVER, type Turn } from '../../base/time.ts';
@@ -73,7 +72,8 @@ export class Replication {
     this.#options = options;
     const { catalog, catalogPeers, rumorBytes } = options;
     this.lanes = new RumorLanes({ catalog, rumorBytes, hasPeer: () => catalogPeers.count > 1 });
-    this.#pullQueue = new PullQueue(options.gossipInterval, options.rng);
+    const isPeer = (at: Address): boolean => catalogPeers.findByAddress(at.key) !== undefined;
+    this.#pullQueue = new PullQueue(options.gossipInterval, options.rng, isPeer);
     this.#ownerPulls = new OwnerPulls(options, this.#pullQueue);
     this.#healSync = new HealSync(options.gossipInterval, options.rng);
     this.#sweepAt = now + options.catalog.reapInterval;
@@ -171,7 +171,7 @@ export class Replication {
   }
 
   onRequestFailed(ticket: PullTicket, from: Address, now: Millis): void {
-    this.#pullQueue.onRequestFinished(from, now);
+    this.#pullQueue.onRequestFailed(ticket, from, now);
     this.#ownerPulls.pullInstead(ticket, from, now);
   }
 
