@@ -114,9 +114,8 @@ class AgentCore implements Agent {
     this.#watches = new Watches(config, this.#streams, rng.fork(), watchHost);
     this.#partitionMonitor = new PartitionMonitor(options, serf.view);
     this.#readiness = new ReadinessTracker(options, {
-      hasPeer: () => catalogPeers.count > 1,
+      ...{ hasPeer: () => catalogPeers.count > 1, topics },
       hasRestored: () => this.#services.restoredAt !== undefined,
-      topics,
     });
     this.#pausing = new Pausing({
       ...{ swim, swimOut: this.#swimOut, packets: this.#packets, catalogPeers },
@@ -142,9 +141,9 @@ class AgentCore implements Agent {
     this.view = this.#view;
     const shared = { serf, serfOut: this.#serfOut, view: this.#view };
     const members = new MemberCommands({ ...shared, swim, swimOut: this.#swimOut }, tags, options.tags);
-    const saved = { swim, serf, members, services: this.#services, view: this.#view };
-    const persists = options.persistsSnapshots === true;
-    this.#snapshots = new SnapshotScheduler(persists, new SavedState(saved, options));
+    const parts = { swim, serf, members, services: this.#services, view: this.#view };
+    const saved = new SavedState(parts, options);
+    this.#snapshots = new SnapshotScheduler(options.persistsSnapshots === true, saved);
     this.#messaging = new Messaging({
       ...shared,
       ...{ investigations, keyring, keyOperations, packets: this.#packets },
@@ -158,9 +157,9 @@ class AgentCore implements Agent {
     this.#effects = new EffectRunner({
       ...shared,
       ...{ name: options.name, swimOut: this.#swimOut, services: this.#services },
-      ...{ packets: this.#packets, streams: this.#streams, watches: this.#watches, tables: this.#tables },
+      ...{ packets: this.#packets, streams: this.#streams, watches: this.#watches },
+      ...{ links: this.#links, tables: this.#tables, partitionMonitor: this.#partitionMonitor },
       ...{ snapshots: this.#snapshots, joinLeave: this.#joinLeave, messaging: this.#messaging },
-      partitionMonitor: this.#partitionMonitor,
     });
     this.#outcomes = {
       ...{ swim, serf, swimOut: this.#swimOut, serfOut: this.#serfOut, links: this.#links },
@@ -231,6 +230,7 @@ class AgentCore implements Agent {
     }
     if (this.#served.advance(now, out)) this.#runEffects();
     this.#eagerGossip.run(input, now, out);
+    this.#links.paths.advance(now, out);
     if (this.#joinLeave.stopped) this.#snapshots.flush(now, out, from);
     else this.#snapshots.advance(now, out);
     this.#view.publish(out, from, now);

@@ -6,6 +6,7 @@ import type { SwimEffect } from '../swim/types.ts';
 import { Ping } from '../wire/memberlist.ts';
 import type { Fact } from './contract/facts.ts';
 import type { Effect } from './contract/machine.ts';
+import type { LinkTests } from './links/link-tests.ts';
 import type { JoinLeave } from './operations/join-leave.ts';
 import type { Messaging } from './operations/messaging.ts';
 import type { SnapshotScheduler } from './operations/snapshots.ts';
@@ -28,6 +29,7 @@ export interface EffectTargets {
   readonly streams: Streams;
   readonly watches: Watches;
   readonly tables: Pick<TableSync, 'sync'>;
+  readonly links: Pick<LinkTests, 'paths'>;
   readonly services: ServiceLayer;
   readonly snapshots: SnapshotScheduler;
   readonly joinLeave: JoinLeave;
@@ -107,6 +109,8 @@ export class EffectRunner implements EffectHandler {
         serf.handleMemberEvent(effect.event, this.#now, serfOut);
         view.markMemberChanged(effect.event.member.identity.name, false);
         return;
+      case 'directPingLost':
+        return this.#targets.links.paths.onDirectPingLost(effect.peer, this.#now, this.#out);
       case 'reachability':
         this.#targets.services.onReachability(effect.member);
         return view.markMemberChanged(effect.member.identity.name, true);

@@ -130,7 +130,9 @@ function large({ members }: Facts, links: readonly LinkFact[]): DoctorFinding[] 
       severity: 'error',
       nodes: [...sources, node],
       sentence: `datagrams of ${size} bytes and more from ${sources.join(', ')} do not reach ${node}, and shorter ones do: a tunnel or a link with a small MTU on the way`,
-      evidence: [`the longest that was answered has ${longest} bytes; gossip has up to ${LONGEST_GOSSIP}`],
+      evidence: [
+        `the longest that was answered has ${longest} bytes; gossip has up to ${LONGEST_GOSSIP} where that passes; here news goes in shorter ones, and by TCP`,
+      ],
       fix: `find the size that passes: ping -M do -s ${size} ${addressOf(members, node)}; then let ICMP "fragmentation needed" pass, or set the MTU of the interface: ip link set dev DEVICE mtu SIZE`,
     };
   });

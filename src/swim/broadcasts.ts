@@ -29,6 +29,9 @@ export interface Recipient {
   readonly maxSends?: number | undefined;
 }
 
+/** Tells a peer of a message that no datagram takes to it; false: not this time. */
+export type Tell = (message: Uint8Array) => boolean;
+
 interface Entry extends Broadcast {
   readonly name: string | undefined;
   /** Newer entries have larger ones. */
@@ -144,13 +147,33 @@ export class BroadcastQueue {
     this.#size -= taken.length;
     for (const entry of taken) into.push(entry.message);
     for (const entry of stuck) this.#remove(entry);
-    for (const entry of [...taken, ...stuck]) {
-      entry.sends++;
-      entry.passedOver = 0;
-      if (entry.sends >= limit || (to !== undefined && hasEnded(entry, to))) this.#finish(entry);
-      else this.#insert(entry); // not earlier, or a message could be in one packet twice
-    }
+    // Not earlier, or a message could be in one packet twice.
+    for (const entry of [...taken, ...stuck]) this.#countSend(entry, limit, to);
     return used;
+  }
+
+  /**
+   * Counts a send for each message of more than `size` bytes that `tell` has told this peer in another way, and drops it
+   * as `dequeue` does. `holds`: the peer surely has it then.
+   */
+  takeLonger(size: number, limit: number, to: Recipient, holds: boolean, tell: Tell): void {
+    if (this.#size === 0) return;
+    const tiers = this.#tiers.slice(0, to.maxSends);
+    const longer = tiers.flatMap(({ sizes, stacks }) => stacks.slice(firstAbove(sizes, size)).flat());
+    for (const entry of longer) {
+      const stuck: Entry[] = [];
+      if (passesOver(entry, to, stuck) ? stuck.length === 0 : !tell(entry.message)) continue;
+      if (holds && stuck.length === 0) entry.holders.add(to.peer);
+      this.#remove(entry);
+      this.#countSend(entry, limit, to);
+    }
+  }
+
+  #countSend(entry: Entry, limit: number, to: Recipient | undefined): void {
+    entry.sends++;
+    entry.passedOver = 0;
+    if (entry.sends >= limit || (to !== undefined && hasEnded(entry, to))) this.#finish(entry);
+    else this.#insert(entry);
   }
 
   /** Drops the most-sent messages, smallest first, until at most `max` are left. Returns how many it dropped. */

@@ -68,6 +68,8 @@ export type SwimEffect = Readonly<
   | { kind: 'pushPull'; peer: Member; periodic?: true }
   /** A direct ack arrived in time; `payload` is a copy. */
   | { kind: 'roundTrip'; peer: Member; millis: Millis; payload: Uint8Array }
+  /** The member lives, as a relay or a stream has shown, and the ping that was sent straight to it was not answered. */
+  | { kind: 'directPingLost'; peer: Member }
   /** Whether the host of this member refuses connections has changed: look at its row. */
   | { kind: 'reachability'; member: Member }
   | { kind: 'event'; event: MemberEvent }

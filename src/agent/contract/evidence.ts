@@ -15,6 +15,8 @@ export const RETENTION_CLASSES = {
   probeSavedByTcp: 'relevant',
   linkOneWay: 'relevant',
   linkRestored: 'relevant',
+  longDatagramsLost: 'relevant',
+  longDatagramsPass: 'relevant',
   memberSuspected: 'relevant',
   suspicionConfirmed: 'relevant',
   suspicionCleared: 'relevant',
@@ -101,6 +103,7 @@ export type Finding =
   | 'nameConflict'
   | 'linkOneWay'
   | 'streamsOnly'
+  | 'longDatagramsLost'
   | 'accusationsRateLimited'
   | 'memberUnverified';
 

@@ -26,6 +26,9 @@ export type AgentFact = Readonly<
   /** A catalog peer holds the same: no push/pull was needed. */
   | { kind: 'pushPullSpared'; peer: string }
   | { kind: 'pushPullFailed'; peer: string; join: boolean; reason: string }
+  /** Datagrams of `bytes` and more do not reach the member; those to it have `limit` at most from now on. */
+  | { kind: 'longDatagramsLost'; node: string; bytes: number; limit: number }
+  | { kind: 'longDatagramsPass'; node: string }
   | { kind: 'memberJoined'; node: string; address: string }
   | { kind: 'memberUpdated'; node: string }
   | { kind: 'memberLeaving'; node: string }

@@ -14,6 +14,11 @@ export interface Lane {
   readonly user: boolean;
   /** Whether messages go with probes and acks only, and cause no packet of their own. */
   readonly withProbesOnly?: boolean;
+  /**
+   * For a peer that no long datagram reaches: a short message that makes it fetch what this one says; `undefined`: nothing is left to
+   * say. Absent: the message goes by a stream.
+   */
+  shorten?(message: Uint8Array): Uint8Array | undefined;
   /** Whether a peer understands these messages; absent: all do. */
   canReceive?(peer: Member): boolean;
 }

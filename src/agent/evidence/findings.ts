@@ -93,6 +93,7 @@ export const secondaryFindings = (input: DiagnosisInput): readonly FindingClause
     nameLostFinding(input),
     nameConflictFinding(input),
     linkFinding(input),
+    longDatagramsFinding(input),
     rateLimitFinding(input),
     unverifiedFinding(input),
   ].filter((finding) => finding !== undefined);
@@ -225,6 +226,32 @@ export function linkFinding({
   return {
     ...{ finding: 'linkOneWay', at },
     clause: `pings between it and ${ends} have failed${since}, and others succeed: it is alive, and that link is cut in one direction`,
+  };
+}
+
+/** Ways on which long datagrams get lost now. */
+function longDatagramsFinding({
+  node,
+  self,
+  entries,
+  formatTime,
+}: DiagnosisInput): FindingClause | undefined {
+  const short = new Map<string, { readonly way: string; readonly bytes: number; readonly at: Millis }>();
+  for (const { by: observer, at, fact } of entries) {
+    if (fact.kind === 'longDatagramsPass') short.delete(`${observer} ${fact.node}`);
+    if (fact.kind !== 'longDatagramsLost') continue;
+    const from = observer === self ? 'this agent' : observer;
+    const way = fact.node === node ? `from ${from}` : `to ${fact.node}`;
+    short.set(`${observer} ${fact.node}`, { way, bytes: fact.bytes, at });
+  }
+  if (short.size === 0) return undefined;
+  const ways = [...short.values()];
+  const bytes = Math.min(...ways.map((way) => way.bytes));
+  const since = formatAt(formatTime, Math.min(...ways.map(({ at }) => at)), 'since');
+  const named = formatList([...new Set(ways.map(({ way }) => way))]);
+  return {
+    finding: 'longDatagramsLost',
+    clause: `datagrams of ${bytes} bytes and more do not pass ${named}${since}: news goes in shorter ones, and by TCP`,
   };
 }
 

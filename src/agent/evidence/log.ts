@@ -54,7 +54,9 @@ const REPEATED_KINDS: ReadonlySet<EvidenceKind> = new Set<EvidenceKind>([
 ]);
 
 /** Kinds about a link between two members: this agent is one of its ends, so the entry is about both. */
-const LINK_KINDS: ReadonlySet<EvidenceKind> = new Set<EvidenceKind>(['linkOneWay', 'linkRestored']);
+const LINK_KINDS: ReadonlySet<EvidenceKind> = new Set<EvidenceKind>([
+  ...(['linkOneWay', 'linkRestored', 'longDatagramsLost', 'longDatagramsPass'] as const),
+]);
 
 /** The retention classes of entries that are kept by name. */
 type NamedClass = 'relevant' | 'noise';

@@ -215,6 +215,20 @@ const FACT_CODECS: { readonly [K in EvidenceKind]?: FactCodec<K> } = {
     pack: ({ node }, { about }) => (node === about ? NOTHING : undefined),
     read: (_, { about: node }) => ({ kind: 'linkRestored', node }),
   },
+  longDatagramsLost: {
+    number: 22,
+    rank: 5,
+    pack: ({ node, bytes, limit }, { about }) =>
+      node === about ? { numbers: [bytes, limit], texts: [] } : undefined,
+    read: ({ numbers: [bytes = 0, limit = 0] }, { about: node }) => ({
+      ...{ kind: 'longDatagramsLost', node, bytes, limit },
+    }),
+  },
+  longDatagramsPass: {
+    ...{ number: 23, rank: 5, scope: 'context' },
+    pack: ({ node }, { about }) => (node === about ? NOTHING : undefined),
+    read: (_, { about: node }) => ({ kind: 'longDatagramsPass', node }),
+  },
   probeSavedByTcp: {
     number: 10,
     rank: 6,

@@ -79,7 +79,15 @@ export function formatEntry({ fact, by: observer, count }: AttributedEntry, node
 
 type LinkFact = Extract<
   AttributedEntry['fact'],
-  { kind: 'connectionClosed' | 'probeSavedByTcp' | 'linkOneWay' | 'linkRestored' }
+  {
+    kind:
+      | 'connectionClosed'
+      | 'probeSavedByTcp'
+      | 'linkOneWay'
+      | 'linkRestored'
+      | 'longDatagramsLost'
+      | 'longDatagramsPass';
+  }
 >;
 
 /** What was seen of the way to the member. */
@@ -94,6 +102,10 @@ function formatLink(fact: LinkFact): string {
       return `in ${fact.rounds} rounds in a row ${node} answered ${fact.by === 'stream' ? 'over TCP' : 'others'}, but no direct ping`;
     case 'linkRestored':
       return `${node} answers direct pings again`;
+    case 'longDatagramsLost':
+      return `datagrams of ${fact.bytes} bytes and more do not reach ${node}, and shorter ones do: it is sent ${fact.limit} at most`;
+    case 'longDatagramsPass':
+      return `long datagrams reach ${node} again`;
   }
 }
 
@@ -105,6 +117,8 @@ function clauseOf(fact: AttributedEntry['fact'], observer: string, node: string)
     case 'probeSavedByTcp':
     case 'linkOneWay':
     case 'linkRestored':
+    case 'longDatagramsLost':
+    case 'longDatagramsPass':
       return formatLink(fact);
     case 'memberSuspected':
       return `${fact.by} suspects ${node}: ${formatReason(fact.reason, fact.by, observer)}`;

@@ -1,6 +1,7 @@
 /**
  * Link tests measure the way from this agent to others when somebody asks: what passes, how long a datagram may be, how much is lost,
- * from where the others see this agent, and whether their clocks agree. Nothing is decided by it, and nothing is sent unasked.
+ * from where the others see this agent, and whether their clocks agree. How long a datagram may be counts for later ones, and is
+ * tested unasked where long ones seem to get lost (path-tests.ts); nothing else is decided by it.
  */
 import { type Address, formatAddress, toAddress } from '../../base/address.ts';
 import { BoundedMap } from '../../base/bounded-map.ts';
@@ -22,9 +23,12 @@ import type { Packets } from '../transport/packets.ts';
 import type { Streams } from '../transport/streams.ts';
 import { toRow, toSurvey } from './link-rows.ts';
 import { LinkTest, TEST_DURATION } from './link-test.ts';
+import { PathTests } from './path-tests.ts';
 
 /** Tests at a time: what the others can make this agent send is bounded. */
 const MAX_RUNNING = 8;
+/** Of those, tests that nobody has asked for. */
+const MAX_UNASKED = 4;
 /** A member is not tested again before this time is over. */
 const PAUSE: Millis = 300;
 /** What was heard longer ago says nothing of the way now. */
@@ -55,6 +59,7 @@ interface HeardTest {
 }
 
 export class LinkTests {
+  readonly paths: PathTests;
   /** This agent's own name. */
   readonly #name: string;
   readonly #parts: LinkParts;
@@ -67,9 +72,15 @@ export class LinkTests {
   #clockOffset: Millis;
 
   constructor(
-    { name, startedAt, now, rng }: Pick<AgentOptions, 'name' | 'startedAt' | 'now' | 'rng'>,
+    { name, startedAt, now, rng, swim }: Pick<AgentOptions, 'name' | 'startedAt' | 'now' | 'rng' | 'swim'>,
     parts: LinkParts,
   ) {
+    this.paths = new PathTests(
+      parts,
+      swim.packetBytes,
+      ({ identity: { name: node, address } }, at, out) =>
+        this.#running.size < MAX_UNASKED && this.#start(node, address, at, out),
+    );
     this.#name = name;
     this.#parts = parts;
     this.#rng = rng.derive('links');
@@ -103,7 +114,7 @@ export class LinkTests {
 
   tick(now: Millis, out: Effect[]): void {
     for (const test of this.#running.values()) {
-      if (test.until <= now) this.#end(test, now);
+      if (test.until <= now) this.#end(test, now, out);
       else test.advance(now, this.#parts.packets, out);
     }
   }
@@ -115,7 +126,7 @@ export class LinkTests {
     const seenFrom = formatAddress(toAddress(message.ip, message.port));
     const test = this.#running.get(message.test);
     test?.onPong(message, seenFrom, this.#clock(now), now);
-    if (test?.isComplete === true) this.#end(test, now);
+    if (test?.isComplete === true) this.#end(test, now, out);
   }
 
   /** False: this ping over TCP is not one of a link test. */
@@ -156,21 +167,25 @@ export class LinkTests {
     return serf.query(query, now, serfOut, ({ responses }) => responses.length >= expected);
   }
 
-  #start(node: string, to: Address, now: Millis, out: Effect[]): void {
+  #start(node: string, to: Address, now: Millis, out: Effect[]): boolean {
     const { packets, streams } = this.#parts;
     const last = this.#reports.get(node)?.at;
     const isRunning = [...this.#running.values()].some((test) => test.node === node);
-    if (isRunning || this.#running.size >= MAX_RUNNING || (last !== undefined && now - last < PAUSE)) return;
+    if (isRunning || this.#running.size >= MAX_RUNNING || (last !== undefined && now - last < PAUSE))
+      return false;
     const test = new LinkTest(1 + this.#rng.int(0xffff_ffff), this.#name, node, to, now);
     this.#running.set(test.id, test);
     test.advance(now, packets, out);
     streams.dialPing(to, Ping.create({ seqNo: test.id, node }), test.until, out);
+    return true;
   }
 
-  #end(test: LinkTest, now: Millis): void {
+  #end(test: LinkTest, now: Millis, out: Effect[]): void {
     this.#running.delete(test.id);
-    if (!test.isVoid && now - test.until <= PAUSE)
-      this.#reports.set(test.node, test.report(this.#countHeard(test.node, now), now));
+    if (test.isVoid || now - test.until > PAUSE) return;
+    const report = test.report(this.#countHeard(test.node, now), now);
+    this.#reports.set(test.node, report);
+    this.paths.onTested(report, now, out);
   }
 
   #onPing({ test, seq, from: node }: LinkPing, from: Address, now: Millis, out: Effect[]): void {

@@ -10,7 +10,7 @@ import type { Delta, Progress } from '../../catalog/types.ts';
 import type { SwimConfig } from '../../config/protocol.ts';
 import { type Broadcast, BroadcastQueue, retransmitLimit } from '../../swim/broadcasts.ts';
 import type { Member } from '../../swim/types.ts';
-import { encodeDelta, encodeDeltaAnnounce } from '../../wire/catalog.ts';
+import { decodeCatalog, encodeDelta, encodeDeltaAnnounce } from '../../wire/catalog.ts';
 import type { Lane } from '../contract/lane.ts';
 import type { CatalogPeers } from './catalog-peers.ts';
 
@@ -103,6 +103,14 @@ export class RumorLanes {
   recordAnnouncementHolder(message: Uint8Array, peer: string, audience: number): void {
     for (const queue of [this.urgent, this.rumors, this.reminders])
       queue.recordHolder(message, peer, audience);
+  }
+
+  /** In place of a rumor, for a peer that no long datagram reaches: how far the ledger of its owner goes. */
+  shorten(rumor: Uint8Array): Uint8Array | undefined {
+    const message = decodeCatalog(rumor);
+    if (message.kind !== 'delta') return rumor;
+    const progress = this.#options.catalog.replicaProgress(message.owner);
+    return progress === undefined ? undefined : copyBytes(encodeDeltaAnnounce(progress));
   }
 
   /** Drops what waits about one owner: it is a member no more. */
@@ -199,14 +207,16 @@ const isPartOf = ({ epoch, from, to }: Delta, whole: Delta): boolean =>
 
 /** The lanes of a catalog in packets, the most urgent first; only catalog peers get what is in them. */
 export function createCatalogLanes(
-  { urgent, rumors, reminders }: RumorLanes,
+  lanes: RumorLanes,
   catalogPeers: CatalogPeers,
   config: Pick<SwimConfig, 'retransmitMult'>,
 ): readonly Lane[] {
   const limit = (): number => retransmitLimit(config.retransmitMult, catalogPeers.count);
   const audience = (): number => catalogPeers.presentCount;
   const canReceive = (peer: Member): boolean => catalogPeers.isCatalogPeer(peer);
-  const common = { audience, user: true, canReceive };
+  const { urgent, rumors, reminders } = lanes;
+  const shorten = (message: Uint8Array): Uint8Array | undefined => lanes.shorten(message);
+  const common = { audience, user: true, canReceive, shorten };
   return [
     { name: 'urgent', queue: urgent, limit, ...common },
     { name: 'catalog', queue: rumors, limit, ...common },

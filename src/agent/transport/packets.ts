@@ -1,5 +1,6 @@
 /** The packet codec: turns a datagram into messages, and a message with broadcasts from the lanes into a datagram. */
 import type { Address } from '../../base/address.ts';
+import { sameBytes } from '../../base/bytes.ts';
 import { WireError } from '../../base/errors.ts';
 import { isUp } from '../../swim/precedence.ts';
 import type { Member, Standing } from '../../swim/types.ts';
@@ -15,6 +16,7 @@ import { availableBytes, COMPOUND_OVERHEAD, type Envelope, SAFE_COMPOUND_PARTS }
 import { WIRE_CODEC, type WireCodec } from '../contract/codec.ts';
 import type { Lane } from '../contract/lane.ts';
 import type { Effect } from '../contract/machine.ts';
+import { DatagramLimits } from './datagram-limits.ts';
 import { ReplyBudget } from './reply-budget.ts';
 
 /** In every fourth packet another lane goes first, round robin, so that membership churn starves none (I12). */
@@ -31,6 +33,7 @@ export interface PacketOptions {
 }
 
 export class Packets {
+  readonly limits = new DatagramLimits();
   readonly #envelope: Envelope;
   readonly #lanes: readonly Lane[];
   readonly #nonce: () => Uint8Array;
@@ -106,6 +109,7 @@ export class Packets {
     if (!this.#mayReply(to, peer, parts)) return;
     if (piggyback && this.#mayPiggyback(peer))
       this.#fill(parts, this.#capacity - (parts[0] as Uint8Array).length - COMPOUND_OVERHEAD, peer);
+    if (peer !== undefined && message.kind === 'ping') this.limits.recordPing(peer, this.#lengthOf(parts));
     this.#seal(to, parts, compoundWith !== undefined && understandsCrc(peer), out);
   }
 
@@ -173,9 +177,15 @@ export class Packets {
   /** What the agent sends of its own accord, and not because of a datagram, has no limit. */
   #mayReply(to: Address, peer: Member | undefined, parts: readonly Uint8Array[]): boolean {
     if (this.#replies === undefined || this.#standingOf === undefined) return true;
+    const standing = peer === undefined ? this.#standingOf(to) : standingOf(peer);
+    return this.#replies.trySpend(standing, this.#lengthOf(parts));
+  }
+
+  /** Bytes of the datagram, at most. */
+  #lengthOf(parts: readonly Uint8Array[]): number {
     let bytes = this.#overhead;
     for (const part of parts) bytes += part.length + COMPOUND_OVERHEAD;
-    return this.#replies.trySpend(peer === undefined ? this.#standingOf(to) : standingOf(peer), bytes);
+    return bytes;
   }
 
   #mayPiggyback(peer: Member | undefined): boolean {
@@ -188,9 +198,49 @@ export class Packets {
     if (this.#lanes.every((lane) => lane.queue.size === 0)) return;
     this.#filled += 1;
     const first = this.#filled % ROTATE_EVERY === 0 ? (this.#filled / ROTATE_EVERY) % this.#lanes.length : 0;
-    let left = this.#fillFromLane(this.#lanes[first] as Lane, parts, capacity, peer, maxSends);
+    const room = this.#tellOfLonger(parts, capacity, peer, maxSends);
+    let left = this.#fillFromLane(this.#lanes[first] as Lane, parts, room, peer, maxSends);
     for (let i = 0; i < this.#lanes.length; i++)
       if (i !== first) left = this.#fillFromLane(this.#lanes[i] as Lane, parts, left, peer, maxSends);
+  }
+
+  /**
+   * Where long datagrams do not arrive, the peer is told in another way of what fits into no other: by short messages in this one, or
+   * by streams. Returns the capacity that is left.
+   */
+  #tellOfLonger(
+    parts: Uint8Array[],
+    capacity: number,
+    peer: Member | undefined,
+    maxSends: number | undefined,
+  ): number {
+    const limit = peer && this.limits.get(peer);
+    const missing = this.#capacity + this.#overhead - (limit ?? Number.POSITIVE_INFINITY);
+    if (peer === undefined || missing <= 0) return capacity;
+    let room = capacity - missing;
+    const told: Uint8Array[] = [];
+    for (const lane of this.#lanes) {
+      if (lane.withProbesOnly === true || lane.canReceive?.(peer) === false) continue;
+      const overhead = COMPOUND_OVERHEAD + (lane.user ? 1 : 0);
+      const tell = (message: Uint8Array): boolean => {
+        if (lane.shorten === undefined) {
+          this.limits.addLong(lane.user ? { peer, by: 'stream', body: message } : { peer, by: 'pushPull' });
+          return true;
+        }
+        const short = lane.shorten(message);
+        if (short === undefined || told.some((one) => sameBytes(one, short))) return true;
+        if (short.length + overhead > room) return false;
+        this.limits.addLong({ peer, by: 'shorter' });
+        room -= short.length + overhead;
+        told.push(short);
+        return true;
+      };
+      const to = { peer: peer.identity.address.key, audience: lane.audience(), maxSends };
+      const longest = this.#capacity - missing - overhead;
+      lane.queue.takeLonger(longest, lane.limit(), to, lane.shorten === undefined, tell);
+    }
+    parts.push(...told.map(toUserMessage));
+    return room;
   }
 
   /** The capacity that is left. */

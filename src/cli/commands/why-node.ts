@@ -19,6 +19,7 @@ const COLORS: ReadonlyMap<string, Color> = new Map<string, Color>([
   ['probeFailed', 'yellow'],
   ['stalled', 'yellow'],
   ['linkOneWay', 'yellow'],
+  ['longDatagramsLost', 'yellow'],
   ['probeSavedByTcp', 'yellow'],
   ['nameConflict', 'yellow'],
   ['accusationRateLimited', 'yellow'],
@@ -26,6 +27,7 @@ const COLORS: ReadonlyMap<string, Color> = new Map<string, Color>([
   ['suspicionRefuted', 'green'],
   ['memberReturned', 'green'],
   ['linkRestored', 'green'],
+  ['longDatagramsPass', 'green'],
 ]);
 /** Events that only `--json` has. */
 const HIDDEN: ReadonlySet<string> = new Set(['awarenessChanged']);

@@ -144,6 +144,14 @@ export const FACT_TABLE: FactRows<JournalFact> = {
     'members_missing_resolved',
     ['known'],
   ],
+  longDatagramsLost: [
+    'net',
+    'warn',
+    'long datagrams do not reach a member: news goes in shorter ones, and by TCP',
+    'paths_shortened',
+    ['node', 'bytes', 'limit'],
+  ],
+  longDatagramsPass: ['net', 'info', 'long datagrams reach a member again', 'paths_restored', ['node']],
   firstSyncMissed: [
     'agent',
     'warn',

@@ -267,6 +267,7 @@ export class SerfPeer implements Agent, EffectHandler {
     switch (effect.kind) {
       case 'roundTrip':
       case 'reachability':
+      case 'directPingLost':
         return;
       case 'event':
         this.#view.markMemberChanged(effect.event.member.identity.name, false);

@@ -260,6 +260,7 @@ export class Prober {
     if (!round.void) {
       awareness.apply(-1, out);
       oneWayLinks.onRoundSuccess(round.target, by, out);
+      if (by !== 'direct') out.push({ kind: 'directPingLost', peer: round.target });
     }
     this.#startOverdueRound();
   }

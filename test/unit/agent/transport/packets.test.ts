@@ -178,6 +178,40 @@ describe('filling a packet from the lanes', () => {
   });
 });
 
+describe('a peer that no long datagram reaches', () => {
+  const short = (message: Uint8Array): Uint8Array => Uint8Array.of(201, message[1] as number);
+  const catalog: Lane = {
+    ...{ name: 'catalog', queue: new BroadcastQueue(), limit: () => 2, audience: () => 1, user: true },
+    shorten: short,
+  };
+  const rumor = (owner: number): Uint8Array => new Uint8Array(600).fill(owner);
+
+  test('is sent no longer ones: what does not fit is told shorter, once for each owner, or by a stream', () => {
+    const { lanes } = door();
+    const all = [...Object.values(lanes), catalog];
+    const packets = new Packets(plain, all, () => new Uint8Array(12), BUDGET);
+    const out: Effect[] = [];
+    packets.limits.set(peer, 512);
+    for (const owner of [7, 7, 8]) catalog.queue.enqueue(rumor(owner));
+    for (let i = 0; i < 30; i++) lanes.intents.queue.enqueue(new Uint8Array(40).fill(1));
+    lanes.events.queue.enqueue(new Uint8Array(520).fill(3));
+    lanes.membership.queue.enqueue(new Uint8Array(600).fill(4));
+    packets.send(at, peer, Ping.create({ seqNo: 1, node: 'bob' }), undefined, true, out);
+    const [packet] = out.flatMap((effect) => (effect.kind === 'sendPacket' ? [effect.packet] : []));
+    expect((packet as Uint8Array).length).toBeGreaterThan(440);
+    expect((packet as Uint8Array).length).toBeLessThanOrEqual(512);
+    const { messages } = openPacket(packet as Uint8Array, plain);
+    const told = messages.filter((message) => message[1] === 201).map((message) => message[2]);
+    expect(told.sort()).toEqual([7, 8]);
+    expect(packets.limits.consumeLong().map(({ by }) => by)).toEqual(
+      expect.arrayContaining(['stream', 'pushPull', 'shorter']),
+    );
+    expect(packets.limits.consumeLong()).toEqual([]);
+    for (let i = 0; i < 10; i++) packets.sendGossip(peer, out);
+    expect(catalog.queue.size).toBe(0);
+  });
+});
+
 describe('opening a packet', () => {
   const open = (bytes: Uint8Array): { taken: PacketMessage[]; out: Effect[] } => {
     const { packets, out } = door();
