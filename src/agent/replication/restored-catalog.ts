@@ -35,7 +35,8 @@ export class RestoredCatalog {
   #until: Millis = NEVER;
 
   constructor({ name, snapshot, catalog, now, startedAt, retention }: AgentOptions) {
-    this.savedAt = now - Math.max(0, startedAt - (snapshot?.at ?? startedAt));
+    // A time before 1970 is none: no date is as early as a poisoned one may be, and readers are told of it.
+    this.savedAt = now - Math.max(0, startedAt - Math.max(0, snapshot?.at ?? startedAt));
     for (const peer of snapshot?.peers ?? [])
       if (peer.name !== name) this.#previousNodes.set(peer.name, peer);
     if (catalog === undefined) return;

@@ -240,6 +240,15 @@ export const walkMutants: readonly Mutant[] = [
     expectedTests: ['unit/agent/replication/forged-ledgers.test.ts'],
   },
   {
+    id: 'agent-poisoned-date-told',
+    file: 'agent/replication/restored-catalog.ts',
+    find: 'startedAt - Math.max(0, snapshot?.at ?? startedAt)',
+    replace: 'startedAt - (snapshot?.at ?? startedAt)',
+    description:
+      'A snapshot of an impossible time makes every answer of HTTP fail until the catalog is confirmed.',
+    expectedTests: ['unit/agent/replication/restored-catalog.test.ts'],
+  },
+  {
     id: 'agent-refutations-unsaved',
     file: 'agent/operations/saved-state.ts',
     find: 'members.tagsRevision + swim.incarnation;',

@@ -3,6 +3,7 @@ import { type AgentOptions, createAgent } from '../../../../src/agent/agent.ts';
 import type { Command } from '../../../../src/agent/contract/commands.ts';
 import type { Fact } from '../../../../src/agent/contract/facts.ts';
 import type { Agent } from '../../../../src/agent/contract/machine.ts';
+import { RestoredCatalog } from '../../../../src/agent/replication/restored-catalog.ts';
 import { parseService } from '../../../../src/checks/definition/definition.ts';
 import { World } from '../../../../src/sim/world/world.ts';
 
@@ -10,6 +11,19 @@ const web = (port: number): Command => {
   const { service, checks } = parseService({ Name: 'web', Port: port });
   return { kind: 'registerService', service, checks, replaceChecks: true };
 };
+
+test.each([-1e18, -1, 0, 1e18])('a snapshot of the time %d: readers can be told when it was', (at) => {
+  const startedAt = Date.UTC(2026, 0, 1);
+  const snapshot = { incarnation: 1, clocks: { member: 1, event: 1, query: 1 }, peers: [], at };
+  const { savedAt } = new RestoredCatalog({
+    name: 'ann',
+    now: 5,
+    startedAt,
+    snapshot,
+  } as unknown as AgentOptions);
+  const date = new Date(startedAt + savedAt - 5);
+  expect([date.getUTCFullYear(), savedAt <= 5]).toEqual([at > 0 ? 2026 : 1970, true]);
+});
 
 /** A world whose hosts also save their catalogs; `written` has the time and size of each. */
 function world(names = 'ann bob') {
