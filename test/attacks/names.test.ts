@@ -1,4 +1,4 @@
-/** S16, P75: names that DNS and readers could take for one another (finding 13 of issue 14), and those that Serf allows. */
+/** S16, P87: names that DNS and readers could take for one another (finding 13 of issue 14), and those that Serf allows. */
 import { execFileSync } from 'node:child_process';
 import { afterEach, expect, test } from 'vitest';
 import { createRng } from '../../src/base/rng.ts';

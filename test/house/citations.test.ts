@@ -56,6 +56,14 @@ test('a letter belongs to one page', () => {
   expect(shared.map(([letter, owners]) => `${letter}: ${[...owners].join(' ')}`)).toEqual([]);
 });
 
+/** `S` has a row on each page about its rule: see above. */
+test('a code is given once', () => {
+  const given = RULE_PAGES.flatMap(
+    (page) => (textOf.get(page) ?? '').match(/^\| [A-RT-Z]\d{1,2} \|/gm) ?? [],
+  );
+  expect(given.filter((code, at) => given.indexOf(code) !== at)).toEqual([]);
+});
+
 test.each([
   ['a code that no page has', '/** As Z99 says. */'],
   ['a code that its page does not have', '/** Source: S14 (docs/protocol.md). */'],

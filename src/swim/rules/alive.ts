@@ -2,7 +2,7 @@
  * Handles alive messages about members: adds, updates or revives the row, has the claim verified, or refuses it. Alive
  * messages about this agent may need a refutation, see refute.ts.
  *
- * Source: memberlist state.go, aliveNode; P22, P23, P75 (docs/protocol.md).
+ * Source: memberlist state.go, aliveNode; P22, P23, P87 (docs/protocol.md).
  */
 import { type Address, formatAddress, toAddress } from '../../base/address.ts';
 import { copyBytes, sameBytes } from '../../base/bytes.ts';

@@ -141,7 +141,7 @@ describe('A35 no owner is pushed to an epoch that it cannot exceed', () => {
   );
 });
 
-describe('A37 an owner whose epoch changes twice within 10 s is contested', () => {
+describe('A47 an owner whose epoch changes twice within 10 s is contested', () => {
   const contested = (second = 9000, canAnswer = true): Catalog => {
     const bob = new Catalog({ owner: 'bob', epoch: NOW, canOwn: () => true, canAnswer: () => canAnswer });
     bob.apply(whole(NOW), 0);

@@ -193,7 +193,7 @@ test('A46 a ledger that was forged in the very epoch, and to the very version, t
   expect([shown('bob'), shown('cat')]).toEqual([[80], [80]]);
 });
 
-test('A37 an owner that starts twice within seconds is heard as ever, and so is what it registers then', () => {
+test('A47 an owner that starts twice within seconds is heard as ever, and so is what it registers then', () => {
   const { world, shown, join, register } = cluster();
   for (let i = 0; i < 2; i++) {
     world.stop('ann');
@@ -209,7 +209,7 @@ test('A37 an owner that starts twice within seconds is heard as ever, and so is 
   }
 });
 
-describe('A37 who forges on and on', () => {
+describe('A47 who forges on and on', () => {
   test.each([
     ['epochs', (i: number) => erasing(EPOCH + i * 5_000_000)],
     ['epochs, each a little further', (i: number) => erasing(EPOCH + i)],

@@ -1,4 +1,4 @@
-/** S16, P75: which names become members. */
+/** S16, P87: which names become members. */
 import { expect, test } from 'vitest';
 import { MAX_NAME_BYTES } from '../../../../src/wire/memberlist.ts';
 import { Actor, addressOf, alive, dead, row, suspect } from '../helpers.ts';
@@ -7,7 +7,7 @@ const namesOf = (ann: Actor): string[] =>
   [...ann.swim.members.all()].map(({ identity }) => identity.name).sort();
 const refusals = (ann: Actor) => ann.facts().filter(({ kind }) => kind === 'gossipMessageRefused');
 
-test('S16 P75 of two names that differ in case the first becomes a member, and the other is told under its name', () => {
+test('S16 P87 of two names that differ in case the first becomes a member, and the other is told under its name', () => {
   const ann = new Actor('ann').receive(alive('bob', 3));
   ann.take();
   ann.drainBroadcasts();
@@ -23,7 +23,7 @@ test('S16 P75 of two names that differ in case the first becomes a member, and t
   });
 });
 
-test('S16 P75 it stays out while the other is suspect, dead or has left, and comes in when that row is dropped', () => {
+test('S16 P87 it stays out while the other is suspect, dead or has left, and comes in when that row is dropped', () => {
   const ann = new Actor('ann').start().receive(alive('bob', 3));
   for (const message of [suspect('bob', 'ann', 3), dead('bob', 'ann', 3)]) {
     ann.receive(message).receive(alive('Bob', 9));
@@ -34,7 +34,7 @@ test('S16 P75 it stays out while the other is suspect, dead or has left, and com
   expect(namesOf(ann.receive(alive('Bob', 9)))).toEqual(['Bob', 'ann']);
 });
 
-test('S16 P75 a name that cannot be shown becomes no member, and is not asked', () => {
+test('S16 P87 a name that cannot be shown becomes no member, and is not asked', () => {
   const ann = new Actor('ann');
   ann.take();
   for (const name of ['b\u200bob', 'bob ', 'e\u0301va', '\u001b[2J'])
@@ -45,14 +45,14 @@ test('S16 P75 a name that cannot be shown becomes no member, and is not asked', 
   expect(effects.filter(({ kind }) => kind === 'send')).toEqual([]);
 });
 
-test('S16 P75 names of agents of Serf become members, up to 255 bytes', () => {
+test('S16 P87 names of agents of Serf become members, up to 255 bytes', () => {
   const ann = new Actor('ann');
   const names = ['web_1', 'my node', 'größe', 'x'.repeat(MAX_NAME_BYTES)];
   for (const name of names) ann.receive(alive(name, 1));
   expect(namesOf(ann)).toEqual(['ann', ...names].sort());
 });
 
-test('S16 P75 the rows of a push/pull obey it, too', () => {
+test('S16 P87 the rows of a push/pull obey it, too', () => {
   const ann = new Actor('ann').receive(alive('bob', 3));
   ann.merge(row('BOB', 0, 5), row('cat', 0));
   expect(namesOf(ann)).toEqual(['ann', 'bob', 'cat']);
