@@ -73,13 +73,15 @@ export class Partitions {
   /** What this agent has published itself it knows already, but not how that came about. */
   applyEntries(owner: string, changes: readonly EntryChange[], now: Millis, world: PartitionWorld): void {
     const touched = owner === this.#self ? [] : this.board.apply(owner, changes);
-    for (const name of touched) if (this.#pools.has(name)) this.#deadline = Math.min(this.#deadline, now);
     for (const { key } of changes) {
       const parsed = parsePartitionKey(key);
       const pool = parsed && this.board.pools.get(poolKey(parsed.pool));
-      if (pool !== undefined && parsed !== undefined && 'partition' in parsed)
-        this.#handovers.note(pool, parsed.partition, world);
+      if (pool === undefined || parsed === undefined || !('partition' in parsed)) continue;
+      this.#handovers.note(pool, parsed.partition, world);
+      // Its last worker may have ended while this was on its way: nobody else may take it.
+      if (pool.rows(parsed.partition).get(owner)?.to?.node === this.#self) this.#openPool(pool);
     }
+    for (const name of touched) if (this.#pools.has(name)) this.#deadline = Math.min(this.#deadline, now);
   }
 
   /** Some instance of a service has changed. */
@@ -100,13 +102,7 @@ export class Partitions {
   ): boolean {
     const board = this.board.pools.get(poolKey(id)) ?? this.board.create(id);
     if (board === undefined) return false;
-    let pool = this.#pools.get(poolKey(id));
-    if (pool === undefined) {
-      pool = new LocalPool(this.#self, board, (at) => {
-        this.#deadline = Math.min(this.#deadline, at);
-      });
-      this.#pools.set(poolKey(id), pool);
-    }
+    const pool = this.#openPool(board);
     const earlier = pool.sessionOf(worker);
     if (earlier !== undefined) this.detach(earlier, false, now, out);
     pool.attach(worker, session, quorum);
@@ -114,6 +110,16 @@ export class Partitions {
     out.push({ kind: 'fact', fact: { kind: 'workerAttached', service: id.service, worker } });
     this.wake(now);
     return true;
+  }
+
+  #openPool(board: BoardPool): LocalPool {
+    const known = this.#pools.get(poolKey(board.id));
+    if (known !== undefined) return known;
+    const pool = new LocalPool(this.#self, board, (at) => {
+      this.#deadline = Math.min(this.#deadline, at);
+    });
+    this.#pools.set(poolKey(board.id), pool);
+    return pool;
   }
 
   /** The process is gone. `inOrder`: it has let all its partitions go before. False: it does not take part. */
@@ -144,7 +150,7 @@ export class Partitions {
     this.#deadline = now < this.#settledAt && this.#pools.size > 0 ? this.#settledAt : NEVER;
     for (const [name, pool] of this.#pools) {
       pool.advance(now, world, now >= this.#settledAt, out);
-      if (pool.isIdle) this.#pools.delete(name);
+      if (pool.isIdle && now >= this.#settledAt) this.#pools.delete(name);
     }
   }
 

@@ -103,6 +103,22 @@ export const partitionMutants: readonly Mutant[] = [
     expectedTests: [UNIT],
   },
   {
+    id: 'partitions-idle-agent-takes-nothing',
+    file: 'partitions/partitions.ts',
+    find: '.get(owner)?.to?.node === this.#self) this.#openPool(pool);',
+    replace: '.get(owner)?.to?.node === undefined) continue;',
+    description: 'What is passed to an agent whose last worker has just ended is held by nobody for ever.',
+    expectedTests: [UNIT],
+  },
+  {
+    id: 'partitions-settling-agent-forgets-the-pool',
+    file: 'partitions/partitions.ts',
+    find: 'if (pool.isIdle && now >= this.#settledAt)',
+    replace: 'if (pool.isIdle)',
+    description: 'What was passed to the earlier process of an agent is held by nobody for ever.',
+    expectedTests: [UNIT],
+  },
+  {
     id: 'partitions-quorum-does-not-count',
     file: 'partitions/plan.ts',
     find: 'return inView.length < pool.quorum ? []',

@@ -1,5 +1,6 @@
 /** One rule each, on a cluster of nothing but worker pools (test/support/partitions-cluster.ts). */
 import { expect, test } from 'vitest';
+import { encodeRow, rowKey } from '../../../src/partitions/entries.ts';
 import { heldAtOnce, PoolCluster, SPREAD, STEP, tokensThatFell } from '../../support/partitions-cluster.ts';
 
 const start = (size: number, count = 8, options = {}): PoolCluster => {
@@ -235,4 +236,23 @@ test('an agent that was suspended in the middle of a claim withdraws it, listens
   expect(heldByIt()).toBe(3);
   expect(cluster.holders()).not.toContain(undefined);
   expectSafe(cluster);
+});
+
+test.each([
+  ['has been idle', 12_000],
+  ['has just started', 100],
+])('an agent without workers that %s passes on what comes to it', (_, wait) => {
+  const cluster = new PoolCluster({ seed: 1, size: 2, count: 4 });
+  cluster.attach('n0');
+  cluster.run(wait);
+  const [n0, n1] = [cluster.node('n0'), cluster.node('n1')];
+  const token = 2 ** 51;
+  const to = { node: 'n1', id: 'n1-w' };
+  const passed = encodeRow(cluster.pool, { partition: 0, state: 'passed', token, worker: '', to });
+  const change = { key: rowKey(cluster.pool, 0), before: undefined, after: passed };
+  n1.partitions.applyEntries('n0', [change], cluster.now, cluster.world(n1));
+  cluster.run(9000);
+  const seen = n0.partitions.view(cluster.pool, cluster.world(n0))?.partitions[0];
+  expect([seen?.state, seen?.holder?.node]).toEqual(['held', 'n0']);
+  expect(seen?.token).toBeGreaterThan(token);
 });
