@@ -33,6 +33,7 @@ import {
   UserEvent,
 } from '../wire/serf.ts';
 import { decodeStruct } from '../wire/struct.ts';
+import { isTableType } from '../wire/table.ts';
 import { isWatchType } from '../wire/watch.ts';
 import type { Masker } from './masks.ts';
 
@@ -63,11 +64,13 @@ export function redactStream(message: StreamMessage, masker: Masker): StreamMess
   }
 }
 
-/** The body of a user message, which is Serf's or the catalog's. */
+/** Messages of names, times and digests alone, which are not masked elsewhere either. */
+const WITHOUT_SECRETS = [isPauseType, isWatchType, isLinkType, isClockType, isTableType];
+
+/** The body of a user message. */
 export function redactUserMessage(body: Uint8Array, masker: Masker): Uint8Array {
-  // Names and times alone, which are not masked elsewhere either.
   const type = body[0] ?? 0;
-  if (isPauseType(type) || isWatchType(type) || isLinkType(type) || isClockType(type)) return body;
+  if (WITHOUT_SECRETS.some((isType) => isType(type))) return body;
   try {
     return isCatalogType(body[0] ?? 0) ? redactCatalog(body, masker) : redactSerf(body, masker);
   } catch (error) {

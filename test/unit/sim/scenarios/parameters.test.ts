@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest';
 import { createRng } from '../../../../src/base/rng.ts';
 import { BYZANTINE_KINDS, FAULT_KINDS, injectFault } from '../../../../src/sim/faults/index.ts';
-import { drawHostOptions, drawParameters, LOSS_LEVELS } from '../../../../src/sim/scenarios/parameters.ts';
+import {
+  drawHostOptions,
+  drawParameters,
+  isByzantine,
+  isOnlyByzantine,
+  LOSS_LEVELS,
+} from '../../../../src/sim/scenarios/parameters.ts';
 import { RunStats } from '../../../../src/sim/scenarios/run-stats.ts';
 import { createStory } from '../../../../src/sim/scenarios/story.ts';
 
@@ -25,12 +31,12 @@ test('seeds differ in every parameter', () => {
 });
 
 test('Byzantine senders occur without Serf peers: alone and without loss, or together with crashes, partitions and some loss', () => {
-  const byzantine = drawn.filter(({ kinds }) => kinds.includes('byzantine'));
-  for (const { serfPeers, loss, kinds } of byzantine) {
-    expect(serfPeers).toBe(0);
-    expect(loss).toBeLessThanOrEqual(kinds.length === 1 ? 0 : 0.1);
+  const byzantine = drawn.filter(isByzantine);
+  for (const parameters of byzantine) {
+    expect(parameters.serfPeers).toBe(0);
+    expect(parameters.loss).toBeLessThanOrEqual(isOnlyByzantine(parameters) ? 0 : 0.1);
   }
-  expect(new Set(byzantine.map(({ kinds }) => kinds.length === 1)).size).toBe(2);
+  expect(new Set(byzantine.map(isOnlyByzantine)).size).toBe(2);
   expect(byzantine.some(({ kinds, loss }) => kinds.includes('partition') && loss > 0)).toBe(true);
 });
 

@@ -132,7 +132,7 @@ describe('when the direct ping gets no answer in time', () => {
     const { ann, seqNo } = silent('cat', 'dan');
     ann.take();
     ann.receive(ack(seqNo));
-    expect(ann.take()).toEqual([]);
+    expect(ann.take()).toEqual([{ kind: 'directPingLost', peer: ann.swim.members.get('bob') }]);
     ann.pass(600);
     expect(accusations(ann)).toEqual([]);
   });
