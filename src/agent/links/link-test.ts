@@ -36,9 +36,9 @@ interface SentPing {
 export class LinkTest {
   readonly id: number;
   readonly node: string;
+  readonly to: Address;
   readonly until: Millis;
   readonly #self: string;
-  readonly #to: Address;
   readonly #pings: SentPing[] = [];
   #turns = 0;
   #nextAt: Millis;
@@ -55,7 +55,7 @@ export class LinkTest {
     this.node = node;
     this.until = now + TEST_DURATION;
     this.#self = self;
-    this.#to = to;
+    this.to = to;
     this.#nextAt = now;
   }
 
@@ -81,7 +81,7 @@ export class LinkTest {
     const ping = { test: this.id, seq: this.#pings.length, from: this.#self };
     this.#pings.push({ bytes, at: now, isAnswered: false });
     const body = (filler: number): Uint8Array => encodeLinkPing({ ...ping, filler: new Uint8Array(filler) });
-    packets.sendExactly(this.#to, bytes, body, out);
+    packets.sendExactly(this.to, bytes, body, out);
   }
 
   /** `clock`: wall-clock milliseconds here. */

@@ -125,8 +125,11 @@ export class LinkTests {
     if (message.kind === 'linkPing') return this.#onPing(message, from, now, out);
     const seenFrom = formatAddress(toAddress(message.ip, message.port));
     const test = this.#running.get(message.test);
-    test?.onPong(message, seenFrom, this.#clock(now), now);
-    if (test?.isComplete === true) this.#end(test, now, out);
+    if (test === undefined) return;
+    if (!this.#isOfHost(test.to, from))
+      throw new WireError('badValue', `an answer to a link test of ${test.node} from elsewhere`);
+    test.onPong(message, seenFrom, this.#clock(now), now);
+    if (test.isComplete) this.#end(test, now, out);
   }
 
   /** False: this ping over TCP is not one of a link test. */
@@ -200,6 +203,12 @@ export class LinkTests {
     this.#heard.set(node, { ...known, at: now });
     const pong = { test, seq, heard: known.heard, ip: from.ip, port: from.port, clock: this.#clock(now) };
     packets.sendUserMessage(from, encodeLinkPong(pong), out);
+  }
+
+  /** A host of several addresses may answer from another than it was asked at, but from no port or member but its own. */
+  #isOfHost(asked: Address, from: Address): boolean {
+    if (formatAddress(from) === formatAddress(asked)) return true;
+    return from.port === asked.port && !this.#parts.members.isHostOfMember(from);
   }
 
   /** The pings of its last test, unless that is over for long. */

@@ -118,6 +118,14 @@ export const agentMutants: readonly Mutant[] = [
     expectedTests: ['story/links.test.ts'],
   },
   {
+    id: 'agent-links-answers-of-anybody',
+    file: 'agent/links/link-tests.ts',
+    find: 'return from.port === asked.port && !this.#parts.members.isHostOfMember(from);',
+    replace: 'return true;',
+    description: 'Another member can answer a link test in the place of the one that was asked.',
+    expectedTests: ['unit/agent/links/link-tests.test.ts'],
+  },
+  {
     id: 'agent-stall-unnoticed',
     file: 'agent/agent.ts',
     find: 'this.#swim.onStall(lateness, this.#now, this.#swimOut);',
