@@ -251,6 +251,8 @@ class AgentCore implements Agent {
     const lateness = this.#stalls.detect(this.deadline, this.#now, stallThreshold(this.#options.swim));
     if (lateness === undefined) return;
     this.#swim.onStall(lateness, this.#now, this.#swimOut);
+    this.#eagerGossip.onStall(this.#now);
+    this.#streams.onStall(lateness);
     this.#runEffects();
   }
 
@@ -321,10 +323,8 @@ class AgentCore implements Agent {
   }
 
   #onPushPullFinished(sync: PushPullRequest, outcome: PushPullOutcome, now: Millis): void {
-    const {
-      join,
-      to: { key: peer },
-    } = sync;
+    const { join } = sync;
+    const peer = sync.to.key;
     if (outcome.ok) {
       this.#recordFact({ kind: 'pushPullFinished', peer, join, nodes: this.#swim.members.size });
       this.#tables.onPushPullFinished(sync, outcome.news, now);

@@ -49,6 +49,11 @@ export class Timers<K> {
     this.#siftUp(entry);
   }
 
+  /** Moves all deadlines by `span`. Their order stays. */
+  postpone(span: Millis): void {
+    for (const timer of this.#heap) timer.at += span;
+  }
+
   clear(key: K): boolean {
     const entry = this.#byKey.get(key);
     if (entry === undefined) return false;

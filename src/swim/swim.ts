@@ -282,7 +282,7 @@ export class Swim {
    *
    * The running round is extended and void. Suspicions are extended too, by a probe timeout at least, since refutations
    * may wait in the socket. From a probe timeout on, the next two rounds accuse nobody, and no suspicion ends before they
-   * are over. After more than two probe intervals, this agent announces itself and starts push/pulls with a few members.
+   * are over. After more than two probe intervals, this agent announces itself and syncs with a member, once in five seconds at most.
    *
    * Differs: memberlist does not notice a stall, and a resumed process declares its peers dead. In the spirit of
    * Lifeguard §IV-A.
@@ -297,7 +297,7 @@ export class Swim {
     this.#prober.onStall(lateness);
     this.#indirectProbes.postpone(lateness, notBefore);
     verifications.postpone(lateness, notBefore);
-    if (lateness > 2 * config.probeInterval) this.#announceAndSync();
+    if (lateness > 2 * config.probeInterval) this.#pushPulls.onLongStall();
   }
 
   #registerDeadlines(): void {
@@ -319,7 +319,7 @@ export class Swim {
   /** By now every peer should have dropped the row with the unrefutable accusation. */
   #onUnrefutableEnd(): void {
     this.#context.recordFact({ kind: 'unrefutableAccusationEnded', incarnation: this.incarnation });
-    this.#announceAndSync();
+    this.#pushPulls.announceAndSync(this.#context.config.gossipNodes);
   }
 
   #gossipIfDue(): void {
@@ -331,14 +331,6 @@ export class Swim {
     this.#gossipAt = nextIntervalAt(this.#gossipAt, config.gossipInterval, now);
     for (const peer of chooseGossipTargets(this.#context, this.#hasBroadcastsFor))
       out.push({ kind: 'gossip', peer });
-  }
-
-  /** Peers may have declared this agent dead: they learn that it is alive, and it learns what they hold. */
-  #announceAndSync(): void {
-    const { config, self } = this.#context;
-    if (self.state === 'left') return;
-    announceAlive(this.#context);
-    this.#pushPulls.syncWithRandom(config.gossipNodes);
   }
 }
 

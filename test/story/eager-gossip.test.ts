@@ -72,6 +72,22 @@ test('a storm falls back to the rounds: a hundred changes at once cause no more 
   expect(world.counts.packets - sent).toBeLessThan(5 * 3 * (8 + 4 + 2));
 });
 
+test('an agent that stalled leaves its news to the rounds for a second', () => {
+  const { world, pause, register, run } = startStory('ann bob cat dan eve', { seed: 54 });
+  run('5s');
+  const sentAtOnce = (service: string): number => {
+    const before = world.counts.packets;
+    register('ann', makeService(service), []);
+    return world.counts.packets - before;
+  };
+  expect(sentAtOnce('web-1')).toBe(3);
+  pause('ann', '300ms');
+  run('400ms');
+  expect(sentAtOnce('web-2')).toBe(0);
+  run('2s');
+  expect(sentAtOnce('web-3')).toBe(3);
+});
+
 test('S31 what a stranger’s datagram causes waits for the round, so that it draws nothing', () => {
   const { world, run } = startStory('ann bob cat', { seed: 53 });
   run('5s');

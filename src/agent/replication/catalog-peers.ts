@@ -24,6 +24,8 @@ export class CatalogPeers {
   readonly #members: MembersView;
   readonly #rng: Rng;
   #peers: Member[] | undefined;
+  /** The same by the keys of their addresses; of several at one address the first. */
+  readonly #byAddress = new Map<string, Member>();
   #ringNeighbors: readonly Member[] | undefined;
 
   constructor(members: MembersView, rng: Rng) {
@@ -109,7 +111,7 @@ export class CatalogPeers {
   /** The address of a member that is up and a catalog peer. */
   addressOf(name: string): Address | undefined {
     const member = this.#members.get(name);
-    return member !== undefined && this.#all().includes(member) ? member.identity.address : undefined;
+    return member !== undefined && this.#isPeer(member) ? member.identity.address : undefined;
   }
 
   isAddressOf(name: string, address: Address): boolean {
@@ -118,19 +120,29 @@ export class CatalogPeers {
 
   /** The catalog peer with this address. */
   findByAddress(key: string): Member | undefined {
-    return this.#all().find((peer) => peer.identity.address.key === key);
+    this.#all();
+    return this.#byAddress.get(key);
+  }
+
+  #isPeer(member: Member): boolean {
+    const first = this.findByAddress(member.identity.address.key);
+    return first === member || (first !== undefined && this.#all().includes(member));
   }
 
   #all(): Member[] {
     if (this.#peers === undefined) {
       this.#peers = [];
+      this.#byAddress.clear();
       for (const member of this.#members.all())
         if (
           member !== this.#members.self &&
           (member.state === 'alive' || member.state === 'suspect') &&
           this.isCatalogPeer(member)
-        )
+        ) {
           this.#peers.push(member);
+          const { key } = member.identity.address;
+          if (!this.#byAddress.has(key)) this.#byAddress.set(key, member);
+        }
     }
     return this.#peers;
   }

@@ -5,6 +5,9 @@
  * Two of the first copies go to the neighbors on a ring of all catalog peers. Where nothing is lost each member is told by
  * its neighbors, so that chance leaves nobody out; the others go to random members, so that few hops are needed.
  *
+ * An agent whose loop was late leaves its news to the rounds for a while: a round has many messages in one datagram, a burst has one or
+ * two, and datagrams are what a busy host has no time for.
+ *
  * Differs: memberlist sends everything at the rounds.
  */
 import { type RateLimit, RateLimiter } from '../../base/rate-limiter.ts';
@@ -18,6 +21,9 @@ import type { Packets } from './packets.ts';
 
 const BURST_LIMIT: RateLimit = { burst: 8, refillInterval: 25, maxKeys: 1, overflow: 'share' };
 
+/** News wait for the round for so long after a stall. */
+const QUIET_AFTER_STALL: Millis = 1000;
+
 /** The catalog peers next to this agent on the ring, up to two. */
 interface Ring {
   readonly ringNeighbors: readonly Member[];
@@ -30,6 +36,7 @@ export class EagerGossip {
   readonly #lanes: readonly Lane[];
   readonly #packets: Packets;
   readonly #limiter = new RateLimiter(BURST_LIMIT);
+  #quietUntil: Millis = 0;
 
   constructor(
     config: SwimConfig,
@@ -45,6 +52,11 @@ export class EagerGossip {
     this.#packets = packets;
   }
 
+  /** The event loop was late. */
+  onStall(now: Millis): void {
+    this.#quietUntil = now + QUIET_AFTER_STALL;
+  }
+
   /**
    * Sends the first copies of what was never sent; to be called after each input. What a stranger's datagram causes waits
    * for the round, so that it draws nothing (S31).
@@ -53,6 +65,7 @@ export class EagerGossip {
     const { eagerGossip, gossipNodes } = this.#config;
     if (
       !eagerGossip ||
+      now < this.#quietUntil ||
       !this.#lanes.some(({ queue, withProbesOnly }) => withProbesOnly !== true && queue.hasUnsent)
     )
       return;

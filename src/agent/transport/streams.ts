@@ -77,12 +77,8 @@ export class Streams implements StreamCodec {
 
   /** Dials a push/pull; its outcome goes to `host.onPushPullFinished`. */
   dialPushPull(sync: PushPullRequest, now: Millis, out: Effect[]): void {
-    this.#dial(
-      { role: 'sync', decoder: this.createDecoder('dialer'), sync },
-      sync.to,
-      now + this.#timeout,
-      out,
-    );
+    const session = { role: 'sync', decoder: this.createDecoder('dialer'), sync } as const;
+    this.#dial(session, sync.to, now + this.#timeout, out);
   }
 
   /** Dials a ping; its outcome goes to `host.onPingOutcome` by `deadline`. */
@@ -194,6 +190,11 @@ export class Streams implements StreamCodec {
     if (session === undefined) return;
     this.#deleteSession(stream);
     this.#reportFailure(session, why ?? 'closed before it answered', failure ?? 'closed', now);
+  }
+
+  /** This agent's loop was late: that is not the peers' doing, whose answers may wait in the sockets. */
+  onStall(lateness: Millis): void {
+    this.#timers.postpone(lateness);
   }
 
   tick(now: Millis, out: Effect[]): void {
@@ -320,8 +321,7 @@ export class Streams implements StreamCodec {
   }
 
   write(stream: StreamId, message: StreamMessage, role: StreamRole, end: boolean, out: Effect[]): void {
-    const sealing = { role, nonce: this.#nonce };
-    const bytes = this.#codec.sealStream(encodeStream(message), this.#envelope, sealing);
+    const bytes = this.#codec.sealStream(encodeStream(message), this.#envelope, { role, nonce: this.#nonce });
     out.push({ kind: 'writeStream', stream, bytes, end });
   }
 

@@ -51,7 +51,7 @@ export interface TcpLimits {
 
 export const TCP_LIMITS: TcpLimits = {
   inbound: 512,
-  idleTimeout: 10_000,
+  idleTimeout: 30_000, // the agent gives up before (`swim.streamTimeout`), unless it was late itself
   totalTimeout: 60_000,
   lingerTimeout: 2_000,
   maxBytes: 21 * 1024 * 1024, // 20 MiB of push/pull and its envelope

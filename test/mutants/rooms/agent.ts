@@ -167,6 +167,14 @@ export const agentMutants: readonly Mutant[] = [
     expectedTests: ['unit/agent/transport/streams.test.ts'],
   },
   {
+    id: 'agent-stall-blames-the-seed',
+    file: 'agent/agent.ts',
+    find: 'this.#streams.onStall(lateness);',
+    replace: '',
+    description: 'On a busy host joins are given up whose answers wait in the socket.',
+    expectedTests: ['unit/agent/stall.test.ts'],
+  },
+  {
     id: 'agent-streams-without-limit',
     file: 'agent/transport/streams.ts',
     find: 'this.#takeSlot(this.#waiting, stream, from, out);',

@@ -102,6 +102,14 @@ export const newsMutants: readonly Mutant[] = [
     expectedTests: ['unit/agent/transport/eager-gossip.test.ts', 'story/eager-gossip.test.ts'],
   },
   {
+    id: 'agent-eager-while-late',
+    file: 'agent/agent.ts',
+    find: 'this.#eagerGossip.onStall(this.#now);',
+    replace: '',
+    description: 'An agent that has no time for its datagrams sends three for each message.',
+    expectedTests: ['story/eager-gossip.test.ts'],
+  },
+  {
     id: 'agent-eager-for-strangers',
     file: 'agent/transport/eager-gossip.ts',
     find: 'if (from !== undefined && !this.#members.isAddressOfMember(from)) return;',

@@ -19,6 +19,15 @@ export const swimMutants: readonly Mutant[] = [
     expectedTests: ['unit/swim/precedence.test.ts'],
   },
   {
+    id: 'swim-stall-avalanche',
+    file: 'swim/scheduled-push-pull.ts',
+    find: 'Math.max(now, this.#lastStallSyncAt + STALL_SYNC_INTERVAL);',
+    replace: 'now;',
+    description:
+      'An agent that is too busy announces itself and syncs with others at each stall, which makes it busier.',
+    expectedTests: ['unit/swim/stall.test.ts'],
+  },
+  {
     id: 'swim-answer-confirms',
     file: 'swim/precedence.ts',
     find: "known.state === 'suspect' && message.incarnation > known.incarnation",

@@ -36,6 +36,21 @@ describe('timers', () => {
     expect(timers.pop(NEVER)).toBeUndefined();
   });
 
+  test('all can be postponed; their order stays', () => {
+    const timers = new Timers<string>();
+    for (const [key, at] of [
+      ['a', 30],
+      ['b', 10],
+      ['c', 10],
+    ] as const)
+      timers.set(key, at);
+    timers.postpone(5);
+    expect(timers.deadline).toBe(15);
+    expect([timers.pop(14), timers.pop(15), timers.pop(15), timers.pop(34), timers.pop(35)]).toEqual([
+      ...[undefined, 'b', 'c', undefined, 'a'],
+    ]);
+  });
+
   test('behave like a sorted list under any sequence of set, clear and pop', () => {
     const step = fc.oneof(
       fc.record({ do: fc.constant('set' as const), key: fc.nat(20), at: fc.nat(100) }),

@@ -132,14 +132,36 @@ describe('after a long stall', () => {
     ann.until('fact', ({ fact }) => fact.kind === 'memberDeclaredDead');
   });
 
-  test('the agent announces itself again, and starts push/pulls with a few members', () => {
+  test('the agent announces itself again, and syncs with a member, which is asked first whether it holds the same', () => {
     const ann = probing().receive(ack(1));
     ann.drainBroadcasts();
     sleep(ann, 10_000);
     expect(ann.take().filter(({ kind }) => kind === 'pushPull')).toMatchObject([
-      { peer: { identity: { name: 'bob' } } },
+      { peer: { identity: { name: 'bob' } }, periodic: true },
     ]);
     expect(ann.drainBroadcasts()).toEqual([alive('ann', 1)]);
+  });
+
+  test('stalls that follow one another cause one sync with one member in five seconds, and the last of them has its own', () => {
+    const ann = new Actor('ann', { gossipInterval: 1e7, pushPullInterval: 1e8 })
+      .knowing('bob', 'cat', 'dan', 'eve')
+      .start();
+    ann.take();
+    const syncs: number[] = [];
+    const count = (): void => {
+      for (const { kind } of ann.take()) if (kind === 'pushPull') syncs.push(ann.now);
+    };
+    const from = ann.now;
+    for (let i = 0; i < 5; i++) {
+      ann.now += 2100;
+      ann.do((swim, now, out) => swim.onStall(2050, now, out));
+      count();
+    }
+    for (let i = 0; i < 100; i++) {
+      ann.pass(100);
+      count();
+    }
+    expect(syncs.map((at) => at - from)).toEqual([2100, 8400, 13_400]);
   });
 });
 

@@ -36,7 +36,7 @@ function agent(self = 0, eagerGossip = true) {
     eager.run(input, now, out);
     return out.flatMap((effect) => (effect.kind === 'sendPacket' ? [effect.to.host] : []));
   };
-  return { queue, run, peers };
+  return { queue, run, peers, eager };
 }
 
 test('three first copies leave at once, to different members, and the others wait for the round', () => {
@@ -66,6 +66,14 @@ test('eight bursts at once, then one each 25 ms', () => {
   expect([burst(24), burst(25), burst(26), burst(50)].map((sent) => sent > 0)).toEqual([
     ...[false, true, false, true],
   ]);
+});
+
+test('after a stall news wait for the round for a second', () => {
+  const { queue, run, eager } = agent();
+  queue.enqueue(Uint8Array.of(3, 1));
+  eager.onStall(5000);
+  expect([run(TICK, 5000), run(TICK, 5999)]).toEqual([[], []]);
+  expect(run(TICK, 6000)).toHaveLength(3);
 });
 
 test('S31 a datagram of a stranger draws nothing, one of a member does', () => {

@@ -85,6 +85,15 @@ describe('a peer that dials us', () => {
     expect(streams.deadline).toBe(NEVER);
   });
 
+  test('and is heard late because this agent stalled has the time back', () => {
+    const { streams, accept, out, take } = createStreams();
+    accept(1);
+    streams.onStall(4000);
+    expect(streams.deadline).toBe(TIMEOUT + 4000);
+    streams.tick(TIMEOUT, out);
+    expect(take()).toEqual([]);
+  });
+
   test('S1 costs its own network a stream while 256 others wait', () => {
     const { streams, accept, receive, take, out } = createStreams();
     for (let i = 0; i < 256; i++) accept(1 + 2 * i);
