@@ -5,21 +5,17 @@ import { useEffect, useState } from 'preact/hooks';
 import { onTokenNeeded } from './data/api.ts';
 import { Cluster, followCluster } from './data/cluster.ts';
 import type { InfoJson } from './data/types.ts';
+import { TokenDialog } from './parts/confirm.ts';
 import { ConnectionPill } from './parts/connection.ts';
-import { TokenDialog } from './parts/dialog.ts';
 import { ClusterContext, useCluster, usePlace, usePolled } from './parts/hooks.ts';
-import { type Place, pathOf, TABS, type Tab } from './place.ts';
+import { capitalize } from './parts/text.ts';
+import { type Place, pathOf, TABS, type Tab, type ViewProps } from './place.ts';
 import { Actions } from './views/actions.ts';
 import { Events } from './views/events.ts';
 import { NodeMap } from './views/map.ts';
 import { Nodes } from './views/nodes.ts';
 import { Overview } from './views/overview.ts';
 import { Services } from './views/services.ts';
-
-interface ViewProps {
-  readonly place: Place;
-  readonly info: InfoJson | undefined;
-}
 
 const VIEWS: Readonly<Record<Tab, (props: ViewProps) => VNode>> = {
   overview: Overview,
@@ -28,15 +24,6 @@ const VIEWS: Readonly<Record<Tab, (props: ViewProps) => VNode>> = {
   services: Services,
   events: Events,
   actions: Actions,
-};
-
-const TITLES: Readonly<Record<Tab, string>> = {
-  overview: 'Overview',
-  map: 'Map',
-  nodes: 'Nodes',
-  services: 'Services',
-  events: 'Events',
-  actions: 'Actions',
 };
 
 /** How often this agent is asked how it is, in milliseconds. */
@@ -56,7 +43,7 @@ function App(): VNode {
   const key = `${tokens} ${unwell.map(({ name, status }) => `${name} ${status}`).join()}`;
   const info = usePolled<InfoJson>('/v1/hearsay/info', INFO_INTERVAL, key).data;
   useEffect(() => {
-    const what = place.name ?? TITLES[place.tab];
+    const what = place.name ?? capitalize(place.tab);
     document.title = `${what} · ${info?.datacenter ?? 'hearsay'}`;
   }, [place, info?.datacenter]);
   const View = VIEWS[place.tab];
@@ -78,7 +65,7 @@ function Header({ place, info }: ViewProps): VNode {
     <nav aria-label="Views">
       ${TABS.map(
         (tab) =>
-          html`<a key=${tab} href=${pathOf({ tab })} aria-current=${tab === place.tab ? 'page' : undefined}>${TITLES[tab]}</a>`,
+          html`<a key=${tab} href=${pathOf({ tab })} aria-current=${tab === place.tab ? 'page' : undefined}>${capitalize(tab)}</a>`,
       )}
     </nav>
   </header>`;

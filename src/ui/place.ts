@@ -1,5 +1,7 @@
 /** Which view a path names, and the paths of views. Paths of Consul's dashboard lead to the view of the same thing. */
 
+import type { InfoJson } from './data/types.ts';
+
 export const TABS = ['overview', 'map', 'nodes', 'services', 'events', 'actions'] as const;
 export type Tab = (typeof TABS)[number];
 
@@ -7,6 +9,11 @@ export type Tab = (typeof TABS)[number];
 export interface Place {
   readonly tab: Tab;
   readonly name?: string;
+}
+
+export interface ViewProps {
+  readonly place: Place;
+  readonly info: InfoJson | undefined;
 }
 
 /** `/ui/nodes/NAME`, and `/ui/DC/nodes/NAME` with whatever Consul puts behind it. Anything unknown is the overview. */

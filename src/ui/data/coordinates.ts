@@ -6,13 +6,26 @@ export interface CoordinateJson {
   readonly Coord: { readonly Vec: readonly number[]; readonly Height: number; readonly Adjustment: number };
 }
 
-type Coord = CoordinateJson['Coord'];
+export type Coord = CoordinateJson['Coord'];
 
 /** In milliseconds. Source: Consul, "Network Coordinates", "Working with Coordinates". */
-export function roundTrip(a: Coord, b: Coord): number {
+function roundTrip(a: Coord, b: Coord): number {
   const distance = Math.hypot(...a.Vec.map((x, i) => x - (b.Vec[i] ?? 0))) + a.Height + b.Height;
   const adjusted = distance + a.Adjustment + b.Adjustment;
   return 1000 * (adjusted > 0 ? adjusted : distance);
+}
+
+/** From a node to all others, the nearest first. */
+export function roundTripsFrom(
+  from: string | undefined,
+  coords: ReadonlyMap<string, Coord>,
+): readonly (readonly [string, number])[] {
+  const own = coords.get(from ?? '');
+  if (own === undefined) return [];
+  return [...coords]
+    .filter(([name]) => name !== from)
+    .map(([name, coord]) => [name, roundTrip(own, coord)] as const)
+    .sort((a, b) => a[1] - b[1]);
 }
 
 export interface Point {

@@ -1,5 +1,6 @@
 /** What happened lately, from the log of this agent: the last lines from before, and all from now on. */
 import { type LogLine, parseLine } from './log-line.ts';
+import { Source } from './source.ts';
 import { followStream } from './stream.ts';
 
 export type LogLevelName = 'info' | 'debug';
@@ -7,9 +8,8 @@ export type LogLevelName = 'info' | 'debug';
 /** The agent keeps so many lines from before, and this page so many in all. */
 const RECENT = 512;
 const MAX_LINES = 5000;
-const GATHER = 100;
 
-export class LiveLog {
+export class LiveLog extends Source {
   lines: readonly LogLine[] = [];
   /** Why no lines come. */
   failure: string | undefined;
@@ -17,19 +17,17 @@ export class LiveLog {
   #rest = '';
   #count = 0;
   #pending: LogLine[] = [];
-  #timer = 0;
   #stop: (() => void) | undefined;
   /** The last lines as they came: after a reconnection the agent sends them again. */
   #seen: string[] = [];
-  readonly #listeners = new Set<() => void>();
 
   /** The log is followed while somebody listens. */
-  subscribe(listener: () => void): () => void {
-    this.#listeners.add(listener);
+  override subscribe(listener: () => void): () => void {
+    const end = super.subscribe(listener);
     this.#stop ??= this.#follow();
     return () => {
-      this.#listeners.delete(listener);
-      if (this.#listeners.size > 0) return;
+      end();
+      if (this.isWatched) return;
       this.#stop?.();
       this.#stop = undefined;
     };
@@ -44,7 +42,7 @@ export class LiveLog {
     this.#level = level;
     this.#stop?.();
     this.#stop = this.#follow();
-    this.#announce();
+    this.announce();
   }
 
   #follow(): () => void {
@@ -57,7 +55,7 @@ export class LiveLog {
       onText: (text) => this.#take(text),
       onConnection: (connection) => {
         this.failure = connection.kind === 'lost' ? connection.reason : undefined;
-        this.#announce();
+        this.announce();
       },
     });
   }
@@ -72,16 +70,11 @@ export class LiveLog {
       if (parsed !== undefined) this.#pending.push(parsed);
     }
     this.#seen = this.#seen.slice(-RECENT);
-    this.#announce();
+    this.announce();
   }
 
-  #announce(): void {
-    if (this.#timer !== 0) return;
-    this.#timer = window.setTimeout(() => {
-      this.#timer = 0;
-      if (this.#pending.length > 0) this.lines = [...this.lines, ...this.#pending].slice(-MAX_LINES);
-      this.#pending = [];
-      for (const listener of this.#listeners) listener();
-    }, GATHER);
+  protected override gathered(): void {
+    if (this.#pending.length > 0) this.lines = [...this.lines, ...this.#pending].slice(-MAX_LINES);
+    this.#pending = [];
   }
 }

@@ -2,8 +2,7 @@
 import { callApi } from './api.ts';
 
 export type StreamState =
-  | { readonly kind: 'connecting'; readonly since: number }
-  | { readonly kind: 'live'; readonly since: number }
+  | { readonly kind: 'connecting' | 'live'; readonly since: number }
   | { readonly kind: 'lost'; readonly since: number; readonly reason: string };
 
 export interface Following {

@@ -1,21 +1,28 @@
 /** What views share: the cluster, replies of the API that are read again and again, the clock, and where the page is. */
-import { createContext } from 'preact';
+import { type Context, createContext } from 'preact';
 import { useContext, useEffect, useMemo, useState } from 'preact/hooks';
 import { getApi } from '../data/api.ts';
 import { Cluster } from '../data/cluster.ts';
-import { type CoordinateJson, roundTrip } from '../data/coordinates.ts';
+import { type Coord, type CoordinateJson, roundTripsFrom } from '../data/coordinates.ts';
 import { LiveLog } from '../data/log.ts';
+import type { Source } from '../data/source.ts';
 import { type Place, pathOf, toPlace } from '../place.ts';
 
 export const ClusterContext = createContext(new Cluster());
+const LogContext = createContext(new LiveLog());
 
-/** The cluster; the calling component is drawn again when it changes. */
-export function useCluster(): Cluster {
-  const cluster = useContext(ClusterContext);
+/** The calling component is drawn again when the source changes. */
+function useSource<T extends Source>(context: Context<T>): T {
+  const source = useContext(context);
   const [, redraw] = useState(0);
-  useEffect(() => cluster.subscribe(() => redraw((count) => count + 1)), [cluster]);
-  return cluster;
+  useEffect(() => source.subscribe(() => redraw((count) => count + 1)), [source]);
+  return source;
 }
+
+export const useCluster = (): Cluster => useSource(ClusterContext);
+
+/** The log of this agent, which is followed while a component uses it. */
+export const useLog = (): LiveLog => useSource(LogContext);
 
 export interface Polled<T> {
   readonly data: T | undefined;
@@ -69,6 +76,10 @@ export function useNow(step = 1000): number {
 /** Where the page is, and how to go elsewhere without loading it again. */
 export function usePlace(): readonly [Place, (to: Place) => void] {
   const [place, setPlace] = useState(toPlace(location.pathname));
+  const go = (to: Place): void => {
+    history.pushState(null, '', pathOf(to));
+    setPlace(to);
+  };
   useEffect(() => {
     const update = (): void => setPlace(toPlace(location.pathname));
     const follow = (event: MouseEvent): void => {
@@ -78,39 +89,25 @@ export function usePlace(): readonly [Place, (to: Place) => void] {
       if (link === null || elsewhere || link.origin !== location.origin || link.target !== '') return;
       if (!link.pathname.startsWith('/ui/') || link.hash !== '') return;
       event.preventDefault();
-      history.pushState(null, '', link.pathname);
+      go(toPlace(link.pathname));
       scrollTo(0, 0);
-      update();
     };
     const end = new AbortController();
     window.addEventListener('popstate', update, { signal: end.signal });
     document.addEventListener('click', follow, { signal: end.signal });
     return () => end.abort();
   }, []);
-  const go = (to: Place): void => {
-    history.pushState(null, '', pathOf(to));
-    setPlace(to);
-  };
   return [place, go];
 }
 
-const LogContext = createContext(new LiveLog());
-
-/** The log of this agent, which is followed while a component uses it. */
-export function useLog(): LiveLog {
-  const log = useContext(LogContext);
-  const [, redraw] = useState(0);
-  useEffect(() => log.subscribe(() => redraw((count) => count + 1)), [log]);
-  return log;
+/** The network coordinates of nodes, read every `interval` milliseconds. */
+export function useCoordinates(interval: number): ReadonlyMap<string, Coord> {
+  const { data } = usePolled<readonly CoordinateJson[]>('/v1/coordinate/nodes', interval);
+  return useMemo(() => new Map(data?.map(({ Node, Coord }) => [Node, Coord])), [data]);
 }
 
-/** Estimated from this agent to each node, in milliseconds. */
+/** Estimated from this agent to each other node, in milliseconds. */
 export function useRoundTrips(self: string | undefined): ReadonlyMap<string, number> {
-  const { data } = usePolled<readonly CoordinateJson[]>('/v1/coordinate/nodes', 10_000);
-  return useMemo(() => {
-    const own = data?.find(({ Node }) => Node === self);
-    return new Map(
-      own === undefined ? [] : data?.map(({ Node, Coord }) => [Node, roundTrip(own.Coord, Coord)]),
-    );
-  }, [data, self]);
+  const coords = useCoordinates(10_000);
+  return useMemo(() => new Map(roundTripsFrom(self, coords)), [coords, self]);
 }

@@ -10,7 +10,7 @@ interface StateLook {
   readonly shape: 'disc' | 'triangle' | 'cross' | 'ring' | 'half';
 }
 
-export const STATES: Readonly<Record<string, StateLook>> = {
+const STATES: Readonly<Record<string, StateLook>> = {
   alive: { tone: 'good', shape: 'disc' },
   suspect: { tone: 'odd', shape: 'triangle' },
   away: { tone: 'quiet', shape: 'half' },
@@ -46,33 +46,25 @@ export const State = ({ state }: { readonly state: string }): VNode =>
   html`<span class="state"><${Mark} state=${state} />${state}</span>`;
 
 interface StateCountsProps {
-  readonly counts: ReadonlyMap<string, number>;
+  readonly rows: readonly { readonly status: string }[];
   /** Whether the words are seen, or only read out. */
   readonly words?: boolean;
 }
 
-/** How many of each state, those with none left out. */
-export function StateCounts({ counts, words = false }: StateCountsProps): VNode {
-  return html`<span class="counts">
-    ${[...counts]
-      .filter(([, count]) => count > 0)
-      .map(
+/** How many rows have each state, in the order in which states are declared: as a bar with parts of that length, and in figures. */
+export function StateCounts({ rows, words = false }: StateCountsProps): VNode {
+  const counts = new Map(Object.keys(STATES).map((state) => [state, 0]));
+  for (const { status } of rows) counts.set(status, (counts.get(status) ?? 0) + 1);
+  const shown = [...counts].filter(([, count]) => count > 0);
+  return html`<div class="bar" aria-hidden="true">
+      ${shown.map(([state, count]) => html`<span key=${state} class=${lookOf(state).tone} style=${{ flexGrow: String(count) }}></span>`)}
+    </div>
+    <span class="counts">
+      ${shown.map(
         ([state, count]) =>
           html`<span class="count" key=${state} title=${`${count} ${state}`}
           ><${Mark} state=${state} />${toGroups(count)} <span class=${words ? 'quiet' : 'unseen'}>${state}</span></span
         >`,
       )}
-  </span>`;
-}
-
-/** A bar whose parts are as long as the counts. */
-export function Bar({ counts }: { readonly counts: ReadonlyMap<string, number> }): VNode {
-  return html`<div class="bar" aria-hidden="true">
-    ${[...counts]
-      .filter(([, count]) => count > 0)
-      .map(
-        ([state, count]) =>
-          html`<span key=${state} class=${lookOf(state).tone} style=${{ flexGrow: String(count) }}></span>`,
-      )}
-  </div>`;
+    </span>`;
 }

@@ -2,16 +2,25 @@
 import { html } from 'htm/preact';
 import type { ComponentChildren, VNode } from 'preact';
 import { useState } from 'preact/hooks';
+import { pathOf, type Tab } from '../place.ts';
 
 export interface Column<T> {
   readonly title: string;
-  cell(row: T): ComponentChildren;
+  /** Absent: what rows are sorted by is shown. */
+  readonly cell?: (row: T) => ComponentChildren;
   /** What rows are sorted by; absent: not by this column. */
   readonly order?: (row: T) => number | string;
   /** It is left out on narrow screens. */
   readonly wide?: true;
   readonly number?: true;
 }
+
+/** Names that lead to their pages. */
+export const linkColumn = <T>(title: string, tab: Tab, nameOf: (row: T) => string): Column<T> => ({
+  title,
+  cell: (row) => nameOf(row) && html`<a href=${pathOf({ tab, name: nameOf(row) })}>${nameOf(row)}</a>`,
+  order: nameOf,
+});
 
 interface TableProps<T> {
   readonly caption: string;
@@ -48,7 +57,7 @@ export function Table<T>({ caption, columns, rows, keyOf }: TableProps<T>): VNod
       })}</tr></thead>
       <tbody>${shown.map(
         (row) =>
-          html`<tr key=${keyOf(row)}>${columns.map((column) => html`<td key=${column.title} class=${classOf(column)}>${column.cell(row)}</td>`)}</tr>`,
+          html`<tr key=${keyOf(row)}>${columns.map((column) => html`<td key=${column.title} class=${classOf(column)}>${(column.cell ?? column.order)?.(row)}</td>`)}</tr>`,
       )}</tbody>
     </table>
     ${rows.length === 0 && html`<p class="empty quiet">None.</p>`}

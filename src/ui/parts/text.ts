@@ -10,12 +10,7 @@ export function toAge(millis: number): string {
 }
 
 /** `14:03:22`, in the time of this browser. */
-export function formatClock(at: number): string {
-  const when = new Date(at);
-  return [when.getHours(), when.getMinutes(), when.getSeconds()]
-    .map((part) => String(part).padStart(2, '0'))
-    .join(':');
-}
+export const formatClock = (at: number): string => new Date(at).toTimeString().slice(0, 8);
 
 export function formatBytes(bytes: number): string {
   if (bytes < 1000) return `${Math.round(bytes)} B`;
@@ -36,9 +31,11 @@ export const toGroups = (count: number): string => count.toLocaleString('en');
 export const plural = (count: number, one: string): string =>
   `${toGroups(count)} ${one}${count === 1 ? '' : 's'}`;
 
+export const capitalize = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** With a capital and a full stop. */
 export function toSentence(clause: string): string {
   const text = clause.trim();
   if (text === '') return '';
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
+  return `${capitalize(text)}${/[.!?]$/.test(text) ? '' : '.'}`;
 }

@@ -3,18 +3,19 @@ import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
 import { putApi, segment } from '../data/api.ts';
-import type { InfoJson } from '../data/types.ts';
 import { Confirm, type ConfirmedAction } from '../parts/confirm.ts';
 import { useCluster, useNow, usePolled } from '../parts/hooks.ts';
 import { State } from '../parts/mark.ts';
-import { toAge } from '../parts/text.ts';
-import { nodePath } from '../place.ts';
+import { capitalize, toAge } from '../parts/text.ts';
+import { nodePath, type ViewProps } from '../place.ts';
 import type { CheckJson } from './checks.ts';
 import { KeyActions } from './keys.ts';
 
+const TAGS = '/v1/hearsay/tags';
+
 type Start = (action: ConfirmedAction) => void;
 
-export function Actions({ info }: { readonly info: InfoJson | undefined }): VNode {
+export function Actions({ info }: ViewProps): VNode {
   const [action, setAction] = useState<ConfirmedAction>();
   const [done, setDone] = useState('');
   const [count, setCount] = useState(0);
@@ -39,19 +40,21 @@ export function Actions({ info }: { readonly info: InfoJson | undefined }): VNod
   </div>`;
 }
 
-const run = (path: string, done: string) => async (): Promise<string> => {
-  await putApi(path);
+const run = (path: string, done: string, body?: object) => async (): Promise<string> => {
+  await putApi(path, body);
   return done;
 };
 
+/** Ends what leaves services out of answers: `what` names it, as the maintenance of web-1. */
+const ending = (what: string, verb: string, path: string): ConfirmedAction => ({
+  title: `End ${what}?`,
+  consequence: 'All agents answer for it again, as far as its checks pass.',
+  verb,
+  run: run(`${path}?enable=false`, `${capitalize(what)} has ended.`),
+});
+
 function maintenance(what: string, path: string, isOn: boolean): ConfirmedAction {
-  if (isOn)
-    return {
-      title: `End the maintenance of ${what}?`,
-      consequence: 'All agents answer for it again, as far as its checks pass.',
-      verb: 'End maintenance',
-      run: run(`${path}?enable=false`, `The maintenance of ${what} has ended.`),
-    };
+  if (isOn) return ending(`the maintenance of ${what}`, 'End maintenance', path);
   return {
     title: `Maintenance of ${what}?`,
     consequence:
@@ -65,13 +68,7 @@ function maintenance(what: string, path: string, isOn: boolean): ConfirmedAction
 
 function draining(id: string, isOn: boolean): ConfirmedAction {
   const path = `/v1/hearsay/drain/${segment(id)}`;
-  if (isOn)
-    return {
-      title: `End the draining of ${id}?`,
-      consequence: 'All agents answer for it again, as far as its checks pass.',
-      verb: 'End draining',
-      run: run(`${path}?enable=false`, `${id} does not drain any more.`),
-    };
+  if (isOn) return ending(`the draining of ${id}`, 'End draining', path);
   return {
     title: `Drain ${id}?`,
     consequence:
@@ -121,23 +118,19 @@ function ServiceActions({ node, start, refresh }: ServiceActionsProps): VNode {
 
 function TagActions({ node, start }: { readonly node: string; readonly start: Start }): VNode {
   const tags = Object.entries(useCluster().self?.tags ?? {});
-  const change = async (body: object, done: string): Promise<string> => {
-    await putApi('/v1/hearsay/tags', body);
-    return done;
-  };
   const consequence = 'All agents see it within a second or two, and run their handlers of member-update.';
   const set: ConfirmedAction = {
     title: `Set a tag of ${node}`,
     consequence,
     verb: 'Set',
     fields: { name: 'Name', value: 'Value' },
-    run: ({ name = '', value = '' }) => change({ set: { [name]: value } }, `The tag ${name} is set.`),
+    run: ({ name = '', value = '' }) => run(TAGS, `The tag ${name} is set.`, { set: { [name]: value } })(),
   };
   const remove = (name: string): ConfirmedAction => ({
     title: `Remove the tag ${name} of ${node}?`,
     consequence,
     verb: 'Remove',
-    run: () => change({ delete: [name] }, `The tag ${name} is removed.`),
+    run: run(TAGS, `The tag ${name} is removed.`, { delete: [name] }),
   });
   return html`<section aria-labelledby="tags">
     <h2 id="tags">Tags of ${node}</h2>

@@ -13,9 +13,11 @@ const INTERVAL = 2000;
 export function AgentFigures({ info }: { readonly info: InfoJson }): VNode {
   const { before, after } = useSamples();
   const rate = (name: string, format: (value: number) => string): string => {
-    const value = after === undefined ? undefined : ratePerSecond(name, before, after);
+    const value = after && ratePerSecond(`hearsay_${name}_total`, before, after);
     return value === undefined ? '…' : format(value);
   };
+  const traffic = (what: string, format: (value: number) => string): string =>
+    `${rate(`${what}_sent`, format)} sent, ${rate(`${what}_received`, format)} received a second`;
   const late = after && gaugeOf(after.metrics, 'hearsay_tick_lateness_seconds', 'quantile', '0.999');
   const waiting = Object.values(info.lanes).reduce((sum, count) => sum + count, 0);
   const { awareness } = info.health;
@@ -24,14 +26,8 @@ export function AgentFigures({ info }: { readonly info: InfoJson }): VNode {
     ['Running for', toAge(info.uptimeMs)],
     ['Late turns', late === undefined ? '…' : `99.9 % within ${formatMillis(1000 * late)}`],
     ['Messages waiting', String(waiting)],
-    [
-      'Packets',
-      `${rate('hearsay_packets_sent_total', toTenths)} sent, ${rate('hearsay_packets_received_total', toTenths)} received a second`,
-    ],
-    [
-      'Bytes',
-      `${rate('hearsay_bytes_sent_total', formatBytes)} sent, ${rate('hearsay_bytes_received_total', formatBytes)} received a second`,
-    ],
+    ['Packets', traffic('packets', toTenths)],
+    ['Bytes', traffic('bytes', formatBytes)],
     ['Memory', formatBytes(info.memory.rssBytes)],
     ['Gossip', info.encrypted ? 'encrypted' : 'not encrypted'],
     ['Gossip address', info.address.gossip],

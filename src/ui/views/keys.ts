@@ -43,10 +43,8 @@ export function KeyActions({ info, start }: KeyActionsProps): VNode {
     verb: { list: 'Ask', install: 'Install', use: 'Use', remove: 'Remove' }[operation],
     ...(operation === 'install' ? { fields: { key: 'Key in base64, as `hearsay keygen` prints it' } } : {}),
     run: async (values) => {
-      const named = key ?? values['key'];
-      const ended = await operate(operation, named);
-      if (operation !== 'list') setReport(await operate('list', undefined));
-      else setReport(ended);
+      const ended = await operate(operation, key ?? values['key']);
+      setReport(operation === 'list' ? ended : await operate('list', undefined));
       return `${ended.answered} of ${plural(ended.members, 'member')} answered.`;
     },
   });

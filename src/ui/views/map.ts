@@ -2,10 +2,10 @@
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { type CoordinateJson, project, roundTrip } from '../data/coordinates.ts';
+import { project, roundTripsFrom } from '../data/coordinates.ts';
 import type { LiveMember } from '../data/types.ts';
-import { useCluster, usePolled } from '../parts/hooks.ts';
-import { type MapLink, type MapNode, MapPainter } from '../parts/map-painter.ts';
+import { useCluster, useCoordinates, usePolled } from '../parts/hooks.ts';
+import { type MapLink, MapPainter, type MapPicture } from '../parts/map-painter.ts';
 import { State } from '../parts/mark.ts';
 import { formatMillis, plural } from '../parts/text.ts';
 import { nodePath } from '../place.ts';
@@ -24,9 +24,8 @@ interface WarningJson {
 export function NodeMap(): VNode {
   const cluster = useCluster();
   const members = [...cluster.members.values()].filter(({ status }) => status !== 'left');
-  const { data } = usePolled<readonly CoordinateJson[]>('/v1/coordinate/nodes', 5000);
   const warnings = usePolled<readonly WarningJson[]>('/v1/hearsay/warnings', 5000).data ?? [];
-  const coords = useMemo(() => new Map(data?.map(({ Node, Coord }) => [Node, Coord])), [data]);
+  const coords = useCoordinates(5000);
   const points = useMemo(() => project(coords), [coords]);
   const keys = groupingKeys(members);
   const [chosen, setKey] = useState<string>();
@@ -38,16 +37,11 @@ export function NodeMap(): VNode {
   const [selected, setSelected] = useState<string>();
   const self = cluster.self?.name;
   const from = selected ?? self;
-  const nearest = from === undefined ? [] : nearestOf(from, coords);
+  const nearest = roundTripsFrom(from, coords);
   const oneWay = warnings
     .filter(({ kind }) => kind === 'linkOneWay')
     .map(({ fields }) => String(fields['node']));
-  const nodes = members.map((member) => ({
-    name: member.name,
-    status: member.status,
-    color: colorOf(member),
-    point: points.get(member.name),
-  }));
+  const nodes = members.map((one) => ({ ...one, color: colorOf(one), point: points.get(one.name) }));
   const links: MapLink[] = [
     ...nearest
       .slice(0, NEAREST)
@@ -69,7 +63,7 @@ export function NodeMap(): VNode {
       }
     </div>
     <ul class="legend">${groups.slice(0, PALETTE.length).map((group, i) => html`<li key=${group}><svg viewBox="0 0 12 12" class="mark" aria-hidden="true"><circle cx="6" cy="6" r="5" fill=${PALETTE[i]} /></svg>${group}</li>`)}</ul>
-    <${MapCanvas} nodes=${nodes} links=${links} self=${self} selected=${selected} onSelect=${setSelected} order=${nearest} />
+    <${MapCanvas} nodes=${nodes} links=${links} self=${self} selected=${selected} onSelect=${setSelected} />
     ${from !== undefined && html`<${Neighbors} from=${from} member=${cluster.members.get(from)} nearest=${nearest} onSelect=${setSelected} />`}
   </section></div>`;
 }
@@ -84,15 +78,6 @@ function groupingKeys(members: readonly LiveMember[]): string[] {
     .filter(([, set]) => set.size > 1 && set.size <= PALETTE.length)
     .map(([key]) => key)
     .sort();
-}
-
-function nearestOf(from: string, coords: ReadonlyMap<string, CoordinateJson['Coord']>): [string, number][] {
-  const own = coords.get(from);
-  if (own === undefined) return [];
-  return [...coords]
-    .filter(([name]) => name !== from)
-    .map(([name, coord]): [string, number] => [name, roundTrip(own, coord)])
-    .sort((a, b) => a[1] - b[1]);
 }
 
 interface NeighborsProps {
@@ -110,11 +95,7 @@ function Neighbors({ from, member, nearest, onSelect }: NeighborsProps): VNode {
   </div>`;
 }
 
-interface MapCanvasProps {
-  readonly nodes: readonly MapNode[];
-  readonly links: readonly MapLink[];
-  readonly self: string | undefined;
-  readonly selected: string | undefined;
+interface MapCanvasProps extends MapPicture {
   readonly onSelect: (name: string | undefined) => void;
 }
 
@@ -127,30 +108,31 @@ function MapCanvas({ nodes, links, self, selected, onSelect }: MapCanvasProps): 
     painter.current = new MapPainter(canvas);
     const observer = new ResizeObserver(() => painter.current?.redraw());
     observer.observe(canvas);
-    const scheme = matchMedia('(prefers-color-scheme: dark)');
-    const end = followPointer(canvas, painter.current, onSelect);
-    scheme.addEventListener('change', painter.current.redraw);
+    const end = new AbortController();
+    const { signal } = end;
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', painter.current.redraw, { signal });
+    followPointer(canvas, painter.current, onSelect, signal);
     return () => {
       observer.disconnect();
-      end();
-      scheme.removeEventListener('change', painter.current?.redraw ?? (() => undefined));
+      end.abort();
     };
   }, [onSelect]);
   useEffect(() => painter.current?.show({ nodes, links, self, selected }));
   const press = (event: KeyboardEvent): void => {
-    const moves: Readonly<Record<string, readonly [number, number]>> = {
-      ArrowLeft: [40, 0],
-      ArrowRight: [-40, 0],
-      ArrowUp: [0, 40],
-      ArrowDown: [0, -40],
+    const moves: Readonly<Record<string, () => void>> = {
+      ArrowLeft: () => painter.current?.pan(40, 0),
+      ArrowRight: () => painter.current?.pan(-40, 0),
+      ArrowUp: () => painter.current?.pan(0, 40),
+      ArrowDown: () => painter.current?.pan(0, -40),
+      '+': () => painter.current?.zoom(1.3),
+      '=': () => painter.current?.zoom(1.3),
+      '-': () => painter.current?.zoom(1 / 1.3),
+      '0': () => painter.current?.fit(),
+      Escape: () => onSelect(undefined),
     };
     const move = moves[event.key];
-    if (move !== undefined) painter.current?.pan(...move);
-    else if (event.key === '+' || event.key === '=') painter.current?.zoom(1.3);
-    else if (event.key === '-') painter.current?.zoom(1 / 1.3);
-    else if (event.key === '0') painter.current?.fit();
-    else if (event.key === 'Escape') onSelect(undefined);
-    else return;
+    if (move === undefined) return;
+    move();
     event.preventDefault();
   };
   const label = `A map of ${plural(nodes.length, 'node')}. Arrow keys move it, plus and minus zoom, 0 shows all.`;
@@ -164,17 +146,17 @@ function MapCanvas({ nodes, links, self, selected, onSelect }: MapCanvasProps): 
   </div>`;
 }
 
-/** Dragging moves, the wheel zooms, a click selects. Returns a function that ends it. */
+/** Dragging moves, the wheel zooms, a click selects. */
 function followPointer(
   canvas: HTMLCanvasElement,
   painter: MapPainter,
   onSelect: (name: string | undefined) => void,
-): () => void {
-  const end = new AbortController();
+  signal: AbortSignal,
+): void {
   const on = <K extends keyof HTMLElementEventMap>(
     kind: K,
     take: (event: HTMLElementEventMap[K]) => void,
-  ): void => canvas.addEventListener(kind, take, { signal: end.signal, passive: false });
+  ): void => canvas.addEventListener(kind, take, { signal, passive: false });
   let last: { x: number; y: number; moved: number } | undefined;
   on('pointerdown', (event) => {
     last = { x: event.clientX, y: event.clientY, moved: 0 };
@@ -198,5 +180,4 @@ function followPointer(
     const at = { x: event.offsetX - canvas.clientWidth / 2, y: event.offsetY - canvas.clientHeight / 2 };
     painter.zoom(Math.exp(-event.deltaY / 400), at);
   });
-  return () => end.abort();
 }

@@ -33,7 +33,6 @@ interface EvidenceJson {
 
 export function NodePage({ name }: { readonly name: string }): VNode {
   const cluster = useCluster();
-  const now = useNow(5000);
   const member = cluster.members.get(name);
   // What a node has is asked for again when its state or its services change.
   const instances = cluster.byNode.get(name) ?? [];
@@ -45,7 +44,7 @@ export function NodePage({ name }: { readonly name: string }): VNode {
     <section>
       <p class="crumb"><a href="/ui/nodes">Nodes</a></p>
       <h1>${name}</h1>
-      ${member === undefined ? html`<p class="quiet">No member has this name now.</p>` : html`<${Identity} member=${member} rtt=${rtt} now=${now} />`}
+      ${member === undefined ? html`<p class="quiet">No member has this name now.</p>` : html`<${Identity} member=${member} rtt=${rtt} />`}
     </section>
     <section aria-labelledby="why">
       <h2 id="why">Why it has this state</h2>
@@ -70,10 +69,10 @@ export function NodePage({ name }: { readonly name: string }): VNode {
 interface IdentityProps {
   readonly member: LiveMember;
   readonly rtt: number | undefined;
-  readonly now: number;
 }
 
-function Identity({ member, rtt, now }: IdentityProps): VNode {
+function Identity({ member, rtt }: IdentityProps): VNode {
+  const now = useNow(5000);
   return html`<${FactList} facts=${[
     ['State', html`<${State} state=${member.status} />`],
     ['For', toAge(now - member.since)],

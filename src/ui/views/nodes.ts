@@ -6,9 +6,9 @@ import type { LiveMember, MemberRow } from '../data/types.ts';
 import { useCluster, useNow, usePolled, useRoundTrips } from '../parts/hooks.ts';
 import { lookOf, State } from '../parts/mark.ts';
 import { Chips, Failure, Search, toPairs } from '../parts/pieces.ts';
-import { type Column, Table } from '../parts/table.ts';
+import { type Column, linkColumn, Table } from '../parts/table.ts';
 import { formatMillis, plural, toAge } from '../parts/text.ts';
-import { nodePath, type Place } from '../place.ts';
+import type { Place } from '../place.ts';
 import { NodePage } from './node.ts';
 
 export function Nodes({ place }: { readonly place: Place }): VNode {
@@ -61,11 +61,7 @@ const TONES = ['bad', 'odd', 'good', 'quiet'];
 function useColumns(): readonly Column<NodeRow>[] {
   const now = useNow(5000);
   return [
-    {
-      title: 'Name',
-      cell: ({ name }) => html`<a href=${nodePath(name)}>${name}</a>`,
-      order: ({ name }) => name,
-    },
+    linkColumn('Name', 'nodes', ({ name }) => name),
     {
       title: 'State',
       cell: ({ status }) => html`<${State} state=${status} />`,
@@ -80,11 +76,7 @@ function useColumns(): readonly Column<NodeRow>[] {
       wide: true,
     },
     { title: 'Address', cell: ({ addr, port }) => `${addr}:${port}`, order: ({ addr }) => addr, wide: true },
-    {
-      title: 'Services',
-      cell: ({ services }) => services.join(', '),
-      order: ({ services }) => services.join(),
-    },
+    { title: 'Services', order: ({ services }) => services.join(', ') },
     {
       title: 'Tags',
       cell: ({ tags }) =>

@@ -2,22 +2,25 @@
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import type { Cluster } from '../data/cluster.ts';
-import type { InfoJson, SummaryJson } from '../data/types.ts';
+import type { SummaryJson } from '../data/types.ts';
 import { useCluster, useLog } from '../parts/hooks.ts';
-import { Bar, Mark, STATES, StateCounts } from '../parts/mark.ts';
+import { Mark, StateCounts } from '../parts/mark.ts';
 import { Strip } from '../parts/strip.ts';
-import { plural, toGroups, toSentence } from '../parts/text.ts';
+import { capitalize, plural, toGroups, toSentence } from '../parts/text.ts';
+import { pathOf, type Tab, type ViewProps } from '../place.ts';
 import { AgentFigures } from './agent-figures.ts';
 import { Troubles } from './troubles.ts';
 
-export function Overview({ info }: { readonly info: InfoJson | undefined }): VNode {
+export function Overview({ info }: ViewProps): VNode {
   const cluster = useCluster();
+  const { members, services } = cluster;
+  const instances = [...services.values()].flatMap((service) => service.instances);
   const { lines } = useLog();
   return html`<div class="view">
     <${Headline} summary=${info?.partitionSummary} cluster=${cluster} />
     <div class="tiles">
-      <${MemberTile} cluster=${cluster} />
-      <${ServiceTile} cluster=${cluster} />
+      <${Tile} tab="nodes" count=${members.size} rows=${[...members.values()]} />
+      <${Tile} tab="services" count=${services.size} note=${`with ${plural(instances.length, 'instance')}`} rows=${instances} />
     </div>
     <${Troubles} />
     <section aria-labelledby="hour">
@@ -50,30 +53,18 @@ function describePast({ minuteAgo, hourAgo }: SummaryJson): string {
   return `${when} ${past.visible} of ${past.known} were visible.`;
 }
 
-function MemberTile({ cluster }: { readonly cluster: Cluster }): VNode {
-  const counts = countBy([...cluster.members.values()].map(({ status }) => status));
-  return html`<section class="tile" aria-labelledby="members">
-    <h2 id="members"><a href="/ui/nodes">Nodes</a></h2>
-    <p class="figure">${toGroups(cluster.members.size)}</p>
-    <${Bar} counts=${counts} />
-    <${StateCounts} counts=${counts} words />
-  </section>`;
+interface TileProps {
+  readonly tab: Tab;
+  readonly count: number;
+  /** What stands behind the count. */
+  readonly note?: string;
+  readonly rows: readonly { readonly status: string }[];
 }
 
-function ServiceTile({ cluster }: { readonly cluster: Cluster }): VNode {
-  const all = [...cluster.services.values()].flatMap(({ instances }) => instances);
-  const counts = countBy(all.map(({ status }) => status));
-  return html`<section class="tile" aria-labelledby="services">
-    <h2 id="services"><a href="/ui/services">Services</a></h2>
-    <p class="figure">${toGroups(cluster.services.size)} <span class="quiet">with ${plural(all.length, 'instance')}</span></p>
-    <${Bar} counts=${counts} />
-    <${StateCounts} counts=${counts} words />
+function Tile({ tab, count, note, rows }: TileProps): VNode {
+  return html`<section class="tile" aria-labelledby=${tab}>
+    <h2 id=${tab}><a href=${pathOf({ tab })}>${capitalize(tab)}</a></h2>
+    <p class="figure">${toGroups(count)} <span class="quiet">${note}</span></p>
+    <${StateCounts} rows=${rows} words />
   </section>`;
-}
-
-/** In the order in which states are declared. */
-export function countBy(states: readonly string[]): ReadonlyMap<string, number> {
-  const counts = new Map(Object.keys(STATES).map((state) => [state, 0]));
-  for (const state of states) counts.set(state, (counts.get(state) ?? 0) + 1);
-  return counts;
 }

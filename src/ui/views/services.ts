@@ -2,22 +2,16 @@
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
-import type { InfoJson, LiveService } from '../data/types.ts';
+import type { LiveService } from '../data/types.ts';
 import { useCluster } from '../parts/hooks.ts';
-import { Bar, StateCounts } from '../parts/mark.ts';
+import { StateCounts } from '../parts/mark.ts';
 import { Chips, Search } from '../parts/pieces.ts';
-import { type Column, Table } from '../parts/table.ts';
+import { type Column, linkColumn, Table } from '../parts/table.ts';
 import { plural } from '../parts/text.ts';
-import { type Place, servicePath } from '../place.ts';
-import { countBy } from './overview.ts';
+import type { ViewProps } from '../place.ts';
 import { ServicePage } from './service.ts';
 
-interface ServicesProps {
-  readonly place: Place;
-  readonly info: InfoJson | undefined;
-}
-
-export function Services({ place, info }: ServicesProps): VNode {
+export function Services({ place, info }: ViewProps): VNode {
   return place.name === undefined
     ? html`<${ServiceList} />`
     : html`<${ServicePage} name=${place.name} info=${info} />`;
@@ -41,33 +35,25 @@ function ServiceList(): VNode {
   </section></div>`;
 }
 
-const countsOf = ({ instances }: LiveService) => countBy(instances.map(({ status }) => status));
 const tagsOf = ({ instances }: LiveService): string[] =>
   [...new Set(instances.flatMap(({ tags }) => tags))].sort();
 const healthy = ({ instances }: LiveService): number =>
   instances.filter(({ status }) => status === 'passing').length / instances.length;
 
 const COLUMNS: readonly Column<LiveService>[] = [
-  {
-    title: 'Name',
-    cell: ({ name }) => html`<a href=${servicePath(name)}>${name}</a>`,
-    order: ({ name }) => name,
-  },
+  linkColumn('Name', 'services', ({ name }) => name),
   {
     title: 'Instances',
-    cell: ({ instances }) => instances.length,
     order: ({ instances }) => instances.length,
     number: true,
   },
   {
     title: 'Health',
-    cell: (row) =>
-      html`<div class="health"><${Bar} counts=${countsOf(row)} /><${StateCounts} counts=${countsOf(row)} /></div>`,
+    cell: ({ instances }) => html`<div class="health"><${StateCounts} rows=${instances} /></div>`,
     order: healthy,
   },
   {
     title: 'Nodes',
-    cell: ({ instances }) => new Set(instances.map(({ node }) => node)).size,
     order: ({ instances }) => new Set(instances.map(({ node }) => node)).size,
     number: true,
     wide: true,

@@ -10,7 +10,6 @@ import { plural, toAge, toSentence } from '../parts/text.ts';
 import { nodePath, servicePath } from '../place.ts';
 
 interface Trouble {
-  readonly key: string;
   readonly state: string;
   readonly path: string;
   readonly name: string;
@@ -51,8 +50,8 @@ export function Troubles(): VNode {
         ${unwell
           .slice(0, MAX_TROUBLES)
           .map(
-            ({ key, state, path, name, text }) =>
-              html`<li key=${key}><${Mark} state=${state} /><a href=${path}>${name}</a><span>${text}</span></li>`,
+            ({ state, path, name, text }) =>
+              html`<li key=${path}><${Mark} state=${state} /><a href=${path}>${name}</a><span>${text}</span></li>`,
           )}
       </ul>`
     }
@@ -70,7 +69,6 @@ function findUnwell(cluster: Cluster, now: number): Trouble[] {
       const what = status === 'failed' ? 'failed' : 'suspected';
       const lost = count === 0 ? '' : `, with ${plural(count, 'instance')}`;
       return {
-        key: `n ${name}`,
         state: status,
         path: nodePath(name),
         name,
@@ -88,7 +86,7 @@ function findUnwell(cluster: Cluster, now: number): Trouble[] {
       warning === 0 ? '' : `${warning} of ${instances.length} in warning`,
     ];
     const text = `${none ? 'has no usable instance: ' : ''}${parts.filter(Boolean).join(', ')}`;
-    return [{ key: `s ${name}`, state, path: servicePath(name), name, text }];
+    return [{ state, path: servicePath(name), name, text }];
   });
   services.sort((a, b) => a.state.localeCompare(b.state) || a.name.localeCompare(b.name));
   return [...nodes, ...services];
