@@ -12,6 +12,7 @@ import { capitalize } from './parts/text.ts';
 import { type Place, pathOf, TABS, type Tab, type ViewProps } from './place.ts';
 import { Actions } from './views/actions.ts';
 import { Events } from './views/events.ts';
+import { JobsAndPools } from './views/jobs.ts';
 import { NodeMap } from './views/map.ts';
 import { Nodes } from './views/nodes.ts';
 import { Overview } from './views/overview.ts';
@@ -22,6 +23,7 @@ const VIEWS: Readonly<Record<Tab, (props: ViewProps) => VNode>> = {
   map: NodeMap,
   nodes: Nodes,
   services: Services,
+  jobs: JobsAndPools,
   events: Events,
   actions: Actions,
 };
@@ -71,7 +73,7 @@ function Header({ place, info }: ViewProps): VNode {
   </header>`;
 }
 
-/** 1 to 6 show a view, and / goes to the filter. */
+/** 1 to 7 show a view, and / goes to the filter. */
 function useKeys(go: (to: Place) => void): void {
   useEffect(() => {
     const press = (event: KeyboardEvent): void => {

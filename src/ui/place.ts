@@ -2,7 +2,7 @@
 
 import type { InfoJson } from './data/types.ts';
 
-export const TABS = ['overview', 'map', 'nodes', 'services', 'events', 'actions'] as const;
+export const TABS = ['overview', 'map', 'nodes', 'services', 'jobs', 'events', 'actions'] as const;
 export type Tab = (typeof TABS)[number];
 
 /** `name`: of the one node or service that is shown. */

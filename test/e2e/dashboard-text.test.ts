@@ -42,7 +42,7 @@ describe.skipIf(!hasChromium)('foreign text (skipped where chromium is not insta
     const { page, problems, close } = await openBrowser(ann.http);
     try {
       await page.addInitScript('globalThis.hit = () => { globalThis.wasHit = true; }');
-      const views = ['', 'map', 'nodes', 'nodes/ann', 'services', 'events', 'actions'];
+      const views = ['', 'map', 'nodes', 'nodes/ann', 'services', 'jobs', 'events', 'actions'];
       const all = [...views, ...CORPUS.map((_, i) => `services/s${i}`), encodeURIComponent(CORPUS[0])];
       for (const path of [...all, `nodes/${encodeURIComponent(CORPUS[2])}`]) {
         await page.goto(`${ann.http}/ui/${path}`);

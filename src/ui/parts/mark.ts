@@ -22,6 +22,9 @@ const STATES: Readonly<Record<string, StateLook>> = {
   maintenance: { tone: 'quiet', shape: 'half' },
   draining: { tone: 'quiet', shape: 'ring' },
   critical: { tone: 'bad', shape: 'cross' },
+  held: { tone: 'good', shape: 'disc' },
+  moving: { tone: 'odd', shape: 'triangle' },
+  free: { tone: 'bad', shape: 'cross' },
 };
 
 const UNKNOWN: StateLook = { tone: 'quiet', shape: 'ring' };
