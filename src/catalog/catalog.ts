@@ -8,7 +8,7 @@ import type { Millis } from '../base/time.ts';
 import type { Entry, EntryKey, EntryWrite } from '../model/service.ts';
 import type { CatalogSummary } from '../wire/catalog.ts';
 import type { SyncRequestBody } from './anti-entropy.ts';
-import { contradicts } from './contradiction.ts';
+import { contradicts, isSameButOutput } from './contradiction.ts';
 import { ALL_BUCKETS, type BucketSet, Digest, newLedgerHash } from './digest.ts';
 import { Doubts, firstEpoch, isDisproved, isOutOfReach, OUTBID_LIMIT, reachOf } from './doubts.ts';
 import { applyDelta, deltaSince, replaceUpTo, startEpoch, writeEntries } from './ledger.ts';
@@ -176,7 +176,7 @@ export class Catalog {
 
   /** Entries of our own ledger are never taken from others; only how far others believe that it goes, and what it never had. */
   #receiveOwnDelta(delta: Delta, now: Millis): ApplyResult {
-    const isForged = contradicts(this.#own, delta);
+    const isForged = contradicts(this.#own, delta, isSameButOutput);
     const isRaised =
       this.receiveProgress(reachOf(delta), now) === 'epochRaised' ||
       (isForged && this.#raiseEpoch(delta.epoch, now));

@@ -62,9 +62,9 @@ export class Masker {
       if (before.length % BLOCK === 0) [high, low] = this.#seedBlock(before);
       before += character;
       const point = character.codePointAt(0) as number;
+      masked += substituteCharacter(point, high >>> 0, low >>> 0);
       high = Math.imul(high ^ point, 0x9e3779b1) ^ (low >>> 15);
       low = Math.imul((low ^ high) + 0x7f4a7c15, 0x85ebca6b) ^ (high >>> 13);
-      masked += substituteCharacter(point, (low ^ (low >>> 16)) >>> 0);
     }
     return masked;
   }
@@ -88,11 +88,35 @@ const BLOCK = 16;
 /** Far more keys than a cluster rotates through during one recording. */
 const MAX_KEYS = 1024;
 
-/** A letter of equal length in UTF-8. Blanks and newlines stay, which keeps the shape of a text visible. */
-function substituteCharacter(point: number, random: number): string {
+/** What stands for printable ASCII characters; without these two, so that JSON stays valid. */
+const PRINTABLE = Array.from({ length: 0x7f - 0x21 }, (_, i) => String.fromCharCode(0x21 + i)).filter(
+  (character) => character !== '"' && character !== '\\',
+);
+const INDEX_OF = new Map(PRINTABLE.map((character, index) => [character.charCodeAt(0), index]));
+/** The prime above their number. */
+const PRIME = 97;
+
+/**
+ * A character of equal length in UTF-8, by two random numbers that depend on all before it. Blanks and newlines stay, which keeps
+ * the shape of a text visible. Two printable ASCII characters never become the same one: an agent that sees a text change must see
+ * its mask change, also where a counter goes from 1 to 2.
+ */
+function substituteCharacter(point: number, high: number, low: number): string {
   if (point === 0x20 || point === 0x0a) return String.fromCodePoint(point);
+  const index = INDEX_OF.get(point);
+  if (index !== undefined) return PRINTABLE[permute(index, high, low)] as string;
+  const random = (high ^ low) >>> 0;
   if (point < 0x80) return String.fromCodePoint(0x61 + (random % 26));
-  if (point < 0x800) return String.fromCodePoint(0x3b1 + (random % 16)); // Greek
-  if (point < 0x1_0000) return String.fromCodePoint(0x4e00 + (random % 4096)); // Han
-  return String.fromCodePoint(0x2_0000 + (random % 4096));
+  if (point < 0x800) return String.fromCodePoint(0x3b1 + ((random ^ point) % 16)); // Greek
+  if (point < 0x1_0000) return String.fromCodePoint(0x4e00 + ((random ^ point) % 4096)); // Han
+  return String.fromCodePoint(0x2_0000 + ((random ^ point) % 4096));
+}
+
+/** An affine permutation of the residues of a prime, walked until it is an index again. */
+function permute(index: number, high: number, low: number): number {
+  const [factor, offset] = [1 + (high % (PRIME - 1)), low % PRIME];
+  let at = index;
+  do at = (factor * at + offset) % PRIME;
+  while (at >= PRINTABLE.length);
+  return at;
 }

@@ -4,6 +4,7 @@ import { sameBytes } from '../../base/bytes.ts';
 import { WireError } from '../../base/errors.ts';
 import { isUp } from '../../swim/precedence.ts';
 import type { Member, Standing } from '../../swim/types.ts';
+import { NONCE_BYTES } from '../../wire/crypt.ts';
 import {
   type Alive,
   decodeMessage,
@@ -23,6 +24,9 @@ import { ReplyBudget } from './reply-budget.ts';
 const ROTATE_EVERY = 4;
 /** Peers below memberlist's protocol 5 do not understand a CRC. Source: memberlist net.go. */
 const CRC_PROTOCOL = 5;
+
+/** Of a packet that is only measured. */
+const NO_NONCE = new Uint8Array(NONCE_BYTES);
 
 type StandingOf = (at: Address) => Standing;
 
@@ -122,12 +126,14 @@ export class Packets {
   /** Sends a user message in a datagram of `bytes`, as near as `makeBody` can come with a filler of the length that it is given. */
   sendExactly(to: Address, bytes: number, makeBody: (filler: number) => Uint8Array, out: Effect[]): void {
     const envelope = { ...this.#envelope, keys: this.#envelope.keys, compress: false }; // a filler would shrink
-    const seal = (filler: number): Uint8Array =>
-      this.#codec.sealPacket([toUserMessage(makeBody(filler))], envelope, { crc: false, nonce: this.#nonce });
-    const missing = bytes - seal(0).length;
-    let packet = seal(Math.max(0, missing));
+    const partsOf = (filler: number): readonly Uint8Array[] => [toUserMessage(makeBody(filler))];
+    // As it is on the wire: a replay (src/replay/player.ts) seals nothing, and has to choose the same filler.
+    const lengthOf = (filler: number): number =>
+      WIRE_CODEC.sealPacket(partsOf(filler), envelope, { crc: false, nonce: () => NO_NONCE }).length;
+    let filler = Math.max(0, bytes - lengthOf(0));
     // The length of a filler takes bytes of its own.
-    if (packet.length > bytes) packet = seal(Math.max(0, missing - (packet.length - bytes)));
+    filler = Math.max(0, filler - Math.max(0, lengthOf(filler) - bytes));
+    const packet = this.#codec.sealPacket(partsOf(filler), envelope, { crc: false, nonce: this.#nonce });
     out.push({ kind: 'sendPacket', to, packet });
   }
 

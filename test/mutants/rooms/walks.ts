@@ -225,8 +225,8 @@ export const walkMutants: readonly Mutant[] = [
   {
     id: 'catalog-own-forgery-borne',
     file: 'catalog/catalog.ts',
-    find: 'const isForged = contradicts(this.#own, delta);',
-    replace: 'const isForged = now < 0 && contradicts(this.#own, delta);',
+    find: 'const isForged = contradicts(this.#own, delta, isSameButOutput);',
+    replace: 'const isForged = now < 0 && contradicts(this.#own, delta, isSameButOutput);',
     description: 'An owner that hears what it never wrote in its epoch says nothing.',
     expectedTests: ['unit/catalog/doubts.test.ts'],
   },
