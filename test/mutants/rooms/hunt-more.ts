@@ -59,6 +59,23 @@ export const moreHuntMutants: readonly Mutant[] = [
     expectedTests: ['unit/replay'],
   },
   {
+    id: 'agent-masks-alike',
+    file: 'replay/masks.ts',
+    find: 'do at = (factor * at + offset) % PRIME;',
+    replace: 'do at = ((factor * at + offset) % PRIME) >> 1;',
+    description:
+      'Two texts that differ in one character may have one mask, so that a change is none in a replay.',
+    expectedTests: ['unit/replay/masks.test.ts'],
+  },
+  {
+    id: 'agent-filler-of-unsealed-length',
+    file: 'agent/transport/packets.ts',
+    find: 'WIRE_CODEC.sealPacket(partsOf(filler)',
+    replace: 'this.#codec.sealPacket(partsOf(filler)',
+    description: 'A replay, which seals nothing, chooses another filler for a link test.',
+    expectedTests: ['story/replay.test.ts'],
+  },
+  {
     id: 'agent-base64-keys-in-recordings',
     file: 'replay/masks.ts',
     find: 'text.includes(Buffer.from(key)) || text.includes(formatKey(key))',

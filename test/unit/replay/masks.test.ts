@@ -49,6 +49,14 @@ describe('texts', () => {
     },
   );
 
+  test('that differ in one printable character are masked differently, whatever is before it', () => {
+    const printable = Array.from({ length: 0x7e - 0x20 }, (_, i) => String.fromCharCode(0x21 + i)).filter(
+      (character) => !['"', '\\'].includes(character),
+    );
+    for (const start of ['', 'serial ', 'connection to 10.0.0.1 refu'])
+      expect(new Set(printable.map((character) => redacting.maskText(start + character))).size).toBe(92);
+  });
+
   test('of another recording are masked otherwise, and without redaction not at all', () => {
     const text = 'connection refused by db-1';
     expect(redacting.maskText(text)).not.toContain('refused');
