@@ -5,7 +5,6 @@ import type { Story } from '../../src/sim/scenarios/story.ts';
 import { makeService } from '../../src/sim/workload/definitions.ts';
 import { startStory } from './start-story.ts';
 
-const NAMES = 'ann bob cat dan eve';
 /** Between two changes. */
 const STEP = 330;
 /** A change that a datagram of 512 bytes does not take. */
@@ -23,7 +22,7 @@ function changeOften({ world, register, everywhere, known, run }: Story, span: n
       register('ann', makeService(`s-${nextAt}`, { name: `s-${nextAt}`, meta }), []);
       nextAt += STEP;
     }
-    run('50ms');
+    run('100ms');
     for (let at = from; at < nextAt; at += STEP)
       if (!spans.has(at - from) && everywhere((label) => known(label, `s-${at}`).length === 1))
         spans.set(at - from, world.now - at);
@@ -33,52 +32,64 @@ function changeOften({ world, register, everywhere, known, run }: Story, span: n
 }
 
 test.each([
-  ['from and to all', [{}], ['bob', 'cat', 'dan', 'eve']],
-  ['to one', ['ann', 'cat', 'dan', 'eve'].map((name) => ({ link: [name, 'bob'] as const })), ['bob']],
-])('changes spread in a moment once long datagrams were seen to get lost, %s', (_, places, reached) => {
-  const story = startStory(NAMES, { seed: 8, detail: 'facts' });
-  const { world, facts, run, register } = story;
-  for (const place of places)
-    injectFault(world, { kind: 'blackHole', at: 0, span: 25_000, overBytes: 512, ...place });
+  ['from and to all', [{}], ['bob', 'cat']],
+  ['to one', ['ann', 'cat'].map((name) => ({ link: [name, 'bob'] as const })), ['bob']],
+])(
+  'three agents: changes spread in a moment once long datagrams were seen to get lost, %s',
+  (_, places, reached) => {
+    const story = startStory('ann bob cat', { seed: 8, detail: 'facts' });
+    const { world, facts } = story;
+    for (const place of places)
+      injectFault(world, { kind: 'blackHole', at: 0, span: 600_000, overBytes: 512, ...place });
 
-  const spans = changeOften(story, 16_000);
+    const spans = changeOften(story, 8000);
 
-  const later = [...spans].filter(([at]) => at >= 9000).map(([, span]) => span);
-  expect(Math.max(...spans.values())).toBeLessThan(8000);
-  expect(Math.max(...later)).toBeLessThan(600);
-  const lost = facts('longDatagramsLost', 'ann');
-  expect([...new Set(lost.map(({ node }) => node))].sort()).toEqual(reached);
-  expect(lost.every(({ bytes, limit }) => bytes === 1024 && limit === 512)).toBe(true);
-  const why = world.host('ann').runningAgent.view.diagnose('bob', (at) => `${at}`, undefined);
-  expect(why?.sentence).toMatch(/^datagrams of 1024 bytes and more do not pass from this agent since \d+/);
+    const later = [...spans].filter(([at]) => at >= 5500).map(([, span]) => span);
+    expect(Math.max(...spans.values())).toBeLessThan(4000);
+    expect(Math.max(...later)).toBeLessThan(600);
+    const lost = facts('longDatagramsLost', 'ann');
+    expect([...new Set(lost.map(({ node }) => node))].sort()).toEqual(reached);
+    expect(lost.every(({ bytes, limit }) => bytes === 1024 && limit === 512)).toBe(true);
+    const says = (): string | undefined =>
+      world.host('ann').runningAgent.view.diagnose('bob', (at) => `${at}`, undefined)?.sentence;
+    expect(says()).toMatch(/^datagrams of 1024 bytes and more do not pass from this agent since \d+/);
+  },
+);
 
-  run('40s');
-  register('ann', makeService('last', { meta }), []);
-  run('3s');
-  expect(new Set(facts('longDatagramsPass', 'ann').map(({ node }) => node))).toContain('bob');
+test('once long datagrams pass again why says so, though nothing long is said', () => {
+  const story = startStory('ann bob', { seed: 8, detail: 'facts' });
+  const { world, facts, run, runUntil } = story;
+  injectFault(world, { kind: 'blackHole', at: 0, span: 10_000, overBytes: 512 });
+  changeOften(story, 5000);
+  const says = (): string | undefined =>
+    world.host('ann').runningAgent.view.diagnose('bob', (at) => `${at}`, undefined)?.sentence;
+  expect(says()).toMatch(/^datagrams of 1024 bytes and more do not pass from this agent since \d+/);
+
+  run('15s');
+  expect(runUntil(() => facts('longDatagramsPass', 'ann').length === 1, '150s')).toBe(true);
+  expect(says()).not.toMatch(/do not pass/);
 });
 
 test('an event, and tags, that are too long reach a member by streams', () => {
-  const story = startStory('ann bob cat', { seed: 9, detail: 'facts' });
+  const story = startStory('ann bob', { seed: 9, detail: 'facts' });
   const { world, setTags, facts, runUntil, member, sendCommand } = story;
   injectFault(world, { kind: 'blackHole', at: 0, span: 600_000, overBytes: 300 });
-  changeOften(story, 24_000);
+  changeOften(story, 5000);
   expect(new Set(facts('longDatagramsLost').map(({ limit }) => limit))).toEqual(new Set([256]));
 
   const payload = new Uint8Array(400);
   sendCommand('ann', { kind: 'fireEvent', name: 'deploy', payload, coalesce: false });
   setTags('ann', { role: 'x'.repeat(300) });
 
-  expect(runUntil(() => facts('userEventReceived').length === 3, '2s')).toBe(true);
-  const hasTags = (label: string): boolean => member(label, 'ann')?.tags.get('role')?.length === 300;
-  expect(runUntil(() => hasTags('bob') && hasTags('cat'), '3s')).toBe(true);
+  expect(runUntil(() => facts('userEventReceived').length === 2, '2s')).toBe(true);
+  expect(runUntil(() => member('bob', 'ann')?.tags.get('role')?.length === 300, '3s')).toBe(true);
 });
 
 test('loss of a third, and a member that ends, shorten no datagrams', () => {
-  const story = startStory(NAMES, { seed: 10, detail: 'facts' });
+  const story = startStory('ann bob cat', { seed: 10, detail: 'facts' });
   const { world, facts, stop } = story;
   injectFault(world, { kind: 'loss', at: 0, span: 600_000, chance: 0.3 });
-  stop('eve');
-  changeOften(story, 8000);
+  stop('cat');
+  changeOften(story, 5000);
   expect(facts('longDatagramsLost')).toEqual([]);
 });

@@ -7,6 +7,8 @@ import type { Member } from '../../swim/types.ts';
 /** Bytes of UDP, the longest first. The shortest has room for a ping or an ack, and for one announcement. */
 const LIMITS = [1024, 512, 256] as const;
 export const SHORTEST_LIMIT = 256;
+/** Of so many long rumors to a peer the last one goes with a ping too, if no ping since was long: only pings tell what arrives. */
+const REPEAT_AFTER = 8;
 
 /** A message that no datagram takes to this peer. */
 export type LongMessage = Readonly<
@@ -21,11 +23,23 @@ interface Limit {
   readonly bytes: number;
 }
 
+/** Long rumors that a peer was sent since its last long ping. */
+interface LongRumors {
+  count: number;
+  last: Uint8Array;
+}
+
 export class DatagramLimits {
   /** Only of peers that long datagrams do not reach. */
   readonly #limits = new Map<Member, Limit>();
   readonly #pings = new WeakMap<Member, number>();
+  readonly #rumors = new WeakMap<Member, LongRumors>();
   #long: LongMessage[] = [];
+
+  /** The peers that long datagrams do not reach. */
+  get peers(): Iterable<Member> {
+    return this.#limits.keys();
+  }
 
   /** Bytes of a datagram to this peer, at most; `undefined`: as many as to any. */
   get(peer: Member): number | undefined {
@@ -51,6 +65,23 @@ export class DatagramLimits {
 
   recordPing(peer: Member, bytes: number): void {
     this.#pings.set(peer, bytes);
+    if (bytes > SHORTEST_LIMIT) this.#rumors.delete(peer);
+  }
+
+  /** To be called with each rumor that is put in a datagram. */
+  recordRumor(peer: Member, message: Uint8Array): void {
+    if (message.length <= SHORTEST_LIMIT) return;
+    const rumors = this.#rumors.get(peer) ?? { count: 0, last: message };
+    rumors.count += 1;
+    rumors.last = message;
+    this.#rumors.set(peer, rumors);
+  }
+
+  /** A rumor that makes the next ping to this peer long, if one is wanted. */
+  rumorToRepeat(peer: Member): Uint8Array | undefined {
+    const rumors = this.#rumors.get(peer);
+    const isWanted = rumors !== undefined && rumors.count >= REPEAT_AFTER && this.get(peer) === undefined;
+    return isWanted ? rumors.last : undefined;
   }
 
   /** Bytes of the datagram with the last ping to this peer. */

@@ -17,7 +17,7 @@ import { availableBytes, COMPOUND_OVERHEAD, type Envelope, SAFE_COMPOUND_PARTS }
 import { WIRE_CODEC, type WireCodec } from '../contract/codec.ts';
 import type { Lane } from '../contract/lane.ts';
 import type { Effect } from '../contract/machine.ts';
-import { DatagramLimits } from './datagram-limits.ts';
+import { DatagramLimits, SHORTEST_LIMIT } from './datagram-limits.ts';
 import { ReplyBudget } from './reply-budget.ts';
 
 /** In every fourth packet another lane goes first, round robin, so that membership churn starves none (I12). */
@@ -111,8 +111,10 @@ export class Packets {
     const parts = [encodeMessage(message)];
     if (compoundWith !== undefined) parts.push(encodeMessage(compoundWith));
     if (!this.#mayReply(to, peer, parts)) return;
-    if (piggyback && this.#mayPiggyback(peer))
+    if (piggyback && this.#mayPiggyback(peer)) {
       this.#fill(parts, this.#capacity - (parts[0] as Uint8Array).length - COMPOUND_OVERHEAD, peer);
+      if (peer !== undefined && message.kind === 'ping') this.#lengthen(parts, peer);
+    }
     if (peer !== undefined && message.kind === 'ping') this.limits.recordPing(peer, this.#lengthOf(parts));
     this.#seal(to, parts, compoundWith !== undefined && understandsCrc(peer), out);
   }
@@ -249,6 +251,16 @@ export class Packets {
     return room;
   }
 
+  /** Only pings tell what arrives, and in a small cluster few of them have rumors to carry: this one carries one again, if it is time. */
+  #lengthen(parts: Uint8Array[], peer: Member): void {
+    const bytes = this.#lengthOf(parts);
+    const rumor = bytes > SHORTEST_LIMIT ? undefined : this.limits.rumorToRepeat(peer);
+    if (rumor === undefined || bytes + rumor.length + COMPOUND_OVERHEAD > this.#capacity + this.#overhead)
+      return;
+    if (this.#lanes.some((lane) => lane.shorten !== undefined && lane.canReceive?.(peer) !== false))
+      parts.push(rumor);
+  }
+
   /** The capacity that is left. */
   #fillFromLane(
     lane: Lane,
@@ -264,7 +276,12 @@ export class Packets {
     const overhead = COMPOUND_OVERHEAD + (lane.user ? 1 : 0);
     const to = peer && { peer: peer.identity.address.key, audience: lane.audience(), maxSends };
     const used = lane.queue.dequeue(capacity, overhead, lane.limit(), parts, to);
-    if (lane.user) for (let i = from; i < parts.length; i++) parts[i] = toUserMessage(parts[i] as Uint8Array);
+    if (!lane.user) return capacity - used;
+    for (let i = from; i < parts.length; i++) {
+      const message = toUserMessage(parts[i] as Uint8Array);
+      if (peer !== undefined && lane.shorten !== undefined) this.limits.recordRumor(peer, message);
+      parts[i] = message;
+    }
     return capacity - used;
   }
 

@@ -116,6 +116,34 @@ describe('what a test has shown', () => {
   });
 });
 
+describe('while nothing long is said', () => {
+  test('who has a limit is tested again 2 min after the last test, one each 30 s', () => {
+    for (const name of ['bob', 'cat']) tested(name, 512, 1024, 0);
+    started = [];
+    for (let now = 0; now < 145_000; now += 1000) paths.advance(now, out);
+    expect(started).toEqual(['bob']);
+    tested('bob', 512, 1024, 145_000);
+    for (let now = 145_000; now < 260_000; now += 1000) paths.advance(now, out);
+    expect(started).toEqual(['bob', 'cat']);
+  });
+
+  test('and once long datagrams reach one, three others that have a limit are', () => {
+    for (const name of ['bob', 'cat', 'dan', 'eve', 'fay']) tested(name, 512, 1024, 0);
+    paths.advance(120_000, out);
+    started = [];
+    tested('bob', 1472, 0, 121_000);
+    expect(started).toEqual(['cat', 'dan', 'eve']);
+  });
+
+  test('nobody is tested if there is no limit, or who has it is no member', () => {
+    tested('bob', 512, 1024, 0);
+    members.delete('bob');
+    started = [];
+    for (let now = 0; now < 300_000; now += 1000) paths.advance(now, out);
+    expect(started).toEqual([]);
+  });
+});
+
 describe('what was too long', () => {
   test('goes by a stream; for SWIM there is a push/pull in 2 s; and the path is tried when its time has come', () => {
     tested('bob', 512, 1024, 0);

@@ -212,6 +212,47 @@ describe('a peer that no long datagram reaches', () => {
   });
 });
 
+describe('a ping to a peer that was sent eight long rumors', () => {
+  const ping = Ping.create({ seqNo: 1, node: 'bob' });
+  function lengthsOf(rumors: number, bytes: number, prepare: (packets: Packets) => void = () => undefined) {
+    const [queue, limit] = [new BroadcastQueue(), () => 1];
+    const catalog: Lane = {
+      name: 'catalog',
+      queue,
+      limit,
+      audience: () => 9,
+      user: true,
+      shorten: (one) => one,
+    };
+    const packets = new Packets(plain, [catalog], () => new Uint8Array(12), BUDGET);
+    const out: Effect[] = [];
+    for (let i = 0; i < rumors; i++) {
+      queue.enqueue(new Uint8Array(bytes).fill(i));
+      packets.sendGossip(peer, out);
+    }
+    prepare(packets);
+    out.length = 0;
+    for (let i = 0; i < 2; i++) packets.send(at, peer, ping, undefined, true, out);
+    return out.map((effect) => (effect.kind === 'sendPacket' ? effect.packet.length : 0));
+  }
+
+  test('carries the last one again, and the next ping does not', () => {
+    const [first, second] = lengthsOf(8, 600) as [number, number];
+    expect(first).toBeGreaterThan(600);
+    expect(second).toBeLessThan(100);
+  });
+
+  test.each([
+    ['seven', 7, 600, () => undefined],
+    ['short ones', 20, 200, () => undefined],
+    ['one that leaves no room for a ping', 8, 1390, () => undefined],
+    ['the peer has a limit', 8, 600, (packets: Packets) => void packets.limits.set(peer, 512)],
+    ['a ping was long since', 8, 600, (packets: Packets) => packets.limits.recordPing(peer, 300)],
+  ])('carries none: %s', (_, rumors, bytes, prepare) => {
+    expect(Math.max(...lengthsOf(rumors, bytes, prepare))).toBeLessThan(100);
+  });
+});
+
 describe('opening a packet', () => {
   const open = (bytes: Uint8Array): { taken: PacketMessage[]; out: Effect[] } => {
     const { packets, out } = door();
