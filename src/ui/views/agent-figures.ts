@@ -21,23 +21,22 @@ export function AgentFigures({ info }: { readonly info: InfoJson }): VNode {
   const late = after && gaugeOf(after.metrics, 'hearsay_tick_lateness_seconds', 'quantile', '0.999');
   const waiting = Object.values(info.lanes).reduce((sum, count) => sum + count, 0);
   const { awareness } = info.health;
-  const figures: readonly (readonly [string, string])[] = [
-    ['Health score', awareness === 0 ? '0, healthy' : `${awareness}, unwell: its own probes are slower`],
-    ['Running for', toAge(info.uptimeMs)],
-    ['Late turns', late === undefined ? '…' : `99.9 % within ${formatMillis(1000 * late)}`],
-    ['Messages waiting', String(waiting)],
-    ['Packets', traffic('packets', toTenths)],
-    ['Bytes', traffic('bytes', formatBytes)],
-    ['Memory', formatBytes(info.memory.rssBytes)],
-    ['Gossip', info.encrypted ? 'encrypted' : 'not encrypted'],
-    ['Gossip address', info.address.gossip],
-    ['HTTP', info.address.http],
-    ['DNS', info.address.dns ?? 'off'],
-    ['Version', info.version],
-  ];
   return html`<section aria-labelledby="agent">
     <h2 id="agent">This agent, ${info.node}</h2>
-    <${FactList} facts=${figures} />
+    <${FactList} facts=${[
+      ['Health score', awareness === 0 ? '0, healthy' : `${awareness}, unwell: its own probes are slower`],
+      ['Running for', toAge(info.uptimeMs)],
+      ['Late turns', late === undefined ? '…' : `99.9 % within ${formatMillis(1000 * late)}`],
+      ['Messages waiting', String(waiting)],
+      ['Packets', traffic('packets', toTenths)],
+      ['Bytes', traffic('bytes', formatBytes)],
+      ['Memory', formatBytes(info.memory.rssBytes)],
+      ['Gossip', info.encrypted ? 'encrypted' : 'not encrypted'],
+      ['Gossip address', info.address.gossip],
+      ['HTTP', info.address.http],
+      ['DNS', info.address.dns ?? 'off'],
+      ['Version', info.version],
+    ]} />
   </section>`;
 }
 

@@ -58,8 +58,11 @@ export function JobsAndPools(): VNode {
 
 /** Marks of runs; all others went wrong. */
 const MARKS: Readonly<Record<string, string>> = {
-  ...{ claimed: 'passing', running: 'passing', succeeded: 'passing', waiting: 'warning', skipped: 'warning' },
+  ...{ running: 'passing', succeeded: 'passing', waiting: 'warning', skipped: 'warning' },
 };
+
+/** A tick is claimed for half a second before it is run: of a job that runs each second one would see little else. */
+const lastOf = ({ runs }: JobJson): RunJson | undefined => runs.find(({ state }) => state !== 'claimed');
 
 function Run({ run: { state, exit, tick }, now }: { readonly run: RunJson; readonly now: number }): VNode {
   const code = exit === null || state === 'succeeded' ? '' : `, exit ${exit}`;
@@ -83,10 +86,10 @@ function useJobColumns(): readonly Column<JobJson>[] {
     },
     {
       title: 'Last run',
-      cell: ({ runs: [last] }) => last && html`<${Run} run=${last} now=${now} />`,
-      order: ({ runs: [last] }) => last?.state ?? '',
+      cell: (job) => lastOf(job) && html`<${Run} run=${lastOf(job)} now=${now} />`,
+      order: (job) => lastOf(job)?.state ?? '',
     },
-    linkColumn('On', 'nodes', ({ runs: [last] }) => last?.node ?? ''),
+    linkColumn('On', 'nodes', (job) => lastOf(job)?.node ?? ''),
     { title: 'Next run', cell: next, order: ({ nextTick }) => nextTick ?? '' },
   ];
 }
