@@ -94,6 +94,14 @@ export class FirstAnswerLaw implements Law {
   }
 
   /**
+   * Two hosts have had this name: of a copy from before the start only the owner can tell whose it is, and its word may come after the
+   * first exchange.
+   */
+  #isShared(node: string): boolean {
+    return [...this.#context.world.hosts].filter(({ name }) => name === node).length > 1;
+  }
+
+  /**
    * Services, as `node/name`, with an instance on a node that the observer sees up, other than `except`. What it only
    * restored it does not pass on.
    */
@@ -105,7 +113,7 @@ export class FirstAnswerLaw implements Law {
     const { view } = observer.runningAgent;
     const services = new Set<string>();
     for (const { node, unconfirmed, instances } of view.catalog.nodes())
-      if (node !== except && !unconfirmed && isUp(view.member(node)?.status))
+      if (node !== except && !unconfirmed && isUp(view.member(node)?.status) && !this.#isShared(node))
         for (const { service } of instances) {
           const name = service.name.toLowerCase();
           if (counts(node, name)) services.add(`${node}/${name}`);
