@@ -13,14 +13,14 @@ export const TABLE_TYPE = { question: 219, answer: 220 } as const;
 const FORMAT = 1;
 export const TABLE_DIGEST_BYTES = 8;
 
-/** `floor`: the asker ignores user events before this time. */
-const TableQuestion = struct('tableQuestion', TABLE_TYPE.question, { id: u32('i'), floor: u64('f') });
+/** `floor`: the asker ignores user events before this time. `digest`: of what it holds, of user events those from then on. */
+const TableQuestion = struct('tableQuestion', TABLE_TYPE.question, {
+  ...{ id: u32('i'), floor: u64('f'), digest: bytes('d') },
+});
 
-/** `digest` is of what the sender holds, of user events those from `floor` on, which is the later of the two. */
+/** The same of the one that was asked; `floor` is the later of the two. */
 const TableAnswer = struct('tableAnswer', TABLE_TYPE.answer, {
-  id: u32('i'),
-  floor: u64('f'),
-  digest: bytes('d'),
+  ...{ id: u32('i'), floor: u64('f'), digest: bytes('d') },
 });
 
 export type TableMessage = MessageOf<typeof TableQuestion> | MessageOf<typeof TableAnswer>;
@@ -34,15 +34,14 @@ export function decodeTable(encoded: Uint8Array): TableMessage {
   const type = reader.byte();
   const format = reader.byte();
   if (format !== FORMAT) throw new WireError('unknownType', `format ${format} of a table message`);
-  if (type === TABLE_TYPE.question) return TableQuestion.read(reader);
-  if (type !== TABLE_TYPE.answer) throw new WireError('unknownType', `type ${type} is no table message`);
-  const answer = TableAnswer.read(reader);
-  if (answer.digest.length !== TABLE_DIGEST_BYTES)
-    throw new WireError('badValue', `a digest of ${answer.digest.length} bytes`);
-  return answer;
+  if (!isTableType(type)) throw new WireError('unknownType', `type ${type} is no table message`);
+  const message = type === TABLE_TYPE.question ? TableQuestion.read(reader) : TableAnswer.read(reader);
+  if (message.digest.length !== TABLE_DIGEST_BYTES)
+    throw new WireError('badValue', `a digest of ${message.digest.length} bytes`);
+  return message;
 }
 
-export const encodeTableQuestion = (id: number, floor: number): Uint8Array =>
-  encodeWithFormat(TableQuestion, FORMAT, { id, floor });
+export const encodeTableQuestion = (id: number, floor: number, digest: Uint8Array): Uint8Array =>
+  encodeWithFormat(TableQuestion, FORMAT, { id, floor, digest });
 export const encodeTableAnswer = (id: number, floor: number, digest: Uint8Array): Uint8Array =>
   encodeWithFormat(TableAnswer, FORMAT, { id, floor, digest });

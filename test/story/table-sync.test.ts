@@ -1,6 +1,9 @@
 /** Push/pulls that are spared where two agents hold the same (P85), and that come where they do not. */
 import { expect, test } from 'vitest';
 import type { Fact } from '../../src/agent/contract/facts.ts';
+import { createAgentFor } from '../../src/sim/peers/create-agent.ts';
+import { toSeed } from '../../src/sim/world/bootstrap.ts';
+import { World } from '../../src/sim/world/world.ts';
 import { startStory } from './start-story.ts';
 
 type Story = ReturnType<typeof startStory>;
@@ -63,3 +66,25 @@ test('agents of Serf are not asked', () => {
   story.run('2m');
   expect(story.world.counts.lost).toBe(lost);
 });
+
+/** It dials nobody, so only what others ask of it can tell it that it holds what they hold. */
+test.each([1, 2, 3, 4, 5])(
+  'an agent that all others join has compared its catalog soon (seed %i)',
+  (seed) => {
+    const world = new World({ seed, makeAgent: createAgentFor });
+    const missed: string[] = [];
+    world.subscribe({
+      onEffects: (host, facts) => {
+        if (facts.some(({ kind }) => kind === 'firstSyncMissed')) missed.push(host.label);
+      },
+    });
+    const labels = ['ann', 'bob', 'cat', 'dan'];
+    for (const label of labels) world.add(label, { hasSeeds: true });
+    for (const label of labels) world.start(label);
+    const seeds = [toSeed(world.host('ann'))];
+    for (const label of labels.slice(1)) world.command(label, { kind: 'join', seeds });
+    world.run(10_000);
+    expect(missed).toEqual([]);
+    for (const label of labels) expect(world.host(label).runningAgent.view.readiness().ready).toBe(true);
+  },
+);

@@ -37,14 +37,16 @@ export interface TableHost extends TableParts {
   /** Whether this agent neither leaves nor pauses. */
   isHere(): boolean;
   isCatalogPeer(peer: Member): boolean;
-  /** The peer holds the same. */
+  /** The peer holds the same: it has asked us, or has answered. */
   onEqual(peer: Address, now: Millis): void;
+  /** So no push/pull that we wanted is needed. */
+  onSpared(peer: Address): void;
 }
 
 export function createTableHost(
   parts: Pick<TableHost, 'packets' | 'streams' | 'isHere' | 'serf'> & { readonly swim: Swim },
   { catalogPeers, replication }: Pick<ServiceLayer, 'catalogPeers' | 'replication'>,
-  onEqual: TableHost['onEqual'],
+  onSpared: TableHost['onSpared'],
 ): TableHost {
   const { swim, ...others } = parts;
   return {
@@ -53,10 +55,8 @@ export function createTableHost(
     isHere: () => !swim.pausing && parts.isHere(),
     isCatalogPeer: (peer) => catalogPeers.isCatalogPeer(peer),
     summary: () => replication.summary(),
-    onEqual: (peer, now) => {
-      replication.compareSummary(replication.summary(), peer, false, now);
-      onEqual(peer, now);
-    },
+    onEqual: (peer, now) => replication.compareSummary(replication.summary(), peer, false, now),
+    onSpared,
   };
 }
 
@@ -91,7 +91,9 @@ export class TableSync {
     const id = 1 + this.#rng.int(0xffff_ffff);
     this.#pending.set(id, sync);
     this.#timers.set(id, now + this.#timeout);
-    this.#host.packets.sendUserMessage(to, encodeTableQuestion(id, this.#floor), out);
+    const floor = this.#floor;
+    const question = encodeTableQuestion(id, floor, digestTable(this.#host, floor));
+    this.#host.packets.sendUserMessage(to, question, out);
   }
 
   /** The body of a user message of which `isTableType` is true. Throws `WireError`. */
@@ -99,19 +101,22 @@ export class TableSync {
     const message = decodeTable(body);
     if (!this.#host.isHere() || !this.#host.members.isAddressOfMember(from)) return;
     const floor = Math.max(this.#floor, message.floor);
-    if (message.kind === 'tableQuestion')
-      return this.#host.packets.sendUserMessage(
-        from,
-        encodeTableAnswer(message.id, floor, digestTable(this.#host, floor)),
-        out,
-      );
+    const digest = digestTable(this.#host, floor);
+    const isEqual = floor === message.floor && sameBytes(message.digest, digest);
+    if (message.kind === 'tableQuestion') {
+      this.#host.packets.sendUserMessage(from, encodeTableAnswer(message.id, floor, digest), out);
+      // Whom all others join dials nobody, and would wait in vain for its first catalog.
+      if (isEqual) this.#host.onEqual(from, now);
+      return;
+    }
     const sync = this.#pending.get(message.id);
     if (sync === undefined || sync.to.key !== from.key) return;
     this.#forget(message.id);
-    if (!sameBytes(message.digest, digestTable(this.#host, floor))) return this.#dial(sync, now, out);
+    if (!isEqual) return this.#dial(sync, now, out);
     this.#equal += 1;
     this.onPushPullFinished(sync, 0, now);
     this.#host.onEqual(from, now);
+    this.#host.onSpared(from);
   }
 
   /** A push/pull has succeeded and brought `news` members, or was not needed. */

@@ -5,10 +5,19 @@ export const newsMutants: readonly Mutant[] = [
   {
     id: 'agent-tables-always-equal',
     file: 'agent/transport/table-sync.ts',
-    find: 'if (!sameBytes(message.digest, digestTable(this.#host, floor)))',
-    replace: 'if (message.digest.length === 0)',
+    find: 'if (!isEqual) return',
+    replace: 'if (message.digest.length === 0) return',
     description:
       'Any answer about a table passes for an equal one: what gossip did not tell is not told by push/pulls either.',
+    expectedTests: ['story/table-sync.test.ts'],
+  },
+  {
+    id: 'agent-equal-tables-told-to-one',
+    file: 'agent/transport/table-sync.ts',
+    find: '      if (isEqual) this.#host.onEqual(from, now);\n',
+    replace: '',
+    description:
+      'An agent that all others join is asked for its table, and waits in vain for a first catalog.',
     expectedTests: ['story/table-sync.test.ts'],
   },
   {

@@ -5,8 +5,8 @@ const digest = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
 
 test('questions and answers survive the wire', () => {
   const floor = 2 ** 40;
-  expect(decodeTable(encodeTableQuestion(4_000_000_000, floor))).toEqual({
-    ...{ kind: 'tableQuestion', id: 4_000_000_000, floor },
+  expect(decodeTable(encodeTableQuestion(4_000_000_000, floor, digest))).toEqual({
+    ...{ kind: 'tableQuestion', id: 4_000_000_000, floor, digest },
   });
   expect(decodeTable(encodeTableAnswer(7, floor, digest))).toEqual({
     ...{ kind: 'tableAnswer', id: 7, floor, digest },
