@@ -122,7 +122,8 @@ async function stopFor(i: number, seconds: number): Promise<string> {
   const observers = EVERYONE.filter((one) => one !== KILLED && (one <= i || one > LONG_STOPPED)); // the others are stopped longer
   const took = await agreed('alive', [i], RESUMED, observers);
   await sleep(resumedAt + TWO_ROUNDS - Date.now());
-  const silent = [nameOf(KILLED), nameOf(LONG_STOPPED)]; // whoever says so is right
+  // Whoever says so of these is right.
+  const silent = [KILLED, ...EVERYONE.filter((one) => one > i && one <= LONG_STOPPED)].map(nameOf);
   const accusations = linesOf(agent).filter(({ time, msg, node = '', by }) => {
     const after = Date.parse(time) - resumedAt;
     const isOurs = msg === 'member suspected' && by === agent.name && after >= 0 && after < TWO_ROUNDS;
