@@ -142,8 +142,7 @@ export class LocalPool {
     const { now, world, plan } = step;
     const baton = this.#pool.baton(partition, (node) => world.isGone(node));
     if (baton !== undefined) {
-      if (baton.row.to?.node === this.#self && step.mayClaim && !this.#isHeldByAnother(partition, world))
-        this.#take(baton.row, baton.row.to.id, step);
+      if (baton.row.to?.node === this.#self && step.mayClaim) this.#take(baton.row, baton.row.to.id, step);
       return;
     }
     const target = plan[partition];
@@ -265,14 +264,6 @@ export class LocalPool {
     own.at = NEVER;
     this.#rows.update(own, { state: 'held', token });
     out.push(this.#fact('partitionAcquired', own));
-  }
-
-  /** Also with a token that others have exceeded meanwhile: its worker has to let the partition go first. */
-  #isHeldByAnother(partition: number, world: PartitionWorld): boolean {
-    return [...this.#pool.rows(partition)].some(
-      ([node, { state }]) =>
-        node !== this.#self && (state === 'held' || state === 'releasing') && !world.isGone(node),
-    );
   }
 
   #liveClaims(partition: number, world: PartitionWorld): readonly WorkerId[] {

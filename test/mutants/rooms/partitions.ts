@@ -169,15 +169,6 @@ export const partitionMutants: readonly Mutant[] = [
     expectedTests: [UNIT, PROPERTY],
   },
   {
-    id: 'partitions-lower-token-does-not-hold',
-    file: 'partitions/local-pool.ts',
-    find: ' && !this.#isHeldByAnother(partition, world))',
-    replace: ')',
-    description:
-      'What was passed on is taken while the worker of an exceeded token still has it (seed 2160459).',
-    expectedTests: [UNIT],
-  },
-  {
     id: 'partitions-closed-connection-is-dead',
     file: 'partitions/local-pool.ts',
     find: 'own.at = inOrder ? now : now + CLOSED_GRACE;',

@@ -256,21 +256,3 @@ test.each([
   expect([seen?.state, seen?.holder?.node]).toEqual(['held', 'n0']);
   expect(seen?.token).toBeGreaterThan(token);
 });
-
-test('what was passed to a worker waits for a holder of a lower token to let it go', () => {
-  const cluster = start(3, 6, { releaseTime: () => 3000 });
-  const partition = cluster.holders().indexOf('n1-w');
-  const to = { node: 'n0', id: 'n0-w' };
-  const passed = encodeRow(cluster.pool, { partition, state: 'passed', token: 2 ** 51, worker: '', to });
-  const change = { key: rowKey(cluster.pool, partition), before: undefined, after: passed };
-  const from = cluster.now;
-  for (const name of ['n0', 'n1']) {
-    const node = cluster.node(name);
-    node.partitions.applyEntries('n2', [change], cluster.now, cluster.world(node));
-  }
-  cluster.run(8000);
-  const next = cluster.tenures.find((one) => one.partition === partition && one.from > from);
-  expect(next?.from).toBeGreaterThanOrEqual(from + 3000);
-  expect(cluster.holders()).not.toContain(undefined);
-  expectSafe(cluster);
-});
