@@ -13,8 +13,9 @@ import {
   type NetnsHost,
   type NetnsHosts,
   netnsUnsupportedReason,
+  startOnHosts,
 } from '../support/netns.ts';
-import { type HearsayProcess, isInstalled, killProcesses, startHearsay } from '../support/processes.ts';
+import { type HearsayProcess, isInstalled, killProcesses } from '../support/processes.ts';
 import { waitUntil } from '../support/wait.ts';
 
 const NAMES = ['ann', 'bob', 'cat', 'dan', 'eve', 'fay', 'gus'] as const;
@@ -70,15 +71,7 @@ describe.skipIf(why !== undefined)('faults between hosts', () => {
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), 'hearsay-links-'));
     hosts = await createNetnsHosts(NAMES.length);
-    agents = await Promise.all(
-      hosts.list.map((host, i) =>
-        startHearsay({
-          ...{ name: NAMES[i] as string, ip: host.ip, commandPrefix: host.commandPrefix },
-          socket: join(dir, `${NAMES[i]}.sock`),
-          args: ['--retry-join', '10.99.0.1'],
-        }),
-      ),
-    );
+    agents = await startOnHosts(hosts, NAMES, dir);
     await waitUntil('all are members', TOLD, async () => {
       const members = await getJson<readonly unknown[]>(`${http()}/v1/hearsay/members`);
       return members.length === NAMES.length;

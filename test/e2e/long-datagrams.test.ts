@@ -5,14 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DoctorRuns } from '../support/doctor.ts';
 import { getJson, httpRequest } from '../support/http.ts';
-import { createNetnsHosts, type NetnsHosts, netnsUnsupportedReason } from '../support/netns.ts';
-import {
-  type HearsayProcess,
-  isInstalled,
-  killProcesses,
-  runHearsay,
-  startHearsay,
-} from '../support/processes.ts';
+import { createNetnsHosts, type NetnsHosts, netnsUnsupportedReason, startOnHosts } from '../support/netns.ts';
+import { type HearsayProcess, isInstalled, killProcesses, runHearsay } from '../support/processes.ts';
 import { waitUntil } from '../support/wait.ts';
 
 const NAMES = ['ann', 'bob', 'cat', 'dan', 'eve', 'fay'] as const;
@@ -39,15 +33,7 @@ describe.skipIf(unsupported !== undefined)('between all hosts UDP above 512 byte
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), 'hearsay-paths-'));
     hosts = await createNetnsHosts(NAMES.length);
-    agents = await Promise.all(
-      hosts.list.map((host, i) =>
-        startHearsay({
-          ...{ name: NAMES[i] as string, ip: host.ip, commandPrefix: host.commandPrefix },
-          socket: join(dir, `${NAMES[i]}.sock`),
-          args: ['--retry-join', '10.99.0.1'],
-        }),
-      ),
-    );
+    agents = await startOnHosts(hosts, NAMES, dir);
     ann = agents[0] as HearsayProcess;
     await waitUntil('all are members, and have catalogs', PATIENCE, async () => {
       for (const { http } of agents) {

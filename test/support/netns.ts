@@ -8,7 +8,9 @@
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { type HearsayProcess, startHearsay } from './processes.ts';
 
 const run = promisify(execFile);
 
@@ -87,3 +89,18 @@ export async function createNetnsHosts(count: number): Promise<NetnsHosts> {
     throw error;
   }
 }
+
+/** An agent on each host, with these names; all join the first. Their HTTP sockets are in `dir`, where this side can reach them. */
+export const startOnHosts = (
+  { list }: NetnsHosts,
+  names: readonly string[],
+  dir: string,
+): Promise<readonly HearsayProcess[]> =>
+  Promise.all(
+    list.map(({ ip, commandPrefix }, i) =>
+      startHearsay({
+        ...{ name: names[i] as string, ip, commandPrefix, socket: join(dir, `${names[i]}.sock`) },
+        args: ['--retry-join', list[0]?.ip ?? ''],
+      }),
+    ),
+  );

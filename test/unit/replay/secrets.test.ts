@@ -146,13 +146,8 @@ const COMMANDS: ByKind<Command> = {
   deregisterJob: { kind: 'deregisterJob', name: SECRET },
   orderJob: { kind: 'orderJob', name: SECRET, order: 'run' },
   attachWorker: {
-    ...{
-      kind: 'attachWorker',
-      pool: { service: SECRET, count: 1 },
-      worker: SECRET,
-      session: SECRET,
-      quorum: 2,
-    },
+    ...{ kind: 'attachWorker', pool: { service: SECRET, count: 1 }, worker: SECRET },
+    ...{ session: SECRET, quorum: 2 },
   },
   detachWorker: { kind: 'detachWorker', session: SECRET, inOrder: true },
   releasePartition: { kind: 'releasePartition', session: SECRET, partition: 0, token: 1 },
