@@ -3,7 +3,7 @@ import type { Millis } from '../base/time.ts';
 import type { LocalView } from '../checks/types.ts';
 import type { InternalQueryHandler } from '../serf/queries/internal.ts';
 import { Serf } from '../serf/serf.ts';
-import { metaFromTags } from '../serf/tags.ts';
+import { metaFromTags, tagsFromIdentity } from '../serf/tags.ts';
 import { BroadcastQueue, retransmitLimit } from '../swim/broadcasts.ts';
 import { firstIncarnation } from '../swim/precedence.ts';
 import { Swim } from '../swim/swim.ts';
@@ -14,6 +14,7 @@ import type { AgentOptions } from './contract/options.ts';
 import { EvidenceLog } from './evidence/log.ts';
 import { answerWitnessQuery } from './evidence/witness-query.ts';
 import { evaluateEventFilter } from './operations/event-filters.ts';
+import { hasCatalog } from './replication/catalog-peers.ts';
 
 /** As Serf agents advertise: memberlist's protocol 1 to 5, in use 2, and Serf's 2 to 5, in use `protocol`. */
 const vsnOf = (protocol: number): Uint8Array => new Uint8Array([1, 5, 2, 2, 5, protocol]);
@@ -84,7 +85,11 @@ export function createLayers(
     config,
     rng: rng.fork(),
     now: options.now,
-    ackPayload: () => serf.coordinates.payload,
+    ackPayload: (held) => serf.coordinates.payloadFor(held),
+    ...(upper !== undefined && {
+      heldPayload: ({ identity: peer }) =>
+        hasCatalog(tagsFromIdentity(peer)) ? serf.coordinates.heldHash(peer.name) : 0,
+    }),
     droppedRetention: options.retention?.droppedMembers,
     hasBroadcasts: () => lanes.some((lane) => lane.queue.size > 0),
     hasBroadcastsFor: ({ identity: { address } }) => lanes.some((lane) => lane.queue.hasFor(address.key)),

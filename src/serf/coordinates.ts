@@ -1,10 +1,11 @@
 /**
  * Vivaldi network coordinates: they estimate round-trip times between members, and are learned from direct probe acks.
- * In seconds here and on the wire, in milliseconds for callers.
+ * In seconds here and on the wire, in milliseconds for callers. A coordinate is told again when it has moved (P88).
  *
  * Source: serf coordinate package; P63 (docs/protocol.md); Dabek et al., Vivaldi; Lee et al., network
  * coordinates in the wild (adjustment); Ledlie et al. (latency filter, gravity).
  */
+import { NO_BYTES } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';
 import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
@@ -28,6 +29,13 @@ const FILTER_SIZE = 3;
 const GRAVITY_RHO = 150;
 const ZERO = 1e-6;
 const MAX_SECONDS = 10;
+/** A coordinate is told again when it has moved by more than the larger of these, in seconds and as a share of round trips. */
+const TOLD_SECONDS = 0.5e-3;
+const TOLD_SHARE = 0.05;
+/** Or when its error, a weight that has no unit, has changed by this. */
+const TOLD_ERROR = 0.2;
+/** Weight of one round trip in their average. */
+const AVERAGE_GAIN = 0.1;
 
 const ORIGIN: Coordinate = {
   vec: Array.from({ length: DIMENSIONS }, () => 0),
@@ -40,54 +48,82 @@ const ORIGIN: Coordinate = {
 export class Coordinates {
   readonly #rng: Rng;
   readonly #latencyFilters = new Map<string, number[]>();
-  readonly #others = new Map<string, Coordinate>();
+  readonly #others = new Map<string, { readonly coordinate: Coordinate; readonly hash: number }>();
   #samples = freshSamples();
   #sampleAt = 0;
   #resets = 0;
   #own: Coordinate;
-  #payload: Uint8Array | undefined;
+  /** The coordinate that acks carry, which follows our own in steps. */
+  #told: { readonly coordinate: Coordinate; readonly payload: Uint8Array; readonly hash: number };
+  /** Seconds. */
+  #averageRoundTrip = 0;
 
   constructor(rng: Rng, start: Coordinate = ORIGIN) {
     this.#rng = rng;
     this.#own = start;
+    this.#told = toTold(start);
   }
 
   get own(): Coordinate {
     return this.#own;
   }
 
-  /** Our coordinate as the payload of an ack. Must not be changed. */
-  get payload(): Uint8Array {
-    this.#payload ??= encodeCoordinate(this.#own);
-    return this.#payload;
+  /**
+   * Our coordinate as the payload of an ack to a peer that has the payload of this hash; 0 if it has none. Empty if it has the
+   * latest. Must not be changed.
+   */
+  payloadFor(held: number): Uint8Array {
+    if (this.#hasMoved()) this.#told = toTold(this.#own);
+    return held === this.#told.hash ? NO_BYTES : this.#told.payload;
   }
 
-  /** The coordinate in the last ack of `peer`. */
+  /** The hash of the payload in the last ack of `peer` that had one; 0 if there was none. */
+  heldHash(peer: string): number {
+    return this.#others.get(peer)?.hash ?? 0;
+  }
+
+  /** The coordinate that `peer` has told last. */
   get(peer: string): Coordinate | undefined {
-    return this.#others.get(peer);
+    return this.#others.get(peer)?.coordinate;
   }
 
   /**
-   * Updates our coordinate from a direct ack of `peer`. False, and no change, if the payload is empty. Throws `WireError`
-   * if it is not a plausible coordinate.
+   * Updates our coordinate from a direct ack of `peer`. If the payload is empty the peer is where it was. False, and no change, if
+   * it never said where. Throws `WireError` if the payload is not a plausible coordinate.
    */
   updateFromAck(peer: string, roundTrip: Millis, payload: Uint8Array): boolean {
-    return payload.length === 0 ? false : this.update(peer, roundTrip, decodeCoordinate(payload));
+    if (payload.length > 0)
+      return this.update(peer, roundTrip, decodeCoordinate(payload), hashPayload(payload));
+    const held = this.#others.get(peer);
+    return held !== undefined && this.update(peer, roundTrip, held.coordinate, held.hash);
   }
 
   /** Updates our coordinate by one round trip to `peer`, which is at `other`. False, and no change, unless it is 0 to 10 s. */
-  update(peer: string, roundTrip: Millis, other: Coordinate): boolean {
+  update(peer: string, roundTrip: Millis, other: Coordinate, hash = 0): boolean {
     const seconds = roundTrip / 1000;
     if (!(seconds >= 0 && seconds <= MAX_SECONDS)) return false;
     const filtered = this.#latencyFilter(peer, seconds);
-    this.#others.set(peer, other);
+    this.#averageRoundTrip += AVERAGE_GAIN * (filtered - this.#averageRoundTrip);
+    const held = this.#others.get(peer);
+    if (held?.coordinate !== other) this.#others.set(peer, { coordinate: other, hash });
     const moved = this.#updateAdjustment(this.#updateVivaldi(other, filtered), other, filtered);
     const gravity = -((secondsBetween(ORIGIN, moved) / GRAVITY_RHO) ** 2);
     const settled = this.#applyForce(moved, gravity, ORIGIN);
     if (isValid(settled)) this.#own = settled;
     else this.#reset();
-    this.#payload = undefined;
     return true;
+  }
+
+  #hasMoved(): boolean {
+    const [{ coordinate: told }, own] = [this.#told, this.#own];
+    const seconds =
+      lengthBetween(own.vec, told.vec) +
+      Math.abs(own.height - told.height) +
+      Math.abs(own.adjustment - told.adjustment);
+    return (
+      seconds > Math.max(TOLD_SECONDS, TOLD_SHARE * this.#averageRoundTrip) ||
+      Math.abs(own.error - told.error) > TOLD_ERROR
+    );
   }
 
   /** The member was erased. */
@@ -191,6 +227,18 @@ export function decodeCoordinate(payload: Uint8Array): Coordinate {
     error <= MAX_ERROR;
   if (!isPlausible) throw new WireError('badValue', 'an implausible coordinate');
   return { vec, error, adjustment, height };
+}
+
+const toTold = (coordinate: Coordinate) => {
+  const payload = encodeCoordinate(coordinate);
+  return { coordinate, payload, hash: hashPayload(payload) };
+};
+
+/** Of 16 bits, never 0. FNV-1a, folded: what it compares is the same in all but one of 65,535 cases in which it says so. */
+function hashPayload(payload: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (const octet of payload) hash = Math.imul(hash ^ octet, 0x01000193);
+  return (hash ^ (hash >>> 16)) & 0xffff || 1;
 }
 
 const freshSamples = (): number[] => Array.from({ length: ADJUSTMENT_WINDOW }, () => 0);

@@ -40,8 +40,10 @@ export interface SwimOptions {
   readonly config: SwimConfig;
   readonly rng: Rng;
   readonly now: Millis;
-  /** The payload of acks. Called for each ack; the result is not kept. */
-  readonly ackPayload: () => Uint8Array;
+  /** The payload of an ack to who pings with this hash of the one it has, or 0. Called for each ack; the result is not kept. */
+  readonly ackPayload: (held: number) => Uint8Array;
+  /** The hash of the payload in the last ack of this member, or 0. By default 0: memberlist knows no such hash. */
+  readonly heldPayload?: (peer: Member) => number;
   /** Is there anything to gossip, in any lane? By default, in the broadcast queue of membership. */
   readonly hasBroadcasts?: () => boolean;
   /** Is there anything that this member was not told yet? By default there is. */
@@ -80,7 +82,8 @@ export class SwimContext {
   readonly accusationLimiter = new AccusationLimiter();
   readonly oneWayLinks = new OneWayLinks();
   readonly unrefutable = new UnrefutableAccusation();
-  readonly ackPayload: () => Uint8Array;
+  readonly ackPayload: (held: number) => Uint8Array;
+  readonly heldPayload: (peer: Member) => number;
   /** Addresses that this agent had before, latest last: an old claim of one of them is no name conflict. */
   readonly formerAddresses: Address[] = [];
   readonly #intern: (identity: Identity) => Identity;
@@ -96,6 +99,7 @@ export class SwimContext {
     this.rng = rng;
     this.#seqNos = rng.derive('ping numbers');
     this.ackPayload = options.ackPayload;
+    this.heldPayload = options.heldPayload ?? (() => 0);
     this.#intern = options.intern ?? ((identity) => identity);
     this.#now = now;
     this.members = new MemberTable(this.#intern(options.identity), options.incarnation, rng, now);
@@ -177,6 +181,7 @@ export class SwimContext {
     const { name, address } = this.self.identity;
     return {
       kind: 'ping',
+      held: 0,
       seqNo,
       node,
       sourceAddr: address.ip,

@@ -39,6 +39,8 @@ export const Ping = struct('ping', MESSAGE_TYPE.ping, {
   sourceAddr: omitEmpty(bytes('SourceAddr')), // 4 or 16 bytes
   sourcePort: omitEmpty(u16('SourcePort')),
   sourceNode: omitEmpty(str('SourceNode')),
+  // Among catalog peers, the hash of the last ack's payload (P88). The first name of all must be a long one: see packet.ts.
+  held: omitEmpty(u16('T')),
 });
 
 /** Asks the receiver to ping `target`. Answered with `ack` or, if `nack` is set, with `nack`. */
@@ -53,7 +55,10 @@ export const IndirectPing = struct('indirectPing', MESSAGE_TYPE.indirectPing, {
   sourceNode: omitEmpty(str('SourceNode')),
 });
 
-export const Ack = struct('ack', MESSAGE_TYPE.ack, { seqNo: u32('SeqNo'), payload: bytes('Payload') });
+export const Ack = struct('ack', MESSAGE_TYPE.ack, {
+  seqNo: u32('SeqNo'),
+  payload: omitEmpty(bytes('Payload')), // memberlist writes an empty one, and reads none as empty
+});
 
 /** The target of an indirect ping did not answer. Shows that the relay itself is healthy (Lifeguard). */
 export const Nack = struct('nack', MESSAGE_TYPE.nack, { seqNo: u32('SeqNo') });

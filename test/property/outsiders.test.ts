@@ -13,7 +13,7 @@ const KEY = new Uint8Array(32).fill(7);
 const source = fc.record({ sourceAddr: ip, sourcePort: u16, sourceNode: text });
 /** Messages that ask for an answer, at any address, more often than chance would have it. */
 const asking = fc.oneof(
-  source.map((from) => encodeMessage({ kind: 'ping', seqNo: 1, node: '', ...from })),
+  source.map((from) => encodeMessage({ kind: 'ping', seqNo: 1, node: '', held: 0, ...from })),
   fc
     .tuple(source, ip, u16)
     .map(([from, target, port]) =>

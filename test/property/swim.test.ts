@@ -253,7 +253,7 @@ test('no message that decodes makes it throw, and no view on a datagram is kept'
   );
   const source = { sourceAddr: field, sourcePort: u16, sourceNode: name };
   const wild: fc.Arbitrary<SwimMessage> = fc.oneof(
-    fc.record({ kind: fc.constant('ping' as const), seqNo: u32, node: name, ...source }),
+    fc.record({ kind: fc.constant('ping' as const), seqNo: u32, node: name, ...source, held: u16 }),
     fc.record({
       kind: fc.constant('indirectPing' as const),
       seqNo: u32,

@@ -44,7 +44,7 @@ export const nodeState: fc.Arbitrary<PushNodeState> = fc.record({
 });
 export const swimMessage: fc.Arbitrary<SwimMessage> = fc.oneof(
   alive,
-  fc.record({ kind: fc.constant('ping' as const), seqNo: u32, node: text, ...source }),
+  fc.record({ kind: fc.constant('ping' as const), seqNo: u32, node: text, ...source, held: u16 }),
   fc.record({
     kind: fc.constant('indirectPing' as const),
     seqNo: u32,

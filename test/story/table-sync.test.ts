@@ -4,6 +4,8 @@ import type { Fact } from '../../src/agent/contract/facts.ts';
 import { createAgentFor } from '../../src/sim/peers/create-agent.ts';
 import { toSeed } from '../../src/sim/world/bootstrap.ts';
 import { World } from '../../src/sim/world/world.ts';
+import { MESSAGE_TYPE, Ping } from '../../src/wire/memberlist.ts';
+import { MsgpackReader } from '../../src/wire/msgpack.ts';
 import { startStory } from './start-story.ts';
 
 type Story = ReturnType<typeof startStory>;
@@ -65,6 +67,26 @@ test('agents of Serf are not asked', () => {
   const { lost } = story.world.counts;
   story.run('2m');
   expect(story.world.counts.lost).toBe(lost);
+});
+
+test('an ack has the coordinate for agents of Serf, and for catalog peers only when it has moved (P88)', () => {
+  const story = startStory('ann bob cat', { seed: 4 });
+  story.addHost('sam', { serfPeer: true });
+  story.run('3m');
+  const lengths = { ours: new Set<number>(), serf: new Set<number>(), pings: new Set<boolean>() };
+  story.world.subscribe({
+    onDatagram: (from, to, bytes) => {
+      if (from.label === 'sam') return;
+      const isForSerf = to?.label === 'sam';
+      if (bytes[0] === MESSAGE_TYPE.ack) lengths[isForSerf ? 'serf' : 'ours'].add(bytes.length);
+      if (bytes[0] === MESSAGE_TYPE.ping && isForSerf)
+        lengths.pings.add(Ping.read(new MsgpackReader(bytes.subarray(1))).held > 0);
+    },
+  });
+  story.run('1m');
+  expect(Math.min(...lengths.ours)).toBeLessThan(20);
+  expect(Math.min(...lengths.serf)).toBeGreaterThan(100);
+  expect([...lengths.pings]).toEqual([false]);
 });
 
 /** It dials nobody, so only what others ask of it can tell it that it holds what they hold. */

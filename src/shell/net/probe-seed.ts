@@ -97,8 +97,7 @@ const nonce = (): Uint8Array => toUint8Array(randomBytes(NONCE_BYTES));
 const newSeqNo = (): number => randomInt(1, 2 ** 31);
 
 /** For whoever is there, and answered to where it came from. */
-const encodePing = (seqNo: number): Uint8Array =>
-  Ping.encode({ seqNo, node: '', sourceAddr: NO_BYTES, sourcePort: 0, sourceNode: '' });
+const encodePing = (seqNo: number): Uint8Array => Ping.encode(Ping.create({ seqNo }));
 
 function pingStream(to: Address, envelope: Envelope, timeout: Millis): Promise<StreamResult> {
   const seqNo = newSeqNo();

@@ -21,7 +21,7 @@ export function answerPing(context: SwimContext, ping: Ping, from: Address): voi
     const notification = droppedNotification(context, sourceNode);
     return context.sendToOutsider(to, { kind: 'ack', seqNo, payload: NO_BYTES }, notification);
   }
-  context.sendWithPiggyback(to, peer, { kind: 'ack', seqNo, payload: context.ackPayload() });
+  context.sendWithPiggyback(to, peer, { kind: 'ack', seqNo, payload: context.ackPayload(ping.held) });
   // Who pauses does not ping: somebody else has said so with its address.
   if (peer !== undefined && (!isUp(peer.state) || peer.absence !== undefined)) notifyDown(context, peer, to);
 }

@@ -187,7 +187,7 @@ export class Prober {
   #sendDirectPing({ target, seqNo }: Round): void {
     const context = this.#context;
     const { address, name: node } = target.identity;
-    const ping = context.createPing(seqNo, node);
+    const ping = { ...context.createPing(seqNo, node), held: context.heldPayload(target) };
     if (target.state === 'alive' || !context.config.buddy)
       return context.sendWithPiggyback(address, target, ping);
     const { incarnation } = target;

@@ -3,6 +3,30 @@ import type { Mutant } from '../mutant.ts';
 
 export const newsMutants: readonly Mutant[] = [
   {
+    id: 'serf-coordinates-never-move',
+    file: 'serf/coordinates.ts',
+    find: 'if (this.#hasMoved()) this.#told',
+    replace: 'if (this.#told === undefined) this.#told',
+    description: 'Acks tell for ever the coordinate that the agent began with.',
+    expectedTests: ['unit/serf/coordinates.test.ts'],
+  },
+  {
+    id: 'serf-coordinates-untold-unlearned',
+    file: 'serf/coordinates.ts',
+    find: 'return held !== undefined && this.update(',
+    replace: 'return held === null && this.update(',
+    description: 'Round trips to peers that have not moved teach nothing.',
+    expectedTests: ['unit/serf/coordinates.test.ts'],
+  },
+  {
+    id: 'agent-serf-asked-for-less',
+    file: 'agent/layers.ts',
+    find: 'hasCatalog(tagsFromIdentity(peer)) ? serf',
+    replace: 'peer.name.length > 0 ? serf',
+    description: 'Pings to agents of Serf carry a field of our own.',
+    expectedTests: ['story/table-sync.test.ts'],
+  },
+  {
     id: 'agent-tables-always-equal',
     file: 'agent/transport/table-sync.ts',
     find: 'if (!isEqual) return',

@@ -145,7 +145,8 @@ describe('P63 Vivaldi', () => {
     for (let round = 0; round < 300; round++)
       for (const [i, one] of all.entries()) {
         const peer = (i + 1 + rng.int(all.length - 1)) % all.length;
-        one.update(`n${peer}`, roundTrip(i, peer), (all[peer] as Coordinates).own);
+        const payload = (all[peer] as Coordinates).payloadFor(one.heldHash(`n${peer}`));
+        one.updateFromAck(`n${peer}`, roundTrip(i, peer), payload);
       }
 
     const errors: number[] = [];
@@ -161,18 +162,50 @@ describe('P63 the payload of an ack', () => {
   test('P63 is a version octet and a map, and decodes to the same coordinate', () => {
     const coordinates = fresh(ours(vivaldi.start));
 
-    expect(coordinates.payload[0]).toBe(1);
-    expect(decodeCoordinate(coordinates.payload)).toEqual(ours(vivaldi.start));
+    expect(coordinates.payloadFor(0)[0]).toBe(1);
+    expect(decodeCoordinate(coordinates.payloadFor(0))).toEqual(ours(vivaldi.start));
   });
 
   test('P63 follows our coordinate', () => {
     const coordinates = fresh();
-    const before = coordinates.payload;
-    expect(coordinates.payload).toBe(before);
+    const before = coordinates.payloadFor(0);
+    expect(coordinates.payloadFor(0)).toBe(before);
 
     coordinates.update('bob', 20, at(0.1));
 
-    expect(decodeCoordinate(coordinates.payload)).toEqual(coordinates.own);
+    expect(decodeCoordinate(coordinates.payloadFor(0))).toEqual(coordinates.own);
+  });
+
+  test('P88 a peer that has it is not told again until it has moved', () => {
+    const start = { ...at(0.02), error: 0.1 };
+    const ann = fresh(start);
+    const bob = fresh();
+    bob.updateFromAck('ann', 20, ann.payloadFor(bob.heldHash('ann')));
+    expect(bob.heldHash('ann')).toBeGreaterThan(0);
+    expect(ann.payloadFor(bob.heldHash('ann'))).toHaveLength(0);
+
+    ann.update('cat', 20, at(-0.0003)); // a little
+    expect(ann.own).not.toEqual(start);
+    expect(ann.payloadFor(bob.heldHash('ann'))).toHaveLength(0);
+    expect(ann.payloadFor(0)).not.toHaveLength(0);
+
+    ann.update('cat', 60, { ...at(-0.1), error: 0.1 });
+    const told = ann.payloadFor(bob.heldHash('ann'));
+    expect(decodeCoordinate(told)).toEqual(ann.own);
+    bob.updateFromAck('ann', 20, told);
+    expect(bob.get('ann')).toEqual(ann.own);
+  });
+
+  test('P88 a round trip to a peer that has not moved teaches as much as if it had told all again', () => {
+    const peer = encodeCoordinate(at(0.1));
+    const [told, untold] = [fresh(), fresh()];
+    for (const one of [told, untold]) one.updateFromAck('bob', 20, peer);
+
+    told.updateFromAck('bob', 20, peer);
+    expect(untold.updateFromAck('bob', 20, new Uint8Array())).toBe(true);
+
+    expect(untold.own).toEqual(told.own);
+    expect(untold.heldHash('bob')).toBe(told.heldHash('bob'));
   });
 
   test('P63 an empty payload changes nothing', () => {

@@ -169,6 +169,7 @@ describe('an agent that pauses itself', () => {
         sourceAddr: new Uint8Array(0),
         sourcePort: 0,
         sourceNode: 'bob',
+        held: 0,
       },
       addressOf('bob'),
     );

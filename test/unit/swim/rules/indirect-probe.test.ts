@@ -99,6 +99,7 @@ test('a ping for us is answered at once, with our payload; one for another name 
     sourceAddr: addressOf('bob').ip,
     sourcePort: PORT,
     sourceNode: 'bob',
+    held: 0,
   } as const;
   const ann = new Actor('ann').knowing('bob');
   ann.receive({ ...ping, node: 'ann' }, addressOf('nat'));
@@ -119,14 +120,14 @@ test('a ping for us is answered at once, with our payload; one for another name 
 
 test('a ping without source fields is answered where it came from, to nobody in particular', () => {
   const ann = new Actor('ann').knowing('bob');
-  const nowhere = { sourceAddr: new Uint8Array(0), sourcePort: 0, sourceNode: '' };
+  const nowhere = { sourceAddr: new Uint8Array(0), sourcePort: 0, sourceNode: '', held: 0 };
   ann.receive({ kind: 'ping', seqNo: 9, node: 'ann', ...nowhere }, addressOf('zoe'));
   expect(ann.sends()).toMatchObject([{ to: addressOf('zoe'), peer: undefined }]);
 });
 
 test('who claims a name from another address does not get what only that member may', () => {
   const ann = new Actor('ann').knowing('bob');
-  const liar = { sourceAddr: addressOf('zoe').ip, sourcePort: PORT, sourceNode: 'bob' };
+  const liar = { sourceAddr: addressOf('zoe').ip, sourcePort: PORT, sourceNode: 'bob', held: 0 };
   ann.receive({ kind: 'ping', seqNo: 9, node: 'ann', ...liar });
   expect(ann.sends()).toMatchObject([{ to: addressOf('zoe'), peer: undefined }]);
 });

@@ -200,6 +200,7 @@ describe('leaving', () => {
       sourceAddr: new Uint8Array(0),
       sourcePort: 0,
       sourceNode: '',
+      held: 0,
     });
     expect(ann.sends()).toMatchObject([{ message: { kind: 'ack', seqNo: 5 } }]);
     expect(ann.swim.localStates().find(({ name }) => name === 'ann')?.state).toBe(3);
@@ -214,6 +215,7 @@ describe('a ping from a member that is held as dead or left', () => {
     sourceAddr: addressOf(from).ip,
     sourcePort: PORT,
     sourceNode: from,
+    held: 0,
   });
   const told = (ann: Actor, from: string): unknown[] => {
     ann.take();
