@@ -194,3 +194,29 @@ describe('what was answered while the disk failed (docs/adr/0016)', () => {
     expect([registered(story, 'ann'), registered(story, 'bob')]).toEqual([['web-1'], ['web-1']]);
   });
 });
+
+test('an agent that could not read its disk answers for nothing before it has written: the disk has what was there before', () => {
+  const story = startStory('ann bob', { seed: 8 });
+  const hold = (on: boolean) =>
+    story.runCommand('ann', { kind: 'maintenance', on, reason: on ? 'a new kernel' : '' });
+  expect(hold(true)).toEqual({ ok: true });
+  const ann = story.world.host('ann');
+  story.stop('ann');
+  ann.disk.failing = true;
+  story.restart('ann');
+  const end = hold(false); // which changes nothing here
+  expect(end).toMatchObject({ ok: true, value: { unsaved: expect.anything() } });
+  story.stop('ann');
+  ann.disk.failing = false;
+  story.restart('ann', { restore: true });
+  story.run('1s'); // I19 holds, and the older state is back
+  expect([...ann.runningAgent.view.local.checks().keys()]).toEqual(['_node_maintenance']);
+
+  story.stop('ann');
+  story.restart('ann');
+  expect(hold(false)).toEqual({ ok: true });
+  story.stop('ann', { powerOff: true });
+  story.restart('ann', { restore: true });
+  story.run('1s');
+  expect([...ann.runningAgent.view.local.checks().keys()]).toEqual([]);
+});

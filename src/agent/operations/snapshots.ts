@@ -38,8 +38,8 @@ export class SnapshotScheduler {
   #interval: Millis = 0;
   /** No snapshot for commands is composed before. */
   #pausedUntil: Millis = Number.NEGATIVE_INFINITY;
-  /** The revisions of the source at the last snapshot. */
-  #saved = { revision: 0, commandRevision: 0 };
+  /** The revisions of the source at the last snapshot; `undefined`: none yet, and the disk may have what was not read from it. */
+  #saved: Pick<SnapshotSource, 'revision' | 'commandRevision'> | undefined;
   /** The number of the last snapshot, of the last one that commands need, and of the last one that is stored. */
   #latest = 0;
   #needed = 0;
@@ -95,7 +95,7 @@ export class SnapshotScheduler {
   advance(now: Millis, out: Effect[]): void {
     if (!this.#isEnabled) return;
     const { revision, catalogSummary } = this.#source;
-    if (revision !== this.#saved.revision) this.markDirty(now);
+    if (revision !== this.#saved?.revision) this.markDirty(now);
     // Changes are not written sooner for commands while the disk fails: nobody waits for them.
     if (this.#isUnsaved && this.#failure === undefined)
       this.#at = Math.min(this.#at, Math.max(now, this.#pausedUntil));
@@ -114,9 +114,9 @@ export class SnapshotScheduler {
     out.splice(from, 0, ...last);
   }
 
-  /** Whether commands have changed something since the last snapshot. */
+  /** Whether the last snapshot lacks something that commands rely on. */
   get #isUnsaved(): boolean {
-    return this.#source.commandRevision !== this.#saved.commandRevision;
+    return this.#source.commandRevision !== this.#saved?.commandRevision;
   }
 
   #save(now: Millis, out: Effect[]): void {

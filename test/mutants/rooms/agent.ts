@@ -248,6 +248,15 @@ export const agentMutants: readonly Mutant[] = [
     expectedTests: ['story/promises.test.ts', 'unit/agent/operations/snapshots.test.ts'],
   },
   {
+    id: 'agent-acknowledged-before-first-write',
+    file: 'agent/operations/snapshots.ts',
+    find: "#saved: Pick<SnapshotSource, 'revision' | 'commandRevision'> | undefined;",
+    replace: '#saved = { revision: 0, commandRevision: 0 };',
+    description:
+      'A command that changes nothing is answered for while the disk still has what an earlier process left there.',
+    expectedTests: ['unit/agent/operations/snapshots.test.ts', 'story/promises.test.ts'],
+  },
+  {
     id: 'agent-suspects-stale',
     file: 'agent/readers/view.ts',
     find: 'this.#isSuspectsStale = true;',

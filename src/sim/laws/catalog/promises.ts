@@ -170,7 +170,8 @@ const STATUS = 'status ';
 const SAVED: ReadonlySet<string> = new Set<PendingCommand['command']['kind']>([
   ...(['setTags', 'registerService', 'deregisterService', 'registerCheck'] as const),
   ...(['deregisterCheck', 'updateCheck', 'maintenance', 'drain'] as const),
-  ...(['holdLease', 'closeLease', 'releaseLease'] as const),
+  ...(['holdLease', 'closeLease', 'releaseLease', 'registerNode', 'deregisterNode'] as const),
+  ...(['registerJob', 'deregisterJob', 'orderJob'] as const),
 ]);
 
 function itemsOf(view: View): LocalItems {

@@ -98,6 +98,17 @@ describe('a command that changes what is saved', () => {
   });
 });
 
+test('a command that changes nothing waits for the first snapshot: until then the disk may have something else', () => {
+  const one = create();
+  expect(one.command(false)).toEqual(['save 1']);
+  expect(one.stored(1)).toEqual(['reply 1 ok']);
+  const failing = create();
+  expect([...failing.pass(0), ...failing.stored(1, 'EROFS')]).toEqual(['save 1']);
+  expect(failing.command(false)).toEqual(['reply 1 EROFS']);
+  expect(failing.stored(1)).toEqual([]); // the writer has tried again
+  expect(failing.command(false)).toEqual(['reply 2 ok']);
+});
+
 describe('while the disk fails', () => {
   test('all that wait are acknowledged as unsaved, and later ones at once', () => {
     const one = create();
