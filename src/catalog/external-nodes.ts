@@ -103,10 +103,9 @@ export class ExternalNodes {
     return state === undefined ? undefined : latestOf(state);
   }
 
-  /** Whether an agent but this one still has the node. */
-  isHeldElsewhere(name: string): boolean {
-    const holdings = this.#nodes.get(name.toLowerCase())?.holdings.values() ?? [];
-    return [...holdings].some(({ owner }) => owner !== this.#self);
+  /** What agents still have of the node, in whatever spelling, though a later registration hides it. */
+  holdings(name: string): readonly Omit<Holding, 'entries'>[] {
+    return [...(this.#nodes.get(name.toLowerCase())?.holdings.values() ?? [])];
   }
 
   /** Names of external nodes of ours that another agent has registered or removed later, since the last call. */

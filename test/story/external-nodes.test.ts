@@ -147,6 +147,28 @@ test('A43 any agent removes a node for all, at once and for good, whether its ow
   expectEverywhere(story, []);
 });
 
+test('A43 a removal that is asked for again stays, and another agent that answers for it keeps it too', () => {
+  const story = createStory(NAMES, { seed: 49 });
+  const remove = (by: string, options: { readonly anyOwner?: boolean } = { anyOwner: true }) =>
+    story.runCommand(by, { kind: 'deregisterNode', node: 'ext', ...options });
+  story.runCommand('bob', register('ext'));
+  expectEverywhere(story, ['ext bob 192.0.2.9 passing']);
+  story.stop('bob');
+  story.runUntil(() => story.member('ann', 'bob')?.status === 'failed');
+  const { disk } = story.world.host('ann');
+  disk.failing = true;
+  for (const options of [{ anyOwner: true }, { anyOwner: true }, {}])
+    expect(remove('ann', options)).toMatchObject({ ok: true, value: { unsaved: expect.anything() } });
+  expectEverywhere(story, []);
+  expect(remove('cat')).toEqual({ ok: true });
+  story.stop('ann');
+  disk.failing = false;
+  story.restart('ann', { restore: true });
+  story.restart('bob', { restore: true });
+  story.run('60s');
+  expectEverywhere(story, []);
+});
+
 test('A43 a removed node can be registered again, anywhere, and nothing is left of a removal that all have heard of', () => {
   const story = createStory(NAMES, { seed: 48, linkQuality: { loss: 0.1 } });
   story.runCommand('bob', register('ext'));

@@ -82,10 +82,13 @@ export class ExternalOwner {
   /** Throws `AgentError` with nothing changed. */
   handleCommand(command: ExternalCommand, now: Millis, out: CheckEffect[]): void {
     if (command.kind === 'registerNode') return this.#register(command.registration, now, out);
-    const latest = this.#nodes.latest(command.node);
-    if (command.anyOwner !== true || latest === undefined || latest.owner === this.#options.name)
-      this.#registries.deregister(command, now, out);
-    else if (!latest.node.removed) this.#removeElsewhere(latest.node, now, out);
+    const { node, anyOwner = false } = command;
+    const latest = this.#nodes.latest(node);
+    const isOwn = latest?.owner === this.#options.name;
+    if (isOwn && latest.node.removed) return; // the removal stays until nobody has the node any more
+    if (isOwn || !anyOwner || latest === undefined) this.#registries.deregister(command, now, out);
+    // Whoever removed it may not have stored that yet, and this agent answers for it.
+    else if (this.#isRegistered(node)) this.#removeElsewhere(latest.node, now, out);
   }
 
   onCheckFinished(outcome: CheckOutcome, now: Millis, out: CheckEffect[]): boolean {
@@ -111,8 +114,16 @@ export class ExternalOwner {
     this.#removalCheckAt = Math.min(this.#removalCheckAt, now + REMOVAL_CHECK_INTERVAL);
   }
 
+  #isRegistered(name: string): boolean {
+    return this.#nodes.holdings(name).some(({ node }) => node?.removed === false);
+  }
+
+  #isHeldElsewhere(name: string): boolean {
+    return this.#nodes.holdings(name).some(({ owner }) => owner !== this.#options.name);
+  }
+
   #releaseRemovals(now: Millis, out: CheckEffect[]): void {
-    const free = this.#registries.removals().filter((name) => !this.#nodes.isHeldElsewhere(name));
+    const free = this.#registries.removals().filter((name) => !this.#isHeldElsewhere(name));
     for (const node of free) if (this.#releasable.has(node)) this.#registries.deregister({ node }, now, out);
     this.#releasable = new Set(free);
     this.#removalCheckAt = this.#registries.removals().length > 0 ? now + REMOVAL_CHECK_INTERVAL : NEVER;

@@ -227,9 +227,25 @@ export const catalogMutants: readonly Mutant[] = [
   {
     id: 'agent-external-removal-forgotten',
     file: 'agent/replication/external-owner.ts',
-    find: '.filter((name) => !this.#nodes.isHeldElsewhere(name))',
+    find: '.filter((name) => !this.#isHeldElsewhere(name))',
     replace: '',
     description: 'A removal is dropped while the owner of the node is away: it comes back with it.',
+    expectedTests: ['story/external-nodes.test.ts'],
+  },
+  {
+    id: 'agent-external-removal-undone',
+    file: 'agent/replication/external-owner.ts',
+    find: 'if (isOwn && latest.node.removed) return;',
+    replace: '',
+    description: 'Who asks a second time for the removal of an external node brings it back.',
+    expectedTests: ['story/external-nodes.test.ts'],
+  },
+  {
+    id: 'agent-external-removal-not-kept',
+    file: 'agent/replication/external-owner.ts',
+    find: 'else if (this.#isRegistered(node))',
+    replace: 'else if (!latest.node.removed)',
+    description: 'An agent answers for a removal that only another agent has, which may not have stored it.',
     expectedTests: ['story/external-nodes.test.ts'],
   },
 ];

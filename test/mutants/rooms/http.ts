@@ -12,6 +12,15 @@ export const httpMutants: readonly Mutant[] = [
     expectedTests: ['unit/http/whole.test.ts'],
   },
   {
+    id: 'http-deregister-unsaved',
+    file: 'http/routes/consul/catalog-writes.ts',
+    find: "await change({ kind: 'deregisterNode', node, ...what, ...(anyOwner",
+    replace:
+      "if (view.catalog.externalNode(node)) await change({ kind: 'deregisterNode', node, ...what, ...(anyOwner",
+    description: 'A repeated catalog/deregister is answered while the removal is not stored yet.',
+    expectedTests: ['unit/http/routes/consul/catalog-writes.test.ts'],
+  },
+  {
     id: 'http-scope-header-cached',
     file: 'http/server/request-handler.ts',
     find: "incoming.method === 'GET' && !namesScope(incoming)",

@@ -5,10 +5,12 @@
  *
  * Source: Consul HTTP API, "Register Entity", "Deregister Entity"; A43 (docs/replication.md).
  */
+import type { SavedCommand } from '../../../agent/contract/commands.ts';
 import { AgentError } from '../../../base/errors.ts';
 import type { FieldNote } from '../../../checks/definition/definition.ts';
 import { parseNodeRegistration } from '../../../checks/definition/node-registration.ts';
 import { requireOwnCheck } from '../../../checks/definition/refusals.ts';
+import type { LocalView } from '../../../checks/types.ts';
 import { rejectScriptCheck, warnOfDeniedCheck } from '../../consul/requirements.ts';
 import { parseJson } from '../../endpoint/body.ts';
 import { flagParam } from '../../endpoint/query.ts';
@@ -85,28 +87,20 @@ export const catalogDeregister = route({
     const fields = nonEmptyFields(body);
     const [node, service, check] = ['node', 'serviceid', 'checkid'].map((name) => fields.get(name));
     if (node === undefined) throw new AgentError('badRequest', 'Missing node');
-    if (view.member(node) === undefined) {
-      const external = view.catalog.externalNode(node);
-      if (external === undefined) return true;
-      const what = { ...(service !== undefined && { service }), ...(check !== undefined && { check }) };
-      if (external.owner === view.node) await change({ kind: 'deregisterNode', node, ...what });
-      else if (anyOwner && service === undefined && check === undefined)
-        await change({ kind: 'deregisterNode', node, anyOwner });
-      else throw ownedElsewhere(external.owner, { Node: node, ServiceID: service, CheckID: check });
-      return true;
-    }
-    const isSelf = node.toLowerCase() === view.node.toLowerCase();
-    if (isSelf && service !== undefined) {
-      if (view.local.services().has(service)) await change({ kind: 'deregisterService', id: service });
-      return true;
-    }
-    if (isSelf && check !== undefined) {
-      requireOwnCheck(check);
-      if (view.local.checks().has(check)) await change({ kind: 'deregisterCheck', id: check });
-      return true;
-    }
+    const what = { ...(service !== undefined && { service }), ...(check !== undefined && { check }) };
+    const isWhole = service === undefined && check === undefined;
     const member = view.member(node);
-    if (member === undefined) return true;
+    if (member === undefined) {
+      const owner = view.catalog.externalNode(node)?.owner ?? view.node;
+      if (owner !== view.node && !(anyOwner && isWhole))
+        throw ownedElsewhere(owner, { Node: node, ServiceID: service, CheckID: check });
+      await change({ kind: 'deregisterNode', node, ...what, ...(anyOwner && isWhole && { anyOwner }) });
+      return true;
+    }
+    if (node.toLowerCase() === view.node.toLowerCase() && !isWhole) {
+      await change(ownRemoval(view.local, service, check) ?? { kind: 'deregisterNode', node, ...what });
+      return true;
+    }
     const instances = view.catalog.node(member.name)?.instances ?? [];
     if (service !== undefined && !instances.some((one) => one.service.id === service)) return true;
     throw new AgentError(
@@ -115,6 +109,22 @@ export const catalogDeregister = route({
     );
   },
 });
+
+/**
+ * The command that removes a service or check of this agent; `undefined`: there is none. Then one that removes nothing is
+ * sent in its place: an earlier removal may not be stored yet, and its repetition waits for that, too.
+ */
+function ownRemoval(
+  local: LocalView,
+  service: string | undefined,
+  check: string | undefined,
+): SavedCommand | undefined {
+  if (service !== undefined)
+    return local.services().has(service) ? { kind: 'deregisterService', id: service } : undefined;
+  if (check === undefined) return undefined;
+  requireOwnCheck(check);
+  return local.checks().has(check) ? { kind: 'deregisterCheck', id: check } : undefined;
+}
 
 /** One agent alone changes what is on its external nodes; any agent can remove a whole one. */
 function ownedElsewhere(owner: string, body: Readonly<Record<string, string | undefined>>): HttpError {
