@@ -20,7 +20,7 @@ function drawCommand(rng: Rng, serial: number): Command {
   const on = rng.int(2) === 0;
   const service = makeService(id, { port: 1000 + serial });
   const checks = [makeTtlCheck(`of-${id}`, id, { notes: `${serial}` })];
-  switch (rng.int(8)) {
+  switch (rng.int(9)) {
     case 0:
       return { kind: 'deregisterService', id };
     case 1:
@@ -42,6 +42,12 @@ function drawCommand(rng: Rng, serial: number): Command {
       return on
         ? { kind: 'registerCheck', check: makeTtlCheck('node', '', { notes: `${serial}` }) }
         : { kind: 'deregisterCheck', id: 'node' };
+    case 6: {
+      const leased = { service: makeService(`leased-${id}`, { port: 1000 + serial }), checks: [] };
+      return on
+        ? { kind: 'holdLease', lease: id, holder: `${serial}`, grace: 60_000, registrations: [leased] }
+        : { kind: 'releaseLease', lease: id, reason: '' };
+    }
     default:
       return { kind: 'registerService', service, checks, replaceChecks: true };
   }
