@@ -4,6 +4,7 @@
  * agent's (docs/replication.md, A27 to A29).
  */
 import type { InTurns, Millis, Turn } from '../base/time.ts';
+import { isOtherCopy } from './contents.ts';
 import type { BucketSet } from './digest.ts';
 import { isOutOfReach } from './doubts.ts';
 import type { ApplyResult, Delta, Progress } from './types.ts';
@@ -46,12 +47,16 @@ interface AntiEntropyStore {
   progressInBuckets(buckets: BucketSet): readonly Progress[];
   deltaFor(owner: string, progress?: Progress): Delta | undefined;
   receiveProgress(progress: Progress, now: Millis): 'pull' | 'stale' | 'epochRaised';
+  hasOtherCopy(row: Progress): boolean;
   confirm(owner: string): void;
   toldOf(owner: string, now: Millis): Progress | undefined;
 }
 
 /** Estimated bytes of the deltas in one message. An owner is never cut, so the last one may exceed it. */
 const MAX_MESSAGE_BYTES = 512 * 1024;
+/** A peer's copy of this ledger goes as far as ours, and says something else: one of the two was forged (A48). */
+type OnOtherCopy = (owner: string) => void;
+
 /** Work of one row of progress, in units of a `Turn`. */
 const UNITS_PER_ROW = 3;
 
@@ -86,6 +91,7 @@ export function* answerSyncRequest(
   store: AntiEntropyStore,
   { bucketCount, buckets, rows }: SyncRequestBody,
   turn: Turn,
+  onOtherCopy: OnOtherCopy,
 ): InTurns<PreparedResponse> {
   const theirs = new Map(rows.map((row) => [row.owner, row]));
   const ours =
@@ -104,9 +110,11 @@ export function* answerSyncRequest(
     if (turn.spend(UNITS_PER_ROW)) yield;
     const received = row === undefined ? 'stale' : compareRow(store, row, mine, turn.now);
     if (received === 'epochRaised') epochRaised = true;
+    const isOther = row !== undefined && isOtherCopy(row, mine);
+    if (isOther) onOtherCopy(mine.owner);
     const delta = bytesLeft > 0 ? store.deltaFor(mine.owner, row) : undefined;
-    if (received === 'pull' || (delta === undefined && row !== undefined && isWatermarkAbove(mine, row)))
-      wants.push(mine);
+    const isBelow = delta === undefined && row !== undefined && isWatermarkAbove(mine, row);
+    if (received === 'pull' || isOther || isBelow) wants.push(mine);
     if (delta === undefined) continue;
     deltas.push(delta);
     bytesLeft -= estimateDeltaBytes(delta);
@@ -128,7 +136,8 @@ function compareRow(
   now: Millis,
 ): 'pull' | 'stale' | 'epochRaised' {
   const received = store.receiveProgress(row, now);
-  if (row.epoch === mine.epoch && row.version === mine.version) store.confirm(mine.owner);
+  const isSame = row.epoch === mine.epoch && row.version === mine.version && !isOtherCopy(row, mine);
+  if (isSame) store.confirm(mine.owner);
   return received;
 }
 
@@ -144,6 +153,7 @@ export function* acceptSyncResponse(
   { deltas, wants, more }: SyncResponseBody,
   turn: Turn,
   apply: (delta: Delta) => ApplyResult,
+  onOtherCopy: OnOtherCopy,
 ): InTurns<AcceptedResponse> {
   const passedOver: Delta[] = [];
   const wanted: Delta[] = [];
@@ -158,6 +168,7 @@ export function* acceptSyncResponse(
     if (turn.spend(unitsOf(delta))) yield;
   }
   for (const row of wants) {
+    if (store.hasOtherCopy(row)) onOtherCopy(row.owner);
     if (store.receiveProgress(row, turn.now) === 'epochRaised') epochRaised = true;
     if (!isAhead(store.knownProgress(row.owner), row)) isPartial = true;
     const delta = store.deltaFor(row.owner, row);

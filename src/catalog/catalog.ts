@@ -8,8 +8,9 @@ import type { Millis } from '../base/time.ts';
 import type { Entry, EntryKey, EntryWrite } from '../model/service.ts';
 import type { CatalogSummary } from '../wire/catalog.ts';
 import type { SyncRequestBody } from './anti-entropy.ts';
+import { isOtherCopy } from './contents.ts';
 import { contradicts, isSameButOutput } from './contradiction.ts';
-import { ALL_BUCKETS, type BucketSet, Digest, newLedgerHash } from './digest.ts';
+import { ALL_BUCKETS, type BucketSet, Digest, hasBucket, isInBuckets } from './digest.ts';
 import { Doubts, firstEpoch, isDisproved, isOutOfReach, OUTBID_LIMIT, reachOf } from './doubts.ts';
 import { applyDelta, deltaSince, replaceUpTo, startEpoch, writeEntries } from './ledger.ts';
 import type { CatalogOptions, Intern } from './options.ts';
@@ -20,6 +21,7 @@ import {
   isContiguous,
   MAX_TOMBSTONES,
   newReplica,
+  progressRow,
   type Replica,
   reapExpiredTombstones,
   reapOlderTombstones,
@@ -231,11 +233,6 @@ export class Catalog {
       if (replica.tombstones.length > 0) reapExpiredTombstones(replica, this.#tombstoneTtl, now);
   }
 
-  /** The digest of all ledgers, encoded. The same array until something changes. */
-  encodedSummary(): Uint8Array {
-    return this.digest.encodedSummary();
-  }
-
   /**
    * Where a member's summary differs from ours; `undefined`: nowhere. Restored ledgers in buckets that do not differ
    * are confirmed.
@@ -243,11 +240,8 @@ export class Catalog {
   differingBuckets(theirs: CatalogSummary): BucketSet | undefined {
     const differing = this.digest.differingBuckets(theirs);
     if (this.#unconfirmedCount === 0) return differing;
-    const { bucketCount, buckets } = differing ?? { bucketCount: 1, buckets: [] };
-    const numbers = new Set(buckets);
     for (const replica of this.#replicas.values())
-      if (replica.unconfirmed && !numbers.has(replica.ledgerHash.bucket % bucketCount))
-        this.#confirm(replica);
+      if (differing === undefined || !hasBucket(differing, replica.ledgerHash)) this.#confirm(replica);
     return differing;
   }
 
@@ -286,17 +280,20 @@ export class Catalog {
   }
 
   /** The known progress of each owner in some buckets. */
-  progressInBuckets({ bucketCount, buckets }: BucketSet): Progress[] {
-    const wanted = new Set(buckets);
+  progressInBuckets(wanted: BucketSet): Progress[] {
     const rows: Progress[] = [];
-    for (const { owner, epoch, version, ledgerHash } of this.#replicas.values())
-      if (wanted.has(ledgerHash.bucket % bucketCount)) rows.push({ owner, epoch, version });
-    for (const watermark of this.#watermarks.all()) {
-      const { owner } = watermark;
-      if (this.#canOwn(owner) && wanted.has(newLedgerHash(owner).bucket % bucketCount))
+    for (const replica of this.#replicas.values())
+      if (hasBucket(wanted, replica.ledgerHash)) rows.push(progressRow(replica));
+    for (const watermark of this.#watermarks.all())
+      if (this.#canOwn(watermark.owner) && isInBuckets(watermark.owner, wanted))
         rows.push({ ...watermark, version: 0 });
-    }
     return rows;
+  }
+
+  /** The row says other contents of the very progress that is held. */
+  hasOtherCopy(row: Progress): boolean {
+    const replica = this.#replicas.get(row.owner);
+    return replica !== undefined && isOtherCopy(row, progressRow(replica));
   }
 
   /** A member holds the same as we do. */
@@ -332,7 +329,7 @@ export class Catalog {
     this.#estimatedBytes += replica.estimatedBytes - estimatedBytes;
     if (replica.entries.size - replica.live > MAX_TOMBSTONES) reapOlderTombstones(replica);
     const { ledgerHash, owner, epoch, version } = replica;
-    this.digest.update(ledgerHash, owner, epoch, version, versionsAhead(replica));
+    this.digest.update(ledgerHash, owner, epoch, version, versionsAhead(replica), replica.contents);
     if (this.#intern !== undefined && isContiguous(replica)) {
       replica.entries = this.#intern(replica, replica.entries);
       replica.shared = true;

@@ -1,10 +1,12 @@
 /**
  * The digest of all ledgers: hashes over (owner, epoch, version, versions beyond gaps), updated by XOR when one of them changes. Two agents
  * compare digests, and exchange only the buckets that differ (A27 in docs/replication.md). Names of failed members are
- * hashed, too, since a sync tells of them (A37).
+ * hashed, too, since a sync tells of them (A37). What ledgers say is hashed apart from how far they go, since agents of earlier
+ * versions compare only that (A48).
  */
 import { assert } from '../base/assert.ts';
 import { type CatalogSummary, encodeCatalogSummary, MAX_SUMMARY_BUCKETS } from '../wire/catalog.ts';
+import { mixContents } from './contents.ts';
 import { Hash } from './hash.ts';
 
 /** Owners per bucket in a summary: fewer make the summary larger, more make each difference more expensive. */
@@ -15,6 +17,7 @@ export interface LedgerHash {
   readonly bucket: number;
   high: number;
   low: number;
+  contents: number;
 }
 
 /** Some of `bucketCount` buckets of owners; the count is a power of two. */
@@ -30,13 +33,18 @@ export const newLedgerHash = (owner: string): LedgerHash => ({
   bucket: new Hash().updateText(owner).low % MAX_SUMMARY_BUCKETS,
   high: 0,
   low: 0,
+  contents: 0,
 });
 
-export const isInBuckets = (owner: string, { bucketCount, buckets }: BucketSet): boolean =>
-  buckets.includes(newLedgerHash(owner).bucket % bucketCount);
+export const hasBucket = ({ bucketCount, buckets }: BucketSet, { bucket }: LedgerHash): boolean =>
+  buckets.includes(bucket % bucketCount);
+
+export const isInBuckets = (owner: string, buckets: BucketSet): boolean =>
+  hasBucket(buckets, newLedgerHash(owner));
 
 export class Digest {
   readonly #buckets = new Uint32Array(MAX_SUMMARY_BUCKETS);
+  readonly #contents = new Uint32Array(MAX_SUMMARY_BUCKETS);
   #high = 0;
   #low = 0;
   #ledgerCount = 0;
@@ -45,7 +53,7 @@ export class Digest {
 
   /**
    * Replaces the ledger's previous state. A ledger at version 0 is empty and not counted. `ahead`: the versions of what is
-   * held beyond a gap.
+   * held beyond a gap. `contents`: what the ledger says.
    */
   update(
     ledgerHash: LedgerHash,
@@ -53,17 +61,20 @@ export class Digest {
     epoch: number,
     version: number,
     ahead: readonly number[] = [],
+    contents = 0,
   ): void {
     const wasCounted = ledgerHash.high !== 0 || ledgerHash.low !== 0;
     this.#xor(ledgerHash);
     if (version === 0) {
       ledgerHash.high = 0;
       ledgerHash.low = 0;
+      ledgerHash.contents = 0;
     } else {
       const hash = new Hash().updateText(owner).updateNumber(epoch).updateNumber(version);
       for (const one of ahead) hash.updateNumber(one);
       ledgerHash.high = hash.high;
       ledgerHash.low = hash.low | 1; // never all zero, which stands for an empty ledger
+      ledgerHash.contents = mixContents(contents, ledgerHash.low);
     }
     this.#xor(ledgerHash);
     this.#ledgerCount += (version === 0 ? 0 : 1) - (wasCounted ? 1 : 0);
@@ -80,13 +91,14 @@ export class Digest {
     this.update(hash, `failed ${name}`, 1, failed ? 1 : 0);
   }
 
-  #xor({ bucket, high, low }: LedgerHash): void {
+  #xor({ bucket, high, low, contents }: LedgerHash): void {
     this.#high = (this.#high ^ high) >>> 0;
     this.#low = (this.#low ^ low) >>> 0;
     this.#buckets[bucket] = (this.#buckets[bucket] as number) ^ high;
+    this.#contents[bucket] = (this.#contents[bucket] as number) ^ contents;
   }
 
-  /** The same array until something changes. */
+  /** The summary, encoded. The same array until something changes. */
   encodedSummary(): Uint8Array {
     this.#encoded ??= encodeCatalogSummary(this.#summary());
     return this.#encoded;
@@ -96,18 +108,24 @@ export class Digest {
     let bucketCount = 1;
     while (bucketCount < MAX_SUMMARY_BUCKETS && bucketCount * OWNERS_PER_BUCKET < this.#ledgerCount)
       bucketCount *= 2;
-    return { high: this.#high, low: this.#low, buckets: fold(this.#buckets, bucketCount) };
+    const [buckets, contents] = [fold(this.#buckets, bucketCount), fold(this.#contents, bucketCount)];
+    return { high: this.#high, low: this.#low, buckets, contents };
   }
 
   /** Where a peer's summary differs from ours; `undefined`: nowhere. */
   differingBuckets(theirs: CatalogSummary): BucketSet | undefined {
-    if (theirs.high === this.#high && theirs.low === this.#low) return undefined;
+    const isAsFar = theirs.high === this.#high && theirs.low === this.#low;
     const bucketCount = Math.min(theirs.buckets.length, MAX_SUMMARY_BUCKETS);
     const ours = fold(this.#buckets, bucketCount);
+    const contents = fold(this.#contents, bucketCount);
     const buckets: number[] = [];
-    for (let i = 0; i < bucketCount; i++) if (ours[i] !== theirs.buckets[i]) buckets.push(i);
+    for (let i = 0; i < bucketCount; i++) {
+      const isOther = contents[i] !== (theirs.contents[i] ?? contents[i]);
+      if (isOther || (!isAsFar && ours[i] !== theirs.buckets[i])) buckets.push(i);
+    }
+    if (buckets.length > 0) return { bucketCount, buckets };
     // A difference that no bucket shows means that bucket hashes collide, so all buckets are compared.
-    return buckets.length === 0 ? ALL_BUCKETS : { bucketCount, buckets };
+    return isAsFar ? undefined : ALL_BUCKETS;
   }
 }
 

@@ -3,6 +3,7 @@
 import { assert } from '../base/assert.ts';
 import type { Millis } from '../base/time.ts';
 import type { Entry } from '../model/service.ts';
+import { updateContents } from './contents.ts';
 import { type LedgerHash, newLedgerHash } from './digest.ts';
 import { emptyLedger, entriesAbove, type Ledger, reapTombstones } from './ledger.ts';
 import type { EntryChange, Progress } from './types.ts';
@@ -17,6 +18,8 @@ export interface Replica extends Ledger {
   readonly ledgerHash: LedgerHash;
   /** Number of entries that are no tombstones. */
   live: number;
+  /** What it says: `updateContents`. */
+  contents: number;
   /** Bytes of its values, as `estimateBytes` counts. */
   estimatedBytes: number;
   /** Restored from disk, and not confirmed by a member since. */
@@ -36,6 +39,7 @@ export const newReplica = (owner: string, epoch: number): Replica => ({
   ...emptyLedger(owner, epoch),
   ledgerHash: newLedgerHash(owner),
   live: 0,
+  contents: 0,
   estimatedBytes: 0,
   unconfirmed: false,
   tombstones: NO_TOMBSTONES,
@@ -50,6 +54,14 @@ export const replicaReach = ({ owner, epoch, version, highest }: Ledger): Progre
   owner,
   epoch,
   version: Math.max(version, highest),
+});
+
+/** For a sync: with its contents, if its progress says all of it. */
+export const progressRow = (replica: Replica): Progress => ({
+  owner: replica.owner,
+  epoch: replica.epoch,
+  version: replica.version,
+  contents: isContiguous(replica) ? replica.contents : undefined,
 });
 
 /** Versions of the entries that are held beyond a gap, ascending. */
@@ -68,6 +80,7 @@ export function updateReplicaTotals(replica: Replica, changes: readonly EntryCha
     replica.live += (after === undefined ? 0 : 1) - (before === undefined ? 0 : 1);
     replica.estimatedBytes += estimateBytes(after) - estimateBytes(before);
   }
+  replica.contents = updateContents(replica.contents, changes);
   const { live, estimatedBytes, entries } = replica;
   assert(live >= 0 && live <= entries.size, `${live} live entries of ${entries.size}`);
   assert(estimatedBytes >= 0, `a ledger of ${estimatedBytes} bytes`);

@@ -30,6 +30,8 @@ export interface Progress {
   readonly owner: string;
   readonly epoch: number;
   readonly version: number;
+  /** What the copy says, as 32 bits, if nothing is held beyond a gap; only in a sync about buckets (A48). */
+  readonly contents?: number | undefined;
 }
 
 /** `maintenance`: an operator took it out. `draining`: its owner did. */

@@ -46,25 +46,33 @@ export const MAX_SUMMARY_BUCKETS = 64;
 /** Encoded as an array, since there are many of them. */
 export const PROGRESS = {
   read: (reader: MsgpackReader): LedgerProgress =>
-    readTuple(reader, 3, () => {
-      const owner = reader.str();
-      checkMemberName(owner);
-      const epoch = checkVersion(reader.uint());
-      return { owner, epoch, version: checkVersion(reader.uint()) };
-    }),
+    readTuple(reader, 3, (length) => readProgress(reader, length > 3), 4),
   write: (writer: MsgpackWriter, value: LedgerProgress): void => {
-    writer.arrayHeader(3);
+    writer.arrayHeader(value.contents === undefined ? 3 : 4);
     writer.str(value.owner);
     writer.uint(value.epoch);
     writer.uint(value.version);
+    if (value.contents !== undefined) writer.uint(value.contents);
   },
 };
 
-/** How far a copy of one owner's ledger goes. */
+function readProgress(reader: MsgpackReader, hasContents: boolean): LedgerProgress {
+  const owner = reader.str();
+  checkMemberName(owner);
+  const epoch = checkVersion(reader.uint());
+  const version = checkVersion(reader.uint());
+  if (!hasContents) return { owner, epoch, version };
+  const contents = reader.uint();
+  if (contents > 0xffff_ffff) throw new WireError('badValue', 'a hash of more than 32 bits');
+  return { owner, epoch, version, contents };
+}
+
+/** How far a copy of one owner's ledger goes, and in a sync about buckets what it says (A48). */
 export interface LedgerProgress {
   readonly owner: string;
   readonly epoch: number;
   readonly version: number;
+  readonly contents?: number | undefined;
 }
 
 /** The changes of one owner's ledger after version `from`, up to `to`; from 0, the whole ledger. */
@@ -225,11 +233,12 @@ export function entrySize(entry: Entry): number {
   return sharedWriter.finish().length;
 }
 
-/** Hashes over (owner, epoch, version): of all ledgers, and of each bucket of owners. */
+/** Hashes over (owner, epoch, version): of all ledgers, and of each bucket of owners; and of what the ledgers of each bucket say. */
 const SummaryBody = struct('catalogSummary', 0, {
   high: u32('h'),
   low: u32('l'),
   buckets: bytes('b'), // four bytes each
+  contents: omitEmpty(bytes('c')), // the same; agents up to 0.2.0 send and read none
 });
 
 export interface CatalogSummary {
@@ -237,28 +246,43 @@ export interface CatalogSummary {
   readonly low: number;
   /** A power of two of them; bucket i of n holds the owners whose hash is i modulo n. */
   readonly buckets: readonly number[];
+  /** As many, or none: the peer does not say what its ledgers say. */
+  readonly contents: readonly number[];
 }
 
-export function encodeCatalogSummary({ high, low, buckets }: CatalogSummary): Uint8Array {
-  const encoded = new Uint8Array(4 * buckets.length);
-  const view = new DataView(encoded.buffer);
-  buckets.forEach((bucket, i) => {
-    view.setUint32(4 * i, bucket);
-  });
+export function encodeCatalogSummary({ high, low, buckets, contents }: CatalogSummary): Uint8Array {
   sharedWriter.reset().byte(FORMAT);
-  SummaryBody.write(sharedWriter, { high, low, buckets: encoded });
+  SummaryBody.write(sharedWriter, {
+    ...{ high, low },
+    ...{ buckets: encodeWords(buckets), contents: encodeWords(contents) },
+  });
   return sharedWriter.finish();
+}
+
+function encodeWords(words: readonly number[]): Uint8Array {
+  const encoded = new Uint8Array(4 * words.length);
+  const view = new DataView(encoded.buffer);
+  words.forEach((word, i) => {
+    view.setUint32(4 * i, word);
+  });
+  return encoded;
+}
+
+function decodeWords(encoded: Uint8Array): readonly number[] {
+  const view = new DataView(encoded.buffer, encoded.byteOffset, encoded.length);
+  return Array.from({ length: encoded.length / 4 }, (_, i) => view.getUint32(4 * i));
 }
 
 /** Throws `WireError`. */
 export function decodeCatalogSummary(encoded: Uint8Array): CatalogSummary {
   const reader = new MsgpackReader(encoded);
   checkFormat(reader);
-  const { high, low, buckets } = SummaryBody.read(reader);
+  const { high, low, buckets, contents } = SummaryBody.read(reader);
   if (buckets.length % 4 !== 0 || !isBucketCount(buckets.length / 4))
     throw new WireError('badValue', 'a summary whose bucket count is no power of two');
-  const view = new DataView(buckets.buffer, buckets.byteOffset, buckets.length);
-  return { high, low, buckets: Array.from({ length: buckets.length / 4 }, (_, i) => view.getUint32(4 * i)) };
+  if (contents.length !== 0 && contents.length !== buckets.length)
+    throw new WireError('badValue', 'a summary with contents of other buckets');
+  return { high, low, buckets: decodeWords(buckets), contents: decodeWords(contents) };
 }
 
 /** For the disk: the progress of the agent's own ledger, and its copies of others. */

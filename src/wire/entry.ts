@@ -93,12 +93,20 @@ const SERVICE_PORT = {
 /** Elements of a tuple, including those that later versions may append. */
 const MAX_TUPLE_ELEMENTS = 16;
 
-/** Reads a record encoded as an array: `read` takes the first `size` elements, and later ones are skipped. */
-export function readTuple<T>(reader: MsgpackReader, size: number, read: () => T): T {
+/**
+ * Reads a record encoded as an array: `read` takes the first `size` elements, or as many as there are up to `most`, and later ones
+ * are skipped.
+ */
+export function readTuple<T>(
+  reader: MsgpackReader,
+  size: number,
+  read: (length: number) => T,
+  most = size,
+): T {
   const length = reader.arrayLength(MAX_TUPLE_ELEMENTS);
   if (length < size) throw new WireError('malformed', `an array of ${length} elements instead of ${size}`);
-  const value = read();
-  for (let i = size; i < length; i++) reader.skip();
+  const value = read(length);
+  for (let i = Math.min(length, most); i < length; i++) reader.skip();
   return value;
 }
 

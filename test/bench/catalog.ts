@@ -78,8 +78,8 @@ function printExchanges(): void {
   for (const count of [100, 1000])
     for (const different of [0, 1, 100]) {
       const [one, other] = pair(count, different);
-      const parts = [one.encodedSummary().length + other.encodedSummary().length, 0, 0, 0];
-      const buckets = one.differingBuckets(decodeCatalogSummary(other.encodedSummary()));
+      const parts = [one.digest.encodedSummary().length + other.digest.encodedSummary().length, 0, 0, 0];
+      const buckets = one.differingBuckets(decodeCatalogSummary(other.digest.encodedSummary()));
       if (buckets !== undefined) {
         const request = one.createSyncRequest(buckets);
         const answer = answerRequest(other, request);
@@ -161,10 +161,10 @@ function printTimes(): void {
   });
   timed('summary after a change', 2000, () => {
     one.apply(flip(), 0);
-    return one.encodedSummary();
+    return one.digest.encodedSummary();
   });
   const [same] = pair(1000, 0);
-  const summary = decodeCatalogSummary(same.encodedSummary());
+  const summary = decodeCatalogSummary(same.digest.encodedSummary());
   timed('two summaries compared', 20_000, () => same.differingBuckets(summary));
   const instances = view.instances('service-0');
   timed('owner of a key among 1000 instances', 500, (i) => rendezvousOwners(`key-${i}`, instances));

@@ -181,7 +181,9 @@ class World {
 
   /** The summaries of one push/pull, and what follows over a stream if they differ. */
   exchange(asker: Agent, answerer: Agent): void {
-    const buckets = asker.catalog.differingBuckets(decodeCatalogSummary(answerer.catalog.encodedSummary()));
+    const buckets = asker.catalog.differingBuckets(
+      decodeCatalogSummary(answerer.catalog.digest.encodedSummary()),
+    );
     if (buckets === undefined) return;
     const request = via(
       encodeCatalogSyncRequest(asker.catalog.createSyncRequest(buckets)),
@@ -213,7 +215,7 @@ class World {
     const [first] = this.agents;
     for (const agent of this.agents) {
       agent.check();
-      expect(agent.catalog.encodedSummary()).toEqual(first?.catalog.encodedSummary());
+      expect(agent.catalog.digest.encodedSummary()).toEqual(first?.catalog.digest.encodedSummary());
       for (const owner of this.agents)
         expect(agent.seen.get(`entries:${owner.name}`)).toBe(owner.seen.get(`entries:${owner.name}`));
     }

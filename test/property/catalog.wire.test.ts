@@ -151,8 +151,11 @@ test('written messages read back equal', () => {
 test('summaries read back equal', () => {
   fc.assert(
     fc.property(u32, u32, fc.constantFrom(1, 2, 16, 64), (high, low, of) => {
-      const summary = { high, low, buckets: Array.from({ length: of }, (_, i) => (high + i * 77) >>> 0) };
-      expect(decodeCatalogSummary(encodeCatalogSummary(summary))).toEqual(summary);
+      const words = (from: number) => Array.from({ length: of }, (_, i) => (from + i * 77) >>> 0);
+      for (const contents of [[], words(low)]) {
+        const summary = { high, low, buckets: words(high), contents };
+        expect(decodeCatalogSummary(encodeCatalogSummary(summary))).toEqual(summary);
+      }
     }),
   );
 });

@@ -12,7 +12,7 @@ import type { Catalog } from '../../src/catalog/catalog.ts';
 import type { ApplyResult } from '../../src/catalog/types.ts';
 
 export const answerRequest = (catalog: Catalog, request: SyncRequestBody, now = 0): PreparedResponse =>
-  finish(answerSyncRequest(catalog, request, unlimitedTurn(now)));
+  finish(answerSyncRequest(catalog, request, unlimitedTurn(now), (owner) => catalog.doubts.demand(owner)));
 
 export const acceptResponse = (
   catalog: Catalog,
@@ -21,9 +21,15 @@ export const acceptResponse = (
   onApplied: (applied: ApplyResult) => void = () => {},
 ): AcceptedResponse =>
   finish(
-    acceptSyncResponse(catalog, response, unlimitedTurn(now), (delta) => {
-      const applied = catalog.apply(delta, now);
-      onApplied(applied);
-      return applied;
-    }),
+    acceptSyncResponse(
+      catalog,
+      response,
+      unlimitedTurn(now),
+      (delta) => {
+        const applied = catalog.apply(delta, now);
+        onApplied(applied);
+        return applied;
+      },
+      (owner) => catalog.doubts.demand(owner),
+    ),
   );

@@ -1,6 +1,7 @@
 /**
  * Owner pulls: ledgers that are requested from their owner itself, since what was heard of them proves nothing: it came from an address without
- * a member, it goes farther than is believed of anybody else, or its owner is no member yet (docs/replication.md, A19, A33, A34).
+ * a member, it goes farther than is believed of anybody else, another member says otherwise, or its owner is no member yet
+ * (docs/replication.md, A19, A33, A34, A48).
  */
 import type { Address } from '../../base/address.ts';
 import { BoundedMap } from '../../base/bounded-map.ts';
@@ -19,6 +20,9 @@ const MAX_DEFERRED = 1024;
 const HINT_LIMIT: RateLimit = { burst: 8, refillInterval: 1000, maxKeys: 4096, overflow: 'share' };
 const DOUBT_LIMIT: RateLimit = { burst: 2, refillInterval: 5000, maxKeys: 4096, overflow: 'share' };
 
+/** By host: who says that all ledgers are others than ours must not make us ask all owners. */
+const OTHER_COPY_LIMIT: RateLimit = { burst: 16, refillInterval: 1000, maxKeys: 4096, overflow: 'share' };
+
 interface Announced {
   readonly progress: Progress;
   /** A member that has it; `undefined`: only the owner is asked. */
@@ -29,7 +33,7 @@ export interface OwnerPullOptions {
   /** This agent's own name. */
   readonly self: string;
   readonly catalog: Catalog;
-  readonly catalogPeers: CatalogPeers;
+  readonly catalogPeers: Pick<CatalogPeers, 'addressOf' | 'isHostOfMember' | 'isOwner'>;
 }
 
 export class OwnerPulls {
@@ -38,6 +42,7 @@ export class OwnerPulls {
   readonly #deferred = new BoundedMap<string, Announced>(MAX_DEFERRED);
   readonly #hintLimiter = new RateLimiter(HINT_LIMIT);
   readonly #doubtLimiter = new RateLimiter(DOUBT_LIMIT);
+  readonly #otherCopyLimiter = new RateLimiter(OTHER_COPY_LIMIT);
   readonly #postponed = new Timers<string>();
   /** Owners that were asked what they have, and have not answered yet. */
   readonly #unsettled = new Timers<string>();
@@ -55,6 +60,13 @@ export class OwnerPulls {
     if (!catalogPeers.isOwner(owner)) this.defer(progress, undefined);
     else if (catalog.receiveProgress(progress, now) === 'pull' && this.#hintLimiter.tryAcquire(owner, now))
       this.#pull(owner, now);
+  }
+
+  /** A peer's copy goes as far as ours, and says something else. Of our own ledger we know that it is the peer's that is wrong. */
+  handleOtherCopy(owner: string, from: Address, now: Millis): void {
+    const { catalog, catalogPeers, self } = this.#options;
+    if (owner === self || !catalogPeers.isHostOfMember(from)) return;
+    if (this.#otherCopyLimiter.tryAcquire(from.host, now)) catalog.doubts.demand(owner);
   }
 
   /** When owners that were asked lately are asked again. */

@@ -127,7 +127,7 @@ export class Replication {
       const { catalog, catalogPeers, failedMembers } = this.#options;
       const failed = failedMembers.tell(message, message.failed, turn.now);
       if (catalogPeers.isHostOfMember(from)) failedMembers.learn(message.failed, turn.now);
-      const found = yield* answerSyncRequest(catalog, message, turn);
+      const found = yield* answerSyncRequest(catalog, message, turn, this.#onOtherCopy(from, turn));
       if (found.epochRaised) this.#broadcastOwnLedger(turn.now);
       response = encodeCatalogSyncResponse({ ...found, failed });
     }
@@ -152,12 +152,13 @@ export class Replication {
     this.#pullQueue.onRequestFinished(from, turn.now);
     if (message.kind !== 'catalogSyncResponse') return this.#ownerPulls.pullInstead(ticket, from, turn.now);
     failedMembers.learn(message.failed, turn.now);
-    const accepted = yield* acceptSyncResponse(catalog, message, turn, (delta) => {
+    const apply = (delta: Delta): ApplyResult => {
       const isFromOwner = catalogPeers.isAddressOf(delta.owner, from);
       const applied = catalog.apply(delta, turn.now, isFromOwner, ticket.told?.get(delta.owner));
       this.#indexChanges(applied, turn.now);
       return applied;
-    });
+    };
+    const accepted = yield* acceptSyncResponse(catalog, message, turn, apply, this.#onOtherCopy(from, turn));
     for (const delta of accepted.passedOver) this.#ownerPulls.defer(progressOf(delta), from);
     if (accepted.epochRaised) this.#broadcastOwnLedger(turn.now);
     for (const owner of ticket.announceOwners) this.#broadcastProgress(owner, turn.now);
@@ -170,6 +171,10 @@ export class Replication {
     this.#settle(turn.now);
   }
 
+  #onOtherCopy(from: Address, turn: Turn): (owner: string) => void {
+    return (owner) => this.#ownerPulls.handleOtherCopy(owner, from, turn.now);
+  }
+
   onRequestFailed(ticket: PullTicket, from: Address, now: Millis): void {
     this.#pullQueue.onRequestFailed(ticket, from, now);
     this.#ownerPulls.pullInstead(ticket, from, now);
@@ -180,17 +185,13 @@ export class Replication {
     const { catalog, failedMembers, host } = this.#options;
     const request = catalog.createSyncRequest(buckets);
     const failed = failedMembers.tell(request, [], now);
-    host.dial(
-      from,
-      encodeCatalogSyncRequest({ ...request, failed }),
-      { owners: [], announceOwners: new Set() },
-      now,
-    );
+    const ticket = { owners: [], announceOwners: new Set<string>() };
+    host.dial(from, encodeCatalogSyncRequest({ ...request, failed }), ticket, now);
   }
 
   /** The summary for a push/pull with a catalog peer. */
   summary(): Uint8Array {
-    return this.#options.catalog.encodedSummary();
+    return this.#options.catalog.digest.encodedSummary();
   }
 
   /** A peer's summary. With `dialed` this agent requests what differs, otherwise the peer does. Throws `WireError`. */
@@ -300,10 +301,7 @@ export class Replication {
     this.#options.index.onEntriesChanged(applied.owner, applied.changes, this.#options.topics, now);
   }
 
-  /**
-   * A peer holds an epoch of our ledger that is not ours: the ledger now has a higher one, which all members must
-   * receive.
-   */
+  /** A peer holds an epoch of our ledger that is not ours: the ledger now has a higher one, which all members must receive. */
   #broadcastOwnLedger(now: Millis): void {
     const delta = this.#options.catalog.deltaFor(this.#options.self);
     if (delta !== undefined) this.#broadcastDelta(delta, false, now);

@@ -203,7 +203,7 @@ export class ServiceLayer {
 
   /** The encoded summary of the catalog: the same array until the catalog changes. */
   get summary(): Uint8Array {
-    return this.#catalog.encodedSummary();
+    return this.#catalog.digest.encodedSummary();
   }
 
   catalogSnapshot(): Uint8Array {

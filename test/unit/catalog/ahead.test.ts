@@ -11,7 +11,7 @@ const catalogOf = (owner: string): Catalog => new Catalog({ owner, epoch: 5, can
 
 /** Where bob and cat differ, as a push/pull finds it. */
 const difference = (bob: Catalog, cat: Catalog): BucketSet | undefined =>
-  bob.differingBuckets(decodeCatalogSummary(cat.encodedSummary()));
+  bob.differingBuckets(decodeCatalogSummary(cat.digest.encodedSummary()));
 
 const idsOf = (catalog: Catalog): string[] => [...(catalog.entries('ann')?.keys() ?? [])].sort();
 

@@ -4,6 +4,7 @@ import { createAgent } from '../../../../src/agent/agent.ts';
 import type { Address } from '../../../../src/base/address.ts';
 import { concatBytes } from '../../../../src/base/bytes.ts';
 import type { Delta } from '../../../../src/catalog/types.ts';
+import type { Entry } from '../../../../src/model/service.ts';
 import { SerfPeer } from '../../../../src/sim/peers/serf-peer.ts';
 import { hostEnvelope } from '../../../../src/sim/world/message-kinds.ts';
 import { World } from '../../../../src/sim/world/world.ts';
@@ -40,10 +41,10 @@ function cluster(annOptions: { readonly wallClockOffset?: number } = {}) {
     });
   join('bob');
   join('cat');
-  const register = (port: number): void =>
+  const register = (port: number, meta: ReadonlyMap<string, string> = new Map()): void =>
     void world.command('ann', {
       ...{ kind: 'registerService', checks: [], replaceChecks: true },
-      service: { ...definition, port },
+      service: { ...definition, port, meta },
     });
   register(80);
   world.run(20_000);
@@ -191,6 +192,29 @@ test('A46 a ledger that was forged in the very epoch, and to the very version, t
   expect([world.host('ann').runningAgent.view.catalog.usable('web').length, shown('bob')]).toEqual([1, []]);
   world.run(3000);
   expect([shown('bob'), shown('cat')]).toEqual([[80], [80]]);
+});
+
+describe('A48 a ledger that was forged up to the version that its owner takes next, where no delta of that comes by', () => {
+  const forgery = (over: Partial<Entry>): Entry => ({ key: 's:web', version: 2, value: undefined, ...over });
+  test.each([
+    [
+      'another port',
+      forgery({ value: { kind: 'service', ...definition, draining: false, port: 666 } }),
+      [666],
+    ],
+    ['without the service', forgery({}), []],
+  ])('%s: the owner is asked when tables are compared', (_, entry, forged) => {
+    const { world, shown, register, sendStream, address } = cluster();
+    const { epoch } = world.host('ann').disk.snapshot as { epoch: number };
+    sendStream('bob', address('cat'), encodeDeltas([erasing(epoch, { from: 1, to: 2, entries: [entry] })]));
+    world.run(100);
+    // A delta that no packet holds is announced, and of a version that is held already an announcement is no news.
+    register(81, new Map(['a', 'b', 'c'].map((key) => [key, 'x'.repeat(500)])));
+    world.run(3000);
+    expect([shown('ann'), shown('bob'), shown('cat')]).toEqual([[81], forged, [81]]);
+    world.run(60_000);
+    expect([shown('ann'), shown('bob'), shown('cat')]).toEqual([[81], [81], [81]]);
+  });
 });
 
 test('A47 an owner that starts twice within seconds is heard as ever, and so is what it registers then', () => {
