@@ -53,6 +53,8 @@ export class LocalPool {
   readonly #sessions = new Map<string, string>();
   /** IDs of workers that have come or gone since the last publication. */
   readonly #changedWorkers = new Set<string>();
+  /** When partitions may be taken that were passed to this agent, and that another one may have. */
+  readonly #takesDue = new Map<number, Millis>();
   #usableKey = '';
   #usableSince: Millis = 0;
 
@@ -65,7 +67,10 @@ export class LocalPool {
 
   /** Nothing is left to do here. */
   get isIdle(): boolean {
-    return this.#sessions.size === 0 && this.#rows.size === 0 && this.#changedWorkers.size === 0;
+    const isWaiting = this.#takesDue.size > 0;
+    return (
+      this.#sessions.size === 0 && this.#rows.size === 0 && this.#changedWorkers.size === 0 && !isWaiting
+    );
   }
 
   sessionOf(id: string): string | undefined {
@@ -141,10 +146,12 @@ export class LocalPool {
   #consider(partition: number, step: Step): void {
     const { now, world, plan } = step;
     const baton = this.#pool.baton(partition, (node) => world.isGone(node));
-    if (baton !== undefined) {
-      if (baton.row.to?.node === this.#self && step.mayClaim) this.#take(baton.row, baton.row.to.id, step);
+    if (baton?.row.to?.node === this.#self && step.mayClaim) {
+      if (this.#isTakeDue(baton.row, step)) this.#take(baton.row, baton.row.to.id, step);
       return;
     }
+    this.#takesDue.delete(partition);
+    if (baton !== undefined) return;
     const target = plan[partition];
     const session = target?.node === this.#self ? this.#sessions.get(target.id) : undefined;
     if (target === undefined || session === undefined || !step.mayClaim) return;
@@ -152,6 +159,24 @@ export class LocalPool {
     const token = Math.max(this.#pool.highest(partition) + 1, this.#firstToken(world));
     this.#rows.add({ partition, state: 'claimed', token, worker: target.id }, session, now + world.spread);
     this.#wakeAt(now + world.spread);
+  }
+
+  /** Where another one may have it, its row is on its way: it is here one spread time later. */
+  #isTakeDue({ partition, token }: PartitionRow, { now, world }: Step): boolean {
+    const rows = [...this.#pool.rows(partition).values()];
+    const mayBeWithAnother =
+      token < this.#pool.highest(partition) || rows.some((row) => this.#mayHaveTaken(row, world));
+    if (!mayBeWithAnother) return true;
+    const due = this.#takesDue.get(partition) ?? now + world.spread;
+    this.#takesDue.set(partition, due);
+    if (now < due) this.#wakeAt(due);
+    return now >= due;
+  }
+
+  /** Another agent to which this was passed: it has published no higher token yet. */
+  #mayHaveTaken({ partition, to, token }: PartitionRow, world: PartitionWorld): boolean {
+    if (to === undefined || to.node === this.#self || world.isGone(to.node)) return false;
+    return (this.#pool.rows(partition).get(to.node)?.token ?? 0) <= token;
   }
 
   #advanceRow(own: OwnRow, step: Step): void {
@@ -212,7 +237,8 @@ export class LocalPool {
       return;
     }
     const baton = this.#pool.baton(partition, (node) => world.isGone(node));
-    if (baton?.row.to?.node === this.#self) return this.#rows.delete(partition); // it comes back
+    const comesBack = baton?.row.to?.node === this.#self;
+    if (comesBack && !this.#mayHaveTaken(own.row, world)) return this.#rows.delete(partition);
     // Others may hear of the removal before they hear who has taken it.
     if (own.at === NEVER) own.at = now + 2 * world.spread;
     return now < own.at ? this.#wakeAt(own.at) : this.#rows.delete(partition);
@@ -220,7 +246,10 @@ export class LocalPool {
 
   /** What was passed to a worker of this agent. If that is not usable any more the next one has it. */
   #take(passed: PartitionRow, id: string, step: Step): void {
-    const session = this.#sessions.get(id);
+    const worker = { node: this.#self, id };
+    const session = isAmong(step.usable, worker) ? this.#sessions.get(id) : undefined;
+    // Who passes it on at once does not wait, since the next one does.
+    if (session !== undefined && this.#isWithAnother(passed.partition, step.world)) return;
     const row: PartitionRow = {
       partition: passed.partition,
       state: 'kept',
@@ -228,8 +257,8 @@ export class LocalPool {
       worker: '',
     };
     const own = this.#rows.add(row, '', step.now + KEEP);
-    if (session === undefined || !isAmong(step.usable, { node: this.#self, id }))
-      return this.#passOn(own, step);
+    this.#takesDue.delete(passed.partition);
+    if (session === undefined) return this.#passOn(own, step);
     own.session = session;
     this.#rows.update(own, { worker: id });
     this.#hold(own, row.token, step.out);
@@ -245,7 +274,7 @@ export class LocalPool {
   }
 
   /** To the worker that is to have it; while there is none this agent keeps it for a while. */
-  #passOn(own: OwnRow, { plan, now, out }: Step): void {
+  #passOn(own: OwnRow, { plan, now, world, out }: Step): void {
     const { partition } = own.row;
     const to = plan[partition];
     const session = to?.node === this.#self ? this.#sessions.get(to.id) : undefined;
@@ -255,6 +284,7 @@ export class LocalPool {
       own.at = NEVER;
       return this.#rows.update(own, { state: 'passed', to });
     }
+    if (this.#isWithAnother(partition, world)) return;
     own.session = session;
     this.#rows.update(own, { worker: to.id });
     this.#hold(own, this.#nextToken(own.row), out);
@@ -264,6 +294,16 @@ export class LocalPool {
     own.at = NEVER;
     this.#rows.update(own, { state: 'held', token });
     out.push(this.#fact('partitionAcquired', own));
+  }
+
+  /**
+   * A worker may have a partition with a token that was exceeded on another side of a network partition, and has to let it go before
+   * the next one begins. Its agent does so as soon as it hears of the higher token, and then removes its row.
+   */
+  #isWithAnother(partition: number, world: PartitionWorld): boolean {
+    return [...this.#pool.rows(partition)].some(
+      ([node, { worker }]) => node !== this.#self && worker !== '' && !world.isGone(node),
+    );
   }
 
   #liveClaims(partition: number, world: PartitionWorld): readonly WorkerId[] {

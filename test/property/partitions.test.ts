@@ -1,7 +1,7 @@
 /** Worker pools under drawn faults: never two holders at once, tokens rise, and nothing stays without a holder. */
 import { describe, expect, test } from 'vitest';
 import { createRng } from '../../src/base/rng.ts';
-import { heldAtOnce, PoolCluster, tokensThatFell } from '../support/partitions-cluster.ts';
+import { heldAtOnce, PoolCluster, type Tenure, tokensThatFell } from '../support/partitions-cluster.ts';
 
 const SIZE = 5;
 const COUNT = 12;
@@ -9,7 +9,21 @@ const DETECTION = 3000;
 /** `HEARSAY_PARTITION_SEEDS=200` is a campaign. */
 const SEEDS = Number(process.env['HEARSAY_PARTITION_SEEDS'] ?? 3);
 
-function runSeed(seed: number, faults: readonly string[], steps = 25): PoolCluster {
+/** From when to when an agent was alone on its side of a network partition. */
+interface Absence {
+  readonly node: string;
+  readonly from: number;
+  to: number;
+}
+
+/** What happened before an agent was alone still has its effects for this long after it. */
+const RECOVERY = 3000;
+
+function runSeed(
+  seed: number,
+  faults: readonly string[],
+  { steps = 25, absences = [] as Absence[] } = {},
+): PoolCluster {
   const rng = createRng(seed);
   const cluster = new PoolCluster({
     ...{ seed, size: SIZE, count: COUNT, detection: DETECTION, maxDelay: 450 },
@@ -28,11 +42,15 @@ function runSeed(seed: number, faults: readonly string[], steps = 25): PoolClust
     else if (fault === 'worker') cluster.killWorker(node.name);
     else if (fault === 'drain') cluster.drain(node.name, !node.draining.has(`${node.name}-w`));
     else if (fault === 'split') {
-      if (rng.int(2) === 0) cluster.split([node.name]);
+      const splits = rng.int(2) === 0;
+      for (const one of absences) one.to = Math.min(one.to, cluster.now);
+      if (splits) absences.push({ node: node.name, from: cluster.now, to: Number.POSITIVE_INFINITY });
+      if (splits) cluster.split([node.name]);
       else cluster.heal();
     }
     cluster.run([200, 900, 3500, 9000][rng.int(4)] ?? 0);
   }
+  for (const one of absences) one.to = Math.min(one.to, cluster.now);
   cluster.heal();
   for (const node of cluster.nodes) {
     if (!node.up) cluster.restart(node.name);
@@ -71,9 +89,16 @@ describe.each([
   });
 });
 
-test('network partitions: each side has its own holders, and one of them stays when it ends', () => {
+test('network partitions: agents that are always on one side never have one at once, and one of all holders stays in the end', () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
-    const cluster = runSeed(seed, ['split', 'worker']);
+    const absences: Absence[] = [];
+    const cluster = runSeed(seed, ['split', 'worker'], { absences });
+    const wereApart = (a: Tenure, b: Tenure): boolean =>
+      absences.some(
+        ({ node, from, to }) =>
+          (node === a.node || node === b.node) && from <= b.from && to + RECOVERY >= a.from,
+      );
+    expect([seed, heldAtOnce(cluster.tenures, wereApart)]).toEqual([seed, []]);
     expectSettled(cluster);
   }
 });

@@ -2,6 +2,7 @@
 import type { Mutant } from '../mutant.ts';
 
 const UNIT = 'unit/partitions/partitions.test.ts';
+const RETURNS = 'unit/partitions/returns.test.ts';
 const ASSIGN = 'unit/partitions/assign.test.ts';
 const PROPERTY = 'property/partitions.test.ts';
 
@@ -167,6 +168,73 @@ export const partitionMutants: readonly Mutant[] = [
     replace: 'return { remove: workerKey(pool, id) };',
     description: 'Others never hear of workers.',
     expectedTests: [UNIT, PROPERTY],
+  },
+  {
+    id: 'partitions-lower-token-does-not-hold',
+    file: 'partitions/local-pool.ts',
+    find: 'if (session !== undefined && this.#isWithAnother(passed.partition, step.world)) return;',
+    replace: '',
+    description:
+      'What was passed on is taken while the worker of an exceeded token still has it (seed 2160459).',
+    expectedTests: [UNIT, RETURNS],
+  },
+  {
+    id: 'partitions-lower-token-does-not-hold-of-own-workers',
+    file: 'partitions/local-pool.ts',
+    find: 'if (this.#isWithAnother(partition, world)) return; own.session = session;',
+    replace: 'own.session = session;',
+    description: 'As the one before, if the partition was passed to another worker of the same agent.',
+    expectedTests: [RETURNS],
+  },
+  {
+    id: 'partitions-claim-of-who-has-not-heard-is-none',
+    file: 'partitions/local-pool.ts',
+    find: "([node, { worker }]) => node !== this.#self && worker !== ''",
+    replace: "([node, { worker, state }]) => node !== this.#self && worker !== '' && state !== 'claimed'",
+    description: 'What was passed on is taken while another agent that has not heard of it claims it.',
+    expectedTests: [RETURNS],
+  },
+  {
+    id: 'partitions-waiting-agent-forgets-the-pool',
+    file: 'partitions/local-pool.ts',
+    find: 'this.#changedWorkers.size === 0 && !isWaiting',
+    replace: 'this.#changedWorkers.size === 0',
+    description:
+      'An agent without workers that waits for what was passed to it is done with the pool: the partition is held by nobody for ever (seed 2700229).',
+    expectedTests: [RETURNS],
+  },
+  {
+    id: 'partitions-take-on-its-way-is-none',
+    file: 'partitions/local-pool.ts',
+    find: 'token < this.#pool.highest(partition) || rows.some((row) => this.#mayHaveTaken(row, world))',
+    replace: 'token < this.#pool.highest(partition) || rows.length < 0',
+    description: 'What was passed on is taken while another one takes it with a lower token.',
+    expectedTests: [RETURNS],
+  },
+  {
+    id: 'partitions-exceeded-one-is-taken-at-once',
+    file: 'partitions/local-pool.ts',
+    find: 'token < this.#pool.highest(partition) || rows.some',
+    replace: 'rows.some',
+    description:
+      'A row of an agent that is gone counts at once when the later ones are, although who has it now may be unknown here.',
+    expectedTests: [RETURNS],
+  },
+  {
+    id: 'partitions-second-return-does-not-wait',
+    file: 'partitions/local-pool.ts',
+    find: 'this.#takesDue.delete(partition); if (baton',
+    replace: 'if (baton',
+    description: 'Who has waited once for what may be on its way does not wait again.',
+    expectedTests: [RETURNS],
+  },
+  {
+    id: 'partitions-taken-back-at-once',
+    file: 'partitions/local-pool.ts',
+    find: 'if (comesBack && !this.#mayHaveTaken(own.row, world))',
+    replace: 'if (comesBack)',
+    description: 'What an agent has passed on it takes back while the next one takes it.',
+    expectedTests: [RETURNS],
   },
   {
     id: 'partitions-closed-connection-is-dead',

@@ -256,3 +256,32 @@ test.each([
   expect([seen?.state, seen?.holder?.node]).toEqual(['held', 'n0']);
   expect(seen?.token).toBeGreaterThan(token);
 });
+
+/** As if an agent that was apart had come back, with a higher token than that of the holder, and had passed the partition on. */
+function passToN0(cluster: PoolCluster, partition: number): void {
+  const to = { node: 'n0', id: 'n0-w' };
+  const passed = encodeRow(cluster.pool, { partition, state: 'passed', token: 2 ** 51, worker: '', to });
+  const change = { key: rowKey(cluster.pool, partition), before: undefined, after: passed };
+  for (const name of ['n0', 'n1']) {
+    const node = cluster.node(name);
+    node.partitions.applyEntries('n2', [change], cluster.now, cluster.world(node));
+  }
+}
+
+test.each([
+  ['a worker', () => undefined],
+  ['an agent whose last worker has ended', (cluster: PoolCluster) => cluster.killWorker('n0')],
+])('what was passed to %s waits for the holder of a lower token to let it go', (_, prepare) => {
+  const cluster = start(3, 6, { releaseTime: () => 3000 });
+  const partition = cluster.holders().indexOf('n1-w');
+  prepare(cluster);
+  cluster.run(4000);
+  const from = cluster.now;
+  passToN0(cluster, partition);
+  cluster.run(8000);
+  const next = cluster.tenures.find((one) => one.partition === partition && one.from > from);
+  expect(next?.from).toBeGreaterThanOrEqual(from + 3000);
+  expect(next?.from).toBeLessThan(from + 4500);
+  expect(cluster.holders()).not.toContain(undefined);
+  expectSafe(cluster);
+});
