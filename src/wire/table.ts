@@ -6,24 +6,31 @@
  */
 import { WireError } from '../base/errors.ts';
 import { MsgpackReader } from './msgpack.ts';
-import { bytes, encodeWithFormat, type MessageOf, struct, u32, u64 } from './struct.ts';
+import { bytes, encodeWithFormat, type MessageOf, omitEmpty, struct, u32, u64 } from './struct.ts';
 
 export const TABLE_TYPE = { question: 219, answer: 220 } as const;
 
 const FORMAT = 1;
 export const TABLE_DIGEST_BYTES = 8;
 
-/** `floor`: the asker ignores user events before this time. `digest`: of what it holds, of user events those from then on. */
+/**
+ * `floor`: the asker ignores user events before this time. `digest`: of what it holds, of user events those from then on. `rest`: of
+ * the same without the catalog; empty from older agents.
+ */
 const TableQuestion = struct('tableQuestion', TABLE_TYPE.question, {
-  ...{ id: u32('i'), floor: u64('f'), digest: bytes('d') },
+  ...{ id: u32('i'), floor: u64('f'), digest: bytes('d'), rest: omitEmpty(bytes('r')) },
 });
 
-/** The same of the one that was asked; `floor` is the later of the two. */
-const TableAnswer = struct('tableAnswer', TABLE_TYPE.answer, {
-  ...{ id: u32('i'), floor: u64('f'), digest: bytes('d') },
+/**
+ * Of the one that was asked; `floor` is the later of the two. `summary`: of its catalog, if that is all that differs; empty if it is
+ * not, or would be too long.
+ */
+export const TableAnswer = struct('tableAnswer', TABLE_TYPE.answer, {
+  ...{ id: u32('i'), floor: u64('f'), digest: bytes('d'), summary: omitEmpty(bytes('s')) },
 });
 
-export type TableMessage = MessageOf<typeof TableQuestion> | MessageOf<typeof TableAnswer>;
+export type TableAnswer = MessageOf<typeof TableAnswer>;
+export type TableMessage = MessageOf<typeof TableQuestion> | TableAnswer;
 
 export const isTableType = (type: number): boolean =>
   type === TABLE_TYPE.question || type === TABLE_TYPE.answer;
@@ -41,7 +48,7 @@ export function decodeTable(encoded: Uint8Array): TableMessage {
   return message;
 }
 
-export const encodeTableQuestion = (id: number, floor: number, digest: Uint8Array): Uint8Array =>
-  encodeWithFormat(TableQuestion, FORMAT, { id, floor, digest });
-export const encodeTableAnswer = (id: number, floor: number, digest: Uint8Array): Uint8Array =>
-  encodeWithFormat(TableAnswer, FORMAT, { id, floor, digest });
+export const encodeTableQuestion = (message: Omit<MessageOf<typeof TableQuestion>, 'kind'>): Uint8Array =>
+  encodeWithFormat(TableQuestion, FORMAT, message);
+export const encodeTableAnswer = (message: Omit<MessageOf<typeof TableAnswer>, 'kind'>): Uint8Array =>
+  encodeWithFormat(TableAnswer, FORMAT, message);

@@ -13,7 +13,7 @@ import { HEADER_BYTES } from './kit/capture.ts';
 import { fixed, table } from './kit/figures.ts';
 
 const JOIN_MILLIS = 10_000;
-const SETTLE_MILLIS = 20_000;
+const SETTLE_MILLIS = 110_000;
 const IDLE_MILLIS = 60_000;
 const SHOWN = 12;
 

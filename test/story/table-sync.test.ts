@@ -59,6 +59,19 @@ test('what gossip did not tell comes with the next push/pull', () => {
   expect(story.timeUntilEach(known, 60_000).size).toBe(6);
 });
 
+test('where only catalogs differ, only what differs in them is sent', () => {
+  const story = startStory(LABELS, { seed: 4 });
+  story.run('30s');
+  story.world.network.addRule({ kinds: ['serf:200', 'serf:201'] });
+  const finished = counterOf(story, 'pushPullFinished');
+  const { streamBytes } = story.world.counts;
+  story.register('ann', 'web-1');
+  const known = (label: string): boolean => story.known(label, 'web').length === 1;
+  expect(story.timeUntilEach(known, 60_000).size).toBe(6);
+  expect(finished()).toBe(0);
+  expect(story.world.counts.streamBytes - streamBytes).toBeLessThan(4000);
+});
+
 test('agents of Serf are not asked', () => {
   const story = startStory('ann bob', { seed: 4 });
   story.addHost('sam', { serfPeer: true });

@@ -23,8 +23,14 @@ export interface TableParts {
 /** Two words each, of things that do not change. */
 const kept = new WeakMap<object, readonly [number, number]>();
 
+export interface TableDigest {
+  readonly all: Uint8Array;
+  /** Without the summary of the catalog, which has ways of its own to become equal. */
+  readonly rest: Uint8Array;
+}
+
 /** Of all that is held, with user events from `floor` on. */
-export function digestTable({ members, serf, summary }: TableParts, floor: number): Uint8Array {
+export function digestTable({ members, serf, summary }: TableParts, floor: number): TableDigest {
   const { membership, events } = serf.exchangedParts;
   const sum = new Sum();
   for (const { identity, incarnation, state } of members.all())
@@ -34,7 +40,12 @@ export function digestTable({ members, serf, summary }: TableParts, floor: numbe
   for (const { ltime, event } of events.heldFrom(floor)) sum.add(keptHash(event, hashEvent), ltime, 6);
   const { member, event, query } = serf.clocks;
   const hash = new Hash().updateNumber(member).updateNumber(event).updateNumber(query);
-  for (const word of [...keptHash(summary(), hashBytes), sum.high, sum.low]) hash.updateNumber(word);
+  const rest = toBytes(hash.updateNumber(sum.high).updateNumber(sum.low));
+  for (const word of keptHash(summary(), hashBytes)) hash.updateNumber(word);
+  return { all: toBytes(hash), rest };
+}
+
+function toBytes(hash: Hash): Uint8Array {
   const digest = new Uint8Array(TABLE_DIGEST_BYTES);
   const view = new DataView(digest.buffer);
   view.setUint32(0, hash.high);

@@ -1,7 +1,8 @@
 /**
  * Push/pulls that nothing in particular calls for: the periodic ones, and those soon after a join. A catalog peer is first asked by a
- * datagram whether it holds the same. If it says so there is nothing to exchange, and no stream is opened; if it does not, or not in
- * time, the push/pull follows. So quiet clusters spend next to nothing on them.
+ * datagram whether it holds the same. If it says so there is nothing to exchange, and no stream is opened. If only the catalogs differ,
+ * as mostly where services come and go, these are synced, which costs what the difference does. If more does, or no answer comes in
+ * time, the push/pull follows.
  *
  * Differs: memberlist exchanges whole tables each time. Its agents, and those of earlier versions of hearsay, do not answer.
  *
@@ -9,14 +10,15 @@
  */
 
 import type { Address } from '../../base/address.ts';
-import { sameBytes } from '../../base/bytes.ts';
+import { NO_BYTES, sameBytes } from '../../base/bytes.ts';
+import { oncePer, RateLimiter } from '../../base/rate-limiter.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import { Timers } from '../../base/timers.ts';
 import type { SwimConfig } from '../../config/protocol.ts';
 import type { Swim } from '../../swim/swim.ts';
 import type { Member, MembersView } from '../../swim/types.ts';
-import { decodeTable, encodeTableAnswer, encodeTableQuestion } from '../../wire/table.ts';
+import { decodeTable, encodeTableAnswer, encodeTableQuestion, type TableAnswer } from '../../wire/table.ts';
 import type { Effect } from '../contract/machine.ts';
 import type { ServiceLayer } from '../replication/services.ts';
 import { EarlySync } from './early-sync.ts';
@@ -29,6 +31,10 @@ import { digestTable, type TableParts } from './table-digest.ts';
 const MAX_EQUAL = 15;
 /** Questions that wait for an answer. */
 const MAX_PENDING = 64;
+/** A longer summary does not fit beside the rest of an answer. */
+const MAX_SUMMARY_BYTES = 1024;
+/** Between two summaries for one member: anybody can ask in its name. */
+const SUMMARY_INTERVAL: Millis = 1000;
 
 export interface TableHost extends TableParts {
   readonly members: MembersView;
@@ -37,8 +43,8 @@ export interface TableHost extends TableParts {
   /** Whether this agent neither leaves nor pauses. */
   isHere(): boolean;
   isCatalogPeer(peer: Member): boolean;
-  /** The peer holds the same: it has asked us, or has answered. */
-  onEqual(peer: Address, now: Millis): void;
+  /** The peer's summary of its catalog. With `asked` we have asked, and sync what differs. Throws `WireError`. */
+  compareSummary(summary: Uint8Array, peer: Address, asked: boolean, now: Millis): void;
   /** So no push/pull that we wanted is needed. */
   onSpared(peer: Address): void;
 }
@@ -55,7 +61,7 @@ export function createTableHost(
     isHere: () => !swim.pausing && parts.isHere(),
     isCatalogPeer: (peer) => catalogPeers.isCatalogPeer(peer),
     summary: () => replication.summary(),
-    onEqual: (peer, now) => replication.compareSummary(replication.summary(), peer, false, now),
+    compareSummary: (summary, peer, asked, now) => replication.compareSummary(summary, peer, asked, now),
     onSpared,
   };
 }
@@ -68,6 +74,7 @@ export class TableSync {
   readonly #timeout: Millis;
   readonly #pending = new Map<number, PushPullRequest>();
   readonly #timers = new Timers<number>();
+  readonly #summaryLimiter = new RateLimiter(oncePer(SUMMARY_INTERVAL));
   /** Equal tables in a row. */
   #equal = 0;
 
@@ -92,8 +99,8 @@ export class TableSync {
     this.#pending.set(id, sync);
     this.#timers.set(id, now + this.#timeout);
     const floor = this.#floor;
-    const question = encodeTableQuestion(id, floor, digestTable(this.#host, floor));
-    this.#host.packets.sendUserMessage(to, question, out);
+    const { all: digest, rest } = digestTable(this.#host, floor);
+    this.#host.packets.sendUserMessage(to, encodeTableQuestion({ id, floor, digest, rest }), out);
   }
 
   /** The body of a user message of which `isTableType` is true. Throws `WireError`. */
@@ -101,22 +108,41 @@ export class TableSync {
     const message = decodeTable(body);
     if (!this.#host.isHere() || !this.#host.members.isAddressOfMember(from)) return;
     const floor = Math.max(this.#floor, message.floor);
-    const digest = digestTable(this.#host, floor);
-    const isEqual = floor === message.floor && sameBytes(message.digest, digest);
-    if (message.kind === 'tableQuestion') {
-      this.#host.packets.sendUserMessage(from, encodeTableAnswer(message.id, floor, digest), out);
-      // Whom all others join dials nobody, and would wait in vain for its first catalog.
-      if (isEqual) this.#host.onEqual(from, now);
-      return;
-    }
-    const sync = this.#pending.get(message.id);
+    const ours = digestTable(this.#host, floor);
+    if (message.kind === 'tableAnswer')
+      return this.#handleAnswer(message, from, sameBytes(message.digest, ours.all), now, out);
+    // The asker has counted events that are too old for us, if it holds such.
+    const { all, rest } = floor === message.floor ? ours : digestTable(this.#host, message.floor);
+    const isEqual = sameBytes(message.digest, all);
+    const isRestEqual = !isEqual && sameBytes(message.rest, rest);
+    const summary = isRestEqual ? this.#summaryFor(from, now) : NO_BYTES;
+    const answer = encodeTableAnswer({ id: message.id, floor, digest: ours.all, summary });
+    this.#host.packets.sendUserMessage(from, answer, out);
+    // Whom all others join dials nobody, and would wait in vain for its first catalog.
+    if (isEqual) this.#host.compareSummary(this.#host.summary(), from, false, now);
+  }
+
+  #handleAnswer(
+    { id, summary }: TableAnswer,
+    from: Address,
+    isEqual: boolean,
+    now: Millis,
+    out: Effect[],
+  ): void {
+    const sync = this.#pending.get(id);
     if (sync === undefined || sync.to.key !== from.key) return;
-    this.#forget(message.id);
-    if (!isEqual) return this.#dial(sync, now, out);
+    this.#forget(id);
+    if (!isEqual && summary.length === 0) return this.#dial(sync, now, out);
     this.#equal += 1;
     this.onPushPullFinished(sync, 0, now);
-    this.#host.onEqual(from, now);
+    this.#host.compareSummary(isEqual ? this.#host.summary() : summary, from, true, now);
     this.#host.onSpared(from);
+  }
+
+  #summaryFor(peer: Address, now: Millis): Uint8Array {
+    const summary = this.#host.summary();
+    const isTold = summary.length <= MAX_SUMMARY_BYTES && this.#summaryLimiter.tryAcquire(peer.key, now);
+    return isTold ? summary : NO_BYTES;
   }
 
   /** A push/pull has succeeded and brought `news` members, or was not needed. */

@@ -29,16 +29,32 @@ export const newsMutants: readonly Mutant[] = [
   {
     id: 'agent-tables-always-equal',
     file: 'agent/transport/table-sync.ts',
-    find: 'if (!isEqual) return',
-    replace: 'if (message.digest.length === 0) return',
+    find: 'if (!isEqual && summary.length === 0) return',
+    replace: 'if (id === 0) return',
     description:
       'Any answer about a table passes for an equal one: what gossip did not tell is not told by push/pulls either.',
     expectedTests: ['story/table-sync.test.ts'],
   },
   {
+    id: 'agent-summary-not-told',
+    file: 'agent/transport/table-sync.ts',
+    find: 'const summary = isRestEqual ?',
+    replace: 'const summary = isRestEqual && from.port === 0 ?',
+    description: 'Where only catalogs differ, whole tables of members are exchanged.',
+    expectedTests: ['story/table-sync.test.ts'],
+  },
+  {
+    id: 'agent-rest-of-table-unlike',
+    file: 'agent/transport/table-sync.ts',
+    find: '!isEqual && sameBytes(message.rest, rest)',
+    replace: '!isEqual && rest.length > 0',
+    description: 'Members that differ are passed over where catalogs do, too.',
+    expectedTests: ['story/table-sync.test.ts'],
+  },
+  {
     id: 'agent-equal-tables-told-to-one',
     file: 'agent/transport/table-sync.ts',
-    find: '      if (isEqual) this.#host.onEqual(from, now);\n',
+    find: '    if (isEqual) this.#host.compareSummary(this.#host.summary(), from, false, now);\n',
     replace: '',
     description:
       'An agent that all others join is asked for its table, and waits in vain for a first catalog.',

@@ -3,20 +3,24 @@ import { decodeTable, encodeTableAnswer, encodeTableQuestion, isTableType } from
 
 const digest = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
 
+const answer = { id: 7, floor: 2, digest, summary: new Uint8Array(0) };
+
 test('questions and answers survive the wire', () => {
   const floor = 2 ** 40;
-  expect(decodeTable(encodeTableQuestion(4_000_000_000, floor, digest))).toEqual({
-    ...{ kind: 'tableQuestion', id: 4_000_000_000, floor, digest },
-  });
-  expect(decodeTable(encodeTableAnswer(7, floor, digest))).toEqual({
-    ...{ kind: 'tableAnswer', id: 7, floor, digest },
-  });
+  const question = { id: 4_000_000_000, floor, digest, rest: digest.slice().reverse() };
+  expect(decodeTable(encodeTableQuestion(question))).toEqual({ kind: 'tableQuestion', ...question });
+  for (const summary of [answer.summary, Uint8Array.of(9, 8)]) {
+    const told = { ...answer, floor, summary };
+    expect(decodeTable(encodeTableAnswer(told))).toEqual({ kind: 'tableAnswer', ...told });
+  }
 });
 
 test('their types are no others, and another format, digest or body is refused', () => {
   expect([218, 219, 220, 221].map(isTableType)).toEqual([false, true, true, false]);
   expect(() => decodeTable(Uint8Array.of(219, 2, 0x80))).toThrow('format 2');
   expect(() => decodeTable(Uint8Array.of(205, 1, 0x80))).toThrow('type 205');
-  expect(() => decodeTable(encodeTableAnswer(1, 2, digest.subarray(1)))).toThrow('a digest of 7 bytes');
-  expect(() => decodeTable(encodeTableAnswer(1, 2, digest).subarray(0, 9))).toThrow();
+  expect(() => decodeTable(encodeTableAnswer({ ...answer, digest: digest.subarray(1) }))).toThrow(
+    'a digest of 7 bytes',
+  );
+  expect(() => decodeTable(encodeTableAnswer(answer).subarray(0, 9))).toThrow();
 });

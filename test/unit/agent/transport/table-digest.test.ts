@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest';
-import { digestTable, type TableParts } from '../../../../src/agent/transport/table-digest.ts';
+import {
+  digestTable,
+  type TableDigest,
+  type TableParts,
+} from '../../../../src/agent/transport/table-digest.ts';
 import { toAddress } from '../../../../src/base/address.ts';
 import { UserEventBuffer } from '../../../../src/serf/events.ts';
 import type { Member, MemberState } from '../../../../src/swim/types.ts';
@@ -31,7 +35,7 @@ const HELD: Held = {
 const octets = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** New objects each time, as at another agent. */
-function digestOf(change: Partial<Held> = {}, floor = 0): string {
+function digestOf(change: Partial<Held> = {}, floor = 0, of: keyof TableDigest = 'all'): string {
   const { rows, statuses, events, summary, clocks } = { ...HELD, ...change };
   const buffer = new UserEventBuffer(512);
   for (const [ltime, name] of events)
@@ -50,12 +54,20 @@ function digestOf(change: Partial<Held> = {}, floor = 0): string {
     ...{ members: { all: () => members }, summary: () => octets(summary) },
     serf: { exchangedParts, clocks: { member, event, query } },
   } as unknown as TableParts;
-  return digestTable(parts, floor).join('.');
+  return digestTable(parts, floor)[of].join('.');
 }
 
 test('equal tables have equal digests, in whatever order they are', () => {
   expect(digestOf()).toBe(digestOf());
   expect(digestOf({ rows: [...ROWS].reverse(), statuses: [...STATUSES].reverse() })).toBe(digestOf());
+});
+
+test('without the catalog all else makes a difference', () => {
+  const rest = (change: Partial<Held>): string => digestOf(change, 0, 'rest');
+  expect(rest({ summary: 't' })).toBe(rest({}));
+  expect(rest({ rows: [...ROWS, ['dan', 'alive', 1, '']] })).not.toBe(rest({}));
+  expect(rest({ clocks: [10, 4, 2] })).not.toBe(rest({}));
+  expect(rest({ events: HELD.events.slice(0, 1) })).not.toBe(rest({}));
 });
 
 const [ann] = ROWS as [Held['rows'][0], Held['rows'][0]];
