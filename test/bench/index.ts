@@ -17,6 +17,7 @@ import { run as join } from './join.ts';
 import { run as joinInProcess } from './join-in-process.ts';
 import { optionOf, SHORT } from './kit/options.ts';
 import { run as loop } from './loop.ts';
+import { run as mixed } from './mixed.ts';
 import { run as pick } from './pick.ts';
 import { run as recording } from './recording.ts';
 import { run as registrations } from './registrations.ts';
@@ -46,6 +47,19 @@ async function runAll(): Promise<void> {
   pick();
   spread(SHORT ? 100 : 1000);
   world(SHORT ? 200 : 1000);
-  for (const bench of [start, idle, join, detect, closed, http, registrations, dns, dnsRate, waiters, loop])
+  for (const bench of [
+    start,
+    idle,
+    join,
+    detect,
+    closed,
+    mixed,
+    http,
+    registrations,
+    dns,
+    dnsRate,
+    waiters,
+    loop,
+  ])
     await bench();
 }
