@@ -27,6 +27,9 @@ export interface MutableMember extends Member {
 /** Members that never answered which one pass of probes visits, at least. */
 const MIN_NEWCOMERS_PER_PASS = 16;
 
+/** Members that never answered, and have said something, which wait for a probe. */
+const MAX_SPEAKERS = 64;
+
 /** A cluster of this size may start at once: its times are those of its size. */
 const MIN_TIMING_SIZE = 256;
 
@@ -50,6 +53,8 @@ export class MemberTable implements MembersView {
   #up = 1;
   /** Rows that have answered. */
   #answered = 0;
+  /** Rows that have said something, and never answered: in a crowd they are probed before others that did not. */
+  readonly #speakers = new Set<MutableMember>();
   /** Members that never answered which this pass of probes may still visit. */
   #newcomersLeft = MIN_NEWCOMERS_PER_PASS;
 
@@ -81,6 +86,12 @@ export class MemberTable implements MembersView {
 
   all(): IterableIterator<MutableMember> {
     return this.#byName.values();
+  }
+
+  /** Something came from where this row is said to live, so it may exist: an agent that joins a crowd finds the others by that. */
+  onHeardFrom(row: MutableMember): void {
+    if (row.hasAnswered !== true && this.#speakers.size < MAX_SPEAKERS && this.isCrowded)
+      this.#speakers.add(row);
   }
 
   /** Adds a row at a random place of the ring. Until an alive message is applied, it is dead at incarnation 0. */
@@ -154,6 +165,10 @@ export class MemberTable implements MembersView {
       : this.size;
   }
 
+  get answeredCount(): number {
+    return this.#answered;
+  }
+
   /** A member that never answered, one that is down if there is one. */
   findUnanswered(): MutableMember | undefined {
     let found: MutableMember | undefined;
@@ -192,14 +207,15 @@ export class MemberTable implements MembersView {
   /**
    * The next member to probe: one that is up, not absent, and not this agent; `undefined` if there is none. `onPassEnd` is called at
    * the end of the ring, before the next pass. A pass visits as many that never answered as have answered, and 16 at least; in a crowd
-   * every second probe is besides of one that has answered, so that each has its turn whatever probes of the others take.
+   * every second probe is besides of one that has answered, so that each has its turn whatever probes of the others take, and the
+   * other ones are first of those from which something was heard.
    *
    * Differs: memberlist visits all rows in each pass, so that invented ones keep it from those that exist.
    */
   nextToProbe(onPassEnd: () => void): MutableMember | undefined {
     this.#isTurnOfAnswered = !this.#isTurnOfAnswered;
     const answered = this.#isTurnOfAnswered && this.isCrowded ? this.#nextAnswered() : undefined;
-    return answered ?? this.#nextInPass(onPassEnd);
+    return answered ?? this.#nextSpeaker() ?? this.#nextInPass(onPassEnd);
   }
 
   #nextAnswered(): MutableMember | undefined {
@@ -207,6 +223,15 @@ export class MemberTable implements MembersView {
       if (this.#answeredCursor >= this.#ring.length) this.#answeredCursor = 0;
       const row = this.#ring[this.#answeredCursor++] as MutableMember;
       if (row.hasAnswered === true && isUp(row.state) && row.absence === undefined) return row;
+    }
+    return undefined;
+  }
+
+  #nextSpeaker(): MutableMember | undefined {
+    for (const row of this.#speakers) {
+      this.#speakers.delete(row);
+      const isHeld = this.#byName.get(row.identity.name) === row;
+      if (isHeld && row.hasAnswered !== true && isUp(row.state) && row.absence === undefined) return row;
     }
     return undefined;
   }

@@ -232,6 +232,10 @@ export interface MembersView {
   readonly size: number;
   /** Rows that are alive or suspect, this agent's included. */
   readonly upCount: number;
+  /** Most rows have never answered (members.ts). */
+  readonly isCrowded: boolean;
+  /** Rows that have answered this agent. */
+  readonly answeredCount: number;
   /** Does a row of any state have this address? */
   isAddressOfMember(address: Address): boolean;
   standingOf(address: Address): Standing;

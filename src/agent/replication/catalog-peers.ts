@@ -27,6 +27,8 @@ export class CatalogPeers {
   /** The same by the keys of their addresses; of several at one address the first. */
   readonly #byAddress = new Map<string, Member>();
   #ringNeighbors: readonly Member[] | undefined;
+  /** Members that had answered when the neighbors were found. */
+  #answered = 0;
 
   constructor(members: MembersView, rng: Rng) {
     this.#members = members;
@@ -72,28 +74,34 @@ export class CatalogPeers {
     return this.#all().filter((peer) => !isAbsent(peer)).length;
   }
 
-  /** Up to `n` random catalog peers that are up and not absent, without this agent; if some are wanted, only those. */
+  /**
+   * Up to `n` random catalog peers that are up and not absent, without this agent; if some are wanted, only those. In a crowd all but
+   * one have answered, if there are as many: members that do not exist must not take what is meant for those that do (S1).
+   */
   pickRandom(n: number, isWanted: (peer: Member) => boolean): readonly Member[] {
     const present = this.#all().filter((peer) => !isAbsent(peer));
     const wanted = present.filter(isWanted);
     const peers = wanted.length > 0 ? wanted : present;
     if (peers.length <= n) return [...peers];
-    if (peers.length < 4 * n) return shuffle([...peers], this.#rng).slice(0, n);
-    const picked = new Set<Member>();
-    while (picked.size < n) picked.add(peers[this.#rng.int(peers.length)] as Member);
+    const answered = n > 1 && this.#members.isCrowded ? peers.filter(hasAnswered) : [];
+    const picked = new Set(pickSome(answered, n - 1, this.#rng));
+    for (const peer of pickSome(peers, n, this.#rng)) if (picked.size < n) picked.add(peer);
     return [...picked];
   }
 
   /** The next and the previous catalog peer that are up, on a ring that is the same at all agents; one if there is only one. */
   get ringNeighbors(): readonly Member[] {
-    this.#ringNeighbors ??= findNeighbors(this.#members.self, this.#all());
+    const { self, answeredCount } = this.#members;
+    if (this.#answered !== answeredCount) this.#ringNeighbors = undefined;
+    this.#answered = answeredCount;
+    this.#ringNeighbors ??= findNeighbors(self, this.#reliable());
     return this.#ringNeighbors;
   }
 
   /** The next `count` catalog peers that are up, in the order of the ring. */
   successors(count: number): readonly Member[] {
     const at = ringPosition(this.#members.self);
-    return this.#all()
+    return this.#reliable()
       .map((peer) => ({ peer, after: (ringPosition(peer) - at + RING) % RING }))
       .sort((a, b) => a.after - b.after)
       .slice(0, count)
@@ -124,6 +132,13 @@ export class CatalogPeers {
     return this.#byAddress.get(key);
   }
 
+  /** The ring is of those that exist, as far as this agent knows. */
+  #reliable(): readonly Member[] {
+    const peers = this.#all();
+    const answered = this.#members.isCrowded ? peers.filter(hasAnswered) : [];
+    return answered.length > 0 ? answered : peers;
+  }
+
   #isPeer(member: Member): boolean {
     const first = this.findByAddress(member.identity.address.key);
     return first === member || (first !== undefined && this.#all().includes(member));
@@ -146,6 +161,15 @@ export class CatalogPeers {
     }
     return this.#peers;
   }
+}
+
+const hasAnswered = (member: Member): boolean => member.hasAnswered === true;
+
+function pickSome(peers: readonly Member[], n: number, rng: Rng): readonly Member[] {
+  if (peers.length < 4 * n) return shuffle([...peers], rng).slice(0, n);
+  const picked = new Set<Member>();
+  while (picked.size < n) picked.add(peers[rng.int(peers.length)] as Member);
+  return [...picked];
 }
 
 /** The ring is in the order of hashes, so that neighbors by name, which often share a rack, are not neighbors on it. */

@@ -16,6 +16,7 @@ export function answerPing(context: SwimContext, ping: Ping, from: Address): voi
   const to = ackAddress(ping, from);
   const peer = context.memberAt(ping.sourceNode, to);
   const { seqNo, sourceNode } = ping;
+  if (peer !== undefined) context.members.onHeardFrom(peer);
   if (peer === undefined && !context.members.isAddressOfMember(to)) {
     // One packet without a coordinate: anybody can write any address into a ping (S31).
     const notification = droppedNotification(context, sourceNode);

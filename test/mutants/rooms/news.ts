@@ -255,4 +255,37 @@ export const newsMutants: readonly Mutant[] = [
     description: 'What was announced while TCP was cut comes with the next push/pull only.',
     expectedTests: ['unit/agent/replication/pull-queue.test.ts'],
   },
+  {
+    id: 'swim-crowd-speakers-unheard',
+    file: 'swim/members.ts',
+    find: 'answered ?? this.#nextSpeaker() ?? this',
+    replace: 'answered ?? this',
+    description:
+      'An agent that joins a crowd of invented members does not find those that exist, and blames itself.',
+    expectedTests: ['unit/swim/members.test.ts', 'story/crowd.test.ts'],
+  },
+  {
+    id: 'swim-crowd-pings-unnoticed',
+    file: 'swim/rules/answer-ping.ts',
+    find: 'if (peer !== undefined) context.members.onHeardFrom(peer);',
+    replace: '',
+    description: 'Pings of members that exist do not tell an agent in a crowd which ones to probe.',
+    expectedTests: ['story/crowd.test.ts'],
+  },
+  {
+    id: 'agent-ring-of-ghosts',
+    file: 'agent/replication/catalog-peers.ts',
+    find: 'const answered = this.#members.isCrowded ? peers',
+    replace: 'const answered = this.#members.size < 0 ? peers',
+    description: 'First copies of changes go to invented neighbors.',
+    expectedTests: ['story/crowd.test.ts'],
+  },
+  {
+    id: 'agent-rumors-to-ghosts',
+    file: 'agent/replication/catalog-peers.ts',
+    find: 'n > 1 && this.#members.isCrowded ? peers',
+    replace: 'n < 1 && this.#members.isCrowded ? peers',
+    description: 'Changes of services go to invented members that claim a catalog.',
+    expectedTests: ['story/crowd.test.ts'],
+  },
 ];

@@ -227,3 +227,20 @@ test('S1 in search of room those that are down go first, and none that has answe
   members.setAnswered(members.get('m4') as MutableMember, true);
   expect(members.findUnanswered()).toBeUndefined();
 });
+
+test('S1 in a crowd members from which something was heard are probed before others that never answered, 64 of them at most', () => {
+  const members = crowdedTable(1000, 3);
+  for (let i = 500; i < 600; i++) members.onHeardFrom(members.get(`m${i}`) as MutableMember);
+  const gone = members.get('m501') as MutableMember;
+  members.setState(gone, 'dead', 1);
+  members.remove(gone);
+  const next = (): string => members.nextToProbe(() => {})?.identity.name ?? '';
+  const probed = Array.from({ length: 4 }, next).filter((name) => !['m0', 'm1', 'm2'].includes(name));
+  expect(probed).toEqual(['m500', 'm502']);
+  const heard = Array.from({ length: 2 * 70 }, next).filter((name) => /^m5\d\d$/.test(name));
+  expect(heard.filter((name) => name < 'm564').length).toBe(61);
+  const quiet = crowdedTable(20, 15);
+  quiet.onHeardFrom(quiet.get('m19') as MutableMember);
+  quiet.setAnswered(quiet.get('m18') as MutableMember, true);
+  expect(quiet.isCrowded).toBe(false);
+});

@@ -29,6 +29,8 @@ const table = (state: MemberState): MembersView => {
     get: (name) => rows.get(name),
     all: () => rows.values(),
     size: 2,
+    isCrowded: false,
+    answeredCount: 0,
     upCount: 2,
     isAddressOfMember,
     isHostOfMember: isAddressOfMember,
