@@ -18,6 +18,7 @@ import { run as joinInProcess } from './join-in-process.ts';
 import { optionOf, SHORT } from './kit/options.ts';
 import { run as loop } from './loop.ts';
 import { run as mixed } from './mixed.ts';
+import { run as news } from './news.ts';
 import { run as pick } from './pick.ts';
 import { run as recording } from './recording.ts';
 import { run as registrations } from './registrations.ts';
@@ -51,6 +52,7 @@ async function runAll(): Promise<void> {
     start,
     idle,
     join,
+    news,
     detect,
     closed,
     mixed,

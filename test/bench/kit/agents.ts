@@ -14,13 +14,18 @@ import { SerfRpc } from './serf-rpc.ts';
 export const GOSSIP_PORT = 7946;
 const HTTP_PORT = 8500;
 
-/** Log lines that report a member as up, or as down. */
-const LINES: Readonly<Record<Kind, { readonly up: RegExp; readonly down: RegExp }>> = {
+/** Log lines that report a member as up, or as down, or a user event. */
+const LINES: Readonly<Record<Kind, Readonly<Record<'up' | 'down' | 'event', RegExp>>>> = {
   hearsay: {
     up: /"node":"([^"]+)".*"msg":"member joined"/,
     down: /"node":"([^"]+)".*"msg":"member (?:failed|left)"/,
+    event: /"name":"([^"]+)".*"msg":"user event received"/, // at level debug
   },
-  serf: { up: /EventMemberJoin: (\S+)/, down: /EventMember(?:Failed|Leave): (\S+)/ },
+  serf: {
+    up: /EventMemberJoin: (\S+)/,
+    down: /EventMember(?:Failed|Leave): (\S+)/,
+    event: /Received event: user-event: (\S+)/,
+  },
 };
 
 export interface BenchAgent {
@@ -30,7 +35,9 @@ export interface BenchAgent {
   readonly child: ChildProcess;
   /** Names of the members that it sees as up, including itself. */
   readonly up: ReadonlySet<string>;
-  /** Called after each change of `up`. */
+  /** Names of the user events that it has received. */
+  readonly events: ReadonlySet<string>;
+  /** Called after each change of `up` and `events`. */
   onChange: () => void;
   /** All log lines that were read. */
   readonly log: readonly string[];
@@ -38,6 +45,8 @@ export interface BenchAgent {
   greet(): Promise<void>;
   /** Joins through its API; resolves when that reports success. */
   join(ip: string): Promise<void>;
+  /** Fires a user event, whose name has fewer than 32 octets, through its API. */
+  fire(event: string): Promise<void>;
   /** Number of members that it sees as alive, by its API. */
   countAlive(): Promise<number>;
   /** Kills it. */
@@ -59,23 +68,26 @@ export function launch(kind: Kind, name: string, ip: string, options: LaunchOpti
     env: { ...process.env, ...options.env },
   });
   const up = new Set<string>();
+  const events = new Set<string>();
   const log: string[] = [];
   const api = kind === 'hearsay' ? hearsayApi(ip) : serfApi(ip);
   const agent: BenchAgent = {
-    ...{ kind, name, ip, child, up, log, onChange: () => {} },
+    ...{ kind, name, ip, child, up, events, log, onChange: () => {} },
     ...api,
     kill: () => {
       api.close();
       child.kill('SIGKILL');
     },
   };
-  const { up: joined, down } = LINES[kind];
+  const { up: joined, down, event } = LINES[kind];
   const note = (line: string): void => {
     log.push(line);
     const arrived = joined.exec(line)?.[1];
     const gone = arrived === undefined ? down.exec(line)?.[1] : undefined;
+    const received = event.exec(line)?.[1];
     if (arrived !== undefined) up.add(arrived);
     else if (gone !== undefined) up.delete(gone);
+    else if (received !== undefined) events.add(received);
     else return;
     agent.onChange();
   };
@@ -177,7 +189,7 @@ export function commandOf(kind: Kind, name: string, ip: string, script = HEARSAY
 /** By default Node makes the kernel probe idle connections every second, which would count as traffic. */
 const QUIET_MILLIS = 600_000;
 
-type Api = Pick<BenchAgent, 'greet' | 'join' | 'countAlive'> & { close(): void };
+type Api = Pick<BenchAgent, 'greet' | 'join' | 'fire' | 'countAlive'> & { close(): void };
 
 function hearsayApi(ip: string): Api {
   const agent = new Keeper({ keepAlive: true, keepAliveMsecs: QUIET_MILLIS, maxSockets: 1 });
@@ -197,6 +209,7 @@ function hearsayApi(ip: string): Api {
   return {
     greet: () => retryUntilDone(() => send('GET', '/v1/agent/self')),
     join: async (seed) => void (await send('PUT', `/v1/agent/join/${seed}:${GOSSIP_PORT}`)),
+    fire: async (event) => void (await send('PUT', `/v1/event/fire/${event}`)),
     countAlive: async () =>
       (JSON.parse(await send('GET', '/v1/hearsay/info')) as { members: { alive: number } }).members.alive,
     close: () => agent.destroy(),
@@ -212,6 +225,7 @@ function serfApi(ip: string): Api {
   return {
     greet: () => retryUntilDone(open),
     join: async (seed) => (await open()).join(`${seed}:${GOSSIP_PORT}`),
+    fire: async (event) => (await open()).fire(event),
     countAlive: async () => (await open()).alive(),
     close: () => rpc?.close(),
   };

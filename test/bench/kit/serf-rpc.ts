@@ -38,6 +38,10 @@ export class SerfRpc {
     await this.#request('join', { Existing: [address], Replay: false }, true);
   }
 
+  async fire(event: string): Promise<void> {
+    await this.#request('event', { Name: event, Payload: Buffer.alloc(0), Coalesce: false }, false);
+  }
+
   /** Number of members that it sees as alive. */
   async alive(): Promise<number> {
     const { serf } = (await this.#request('stats', undefined, true)) as { serf: Record<string, string> };
