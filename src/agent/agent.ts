@@ -339,7 +339,7 @@ class AgentCore implements Agent {
 
   #createJoinLeaveHost(): JoinLeaveHost {
     return {
-      address: () => this.#view.address,
+      members: this.#swim.members,
       dialPushPull: (sync, now) => this.#streams.dialPushPull(sync, now, this.#out),
       broadcastJoin: (now) => this.#serf.broadcastJoin(now, this.#serfOut),
       leaveSerf: (now) => this.#serf.leave(now, this.#serfOut),

@@ -4,12 +4,12 @@
  *
  * Source: serf serf.go, Join and Leave; memberlist memberlist.go, Join and Leave.
  */
-import type { Address } from '../../base/address.ts';
 import { assert } from '../../base/assert.ts';
 import { AgentError } from '../../base/errors.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 import type { SerfConfig } from '../../config/protocol.ts';
 import type { BroadcastHandle } from '../../serf/membership/membership.ts';
+import type { MembersView } from '../../swim/types.ts';
 import type {
   Command,
   CommandResult,
@@ -24,8 +24,7 @@ import type { Pausing } from './pause.ts';
 import { reply } from './reply.ts';
 
 export interface JoinLeaveHost {
-  /** This agent's advertised address. */
-  readonly address: () => Address;
+  readonly members: Pick<MembersView, 'self' | 'upCount'>;
   dialPushPull(sync: PushPullRequest, now: Millis): void;
   /** Broadcasts Serf's join intent: the first seed has answered. */
   broadcastJoin(now: Millis): void;
@@ -57,6 +56,7 @@ interface Join {
 }
 
 type Leave =
+  | { readonly step: 'join'; readonly until: Millis }
   | { readonly step: 'intent' | 'dead'; readonly broadcast: BroadcastHandle; readonly until: Millis }
   | { readonly step: 'linger'; readonly until: Millis }
   | { readonly step: 'pause'; readonly until: Millis };
@@ -131,9 +131,23 @@ export class JoinLeave {
     // A pause that has begun becomes a leave: whoever orders that wants the agent gone.
     if (this.#leave !== undefined && this.#leave.step !== 'pause') return;
     out.push({ kind: 'fact', fact: { kind: 'leaveStarted' } });
+    const until = now + this.#config.broadcastTimeout;
+    if (this.#isJoiningFirst) this.#leave = { step: 'join', until };
+    else this.#announceLeave(now);
+    this.advance(now, out);
+  }
+
+  /**
+   * Whom it joins may know it from an earlier run, as a member of a higher incarnation than its own, and so take what it says now for
+   * old. Only their answer tells it which to exceed.
+   */
+  get #isJoiningFirst(): boolean {
+    return this.#joins.size > 0 && this.#host.members.upCount <= 1;
+  }
+
+  #announceLeave(now: Millis): void {
     const broadcast = this.#host.leaveSerf(now);
     this.#leave = { step: 'intent', broadcast, until: now + this.#config.broadcastTimeout };
-    this.advance(now, out);
   }
 
   /** Stops without leaving, once all peers know that this agent will be back within `duration`, or do not answer. */
@@ -153,6 +167,11 @@ export class JoinLeave {
     if (leave.step === 'pause') {
       if (this.#host.pausing.advance(now, out)) this.#finishPause(out);
       return;
+    }
+    if (leave.step === 'join') {
+      if (this.#isJoiningFirst && now < leave.until) return;
+      this.#announceLeave(now);
+      return this.advance(now, out);
     }
     if (leave.step === 'linger') {
       if (now >= leave.until) this.#finishLeave(out);
@@ -206,7 +225,7 @@ export class JoinLeave {
       join.pendingSeeds.delete(key);
       const { cause, error, seed } = pending;
       join.failed.push({ addr: seed.text, error, ...(cause === undefined ? {} : { cause }) });
-    } else if (to.key === this.#host.address().key) {
+    } else if (to.key === this.#host.members.self.identity.address.key) {
       // What another address of the seed said is more to the point.
       if (pending.cause === 'name')
         Object.assign(pending, { error: 'this is the agent itself', cause: 'self' });

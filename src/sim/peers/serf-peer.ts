@@ -66,7 +66,7 @@ export class SerfPeer implements Agent, EffectHandler {
     };
     this.#joinLeave = new JoinLeave(
       {
-        address: () => options.address,
+        members: swim.members,
         dialPushPull: (sync, at) => this.#transport.streams.dialPushPull(sync, at, this.#effects),
         broadcastJoin: (at) => serf.broadcastJoin(at, this.#serfOut),
         leaveSerf: (at) => serf.leave(at, this.#serfOut),

@@ -208,6 +208,14 @@ export const agentMutants: readonly Mutant[] = [
     expectedTests: ['unit/agent/transport/push-pull.test.ts'],
   },
   {
+    id: 'agent-leaves-before-it-joined',
+    file: 'agent/operations/join-leave.ts',
+    find: 'if (this.#isJoiningFirst) this.#leave',
+    replace: 'if (this.leaving) this.#leave',
+    description: 'An agent that is told to leave while it joins leaves with a word that others take for old.',
+    expectedTests: ['unit/agent/operations/join-leave.test.ts'],
+  },
+  {
     id: 'agent-leave-does-not-wait',
     file: 'agent/operations/join-leave.ts',
     find: 'if (!leave.broadcast.finished && now < leave.until) return;',

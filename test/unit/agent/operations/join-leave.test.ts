@@ -12,6 +12,7 @@ import { type Address, toAddress } from '../../../../src/base/address.ts';
 import { serfSection } from '../../../../src/config/protocol.ts';
 import { withDefaults } from '../../../../src/config/setting.ts';
 import type { BroadcastHandle } from '../../../../src/serf/membership/membership.ts';
+import type { Member } from '../../../../src/swim/types.ts';
 
 const at = (host: number): Address => toAddress(Uint8Array.of(127, 0, 0, host), 7946);
 const seed = (text: string, ...addresses: Address[]): Seed => ({ text, addresses });
@@ -21,8 +22,10 @@ function createJoinLeave(
 ) {
   const dialed: PushPullRequest[] = [];
   const steps: string[] = [];
+  const self = { identity: { address: at(1) } } as Member;
+  const members = { self, upCount: 1 };
   const host: JoinLeaveHost = {
-    address: () => at(1),
+    members,
     dialPushPull: (sync) => void dialed.push(sync),
     broadcastJoin: () => void steps.push('joined'),
     leaveSerf: () => {
@@ -54,7 +57,7 @@ function createJoinLeave(
   const out: Effect[] = [];
   const commands = new JoinLeave(host, withDefaults(serfSection));
   const replies = () => out.filter((effect) => effect.kind === 'reply');
-  return { commands, dialed, steps, out, replies, finished };
+  return { commands, dialed, steps, out, replies, finished, members };
 }
 
 const joinBy = (seeds: readonly Seed[]) => ({ kind: 'join', seeds }) as const;
@@ -208,6 +211,41 @@ describe('leaving', () => {
     commands.advance(11_000, out);
     expect(commands.stopped).toBe(true);
     expect(out).toContainEqual({ kind: 'fact', fact: { kind: 'leaveFinished', propagated: false } });
+  });
+
+  test('an agent that joins its first member leaves once that has answered', () => {
+    const { commands, dialed, out, steps, members } = createJoinLeave();
+    commands.join(1, joinBy([seed('a', at(2))]), 0, out);
+    commands.leave(2, 100, out);
+    commands.advance(200, out);
+    expect([steps, commands.leaving]).toEqual([[], true]);
+    members.upCount = 2;
+    commands.onPushPullFinished(dialed[0] as PushPullRequest, { ok: true, news: 1 }, 300, out);
+    commands.advance(300, out);
+    expect(steps).toEqual(['joined', 'leaveSerf']);
+  });
+
+  test.each([
+    ['nobody answers', 5100],
+    ['it is refused', 300],
+  ])('it does not wait for ever when %s', (how, until) => {
+    const { commands, dialed, out, steps } = createJoinLeave();
+    commands.join(1, joinBy([seed('a', at(2))]), 0, out);
+    commands.leave(2, 100, out);
+    const refused = { ok: false, why: 'refused' } as const;
+    if (until === 300) commands.onPushPullFinished(dialed[0] as PushPullRequest, refused, 300, out);
+    else commands.advance(until - 1, out);
+    expect([how, steps]).toEqual([how, []]);
+    commands.advance(until, out);
+    expect(steps).toEqual(['leaveSerf']);
+  });
+
+  test('a member of a cluster does not wait for a join', () => {
+    const { commands, out, steps, members } = createJoinLeave();
+    members.upCount = 3;
+    commands.join(1, joinBy([seed('a', at(2))]), 0, out);
+    commands.leave(2, 100, out);
+    expect(steps).toEqual(['leaveSerf']);
   });
 
   test('without other members it stops at once', () => {
