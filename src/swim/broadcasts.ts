@@ -39,9 +39,9 @@ interface Entry extends Broadcast {
   /** Of the message's octets. */
   readonly hash: number;
   /** Peers that sent us this very message: they need no copy. */
-  readonly holders: Set<string>;
+  holders: ReadonlySet<string>;
   /** The holders, and the peers that it was sent to in this pass over all of them. */
-  told: Set<string>;
+  told: ReadonlySet<string>;
   /** How often in a row it was not put in a packet, since the peer was told. */
   passedOver: number;
   sends: number;
@@ -85,9 +85,17 @@ export class BroadcastQueue {
     if (name !== undefined) this.cancelNamed(name);
     const id = ++this.#lastId;
     const hash = hashOf(message);
+    // Without spreads: with them the engine gives each object a hidden class of its own, which takes more memory than the object.
     const entry: Entry = {
-      ...{ message, name, id, hash, sends: 0, finished: false },
-      ...{ holders: new Set(), told: new Set(), passedOver: 0 },
+      message,
+      name,
+      id,
+      hash,
+      holders: NOBODY,
+      told: NOBODY,
+      passedOver: 0,
+      sends: 0,
+      finished: false,
     };
     if (name !== undefined) this.#named.set(name, entry);
     this.#byHash.set(hash, entry);
@@ -122,7 +130,7 @@ export class BroadcastQueue {
   recordHolderOf(broadcast: Broadcast, peer: string, audience: number): void {
     if (broadcast.finished) return;
     const entry = broadcast as Entry;
-    entry.holders.add(peer);
+    entry.holders = withPeer(entry.holders, peer);
     if (hasEnded(entry, { peer, audience })) this.cancel(entry);
   }
 
@@ -163,7 +171,7 @@ export class BroadcastQueue {
     for (const entry of longer) {
       const stuck: Entry[] = [];
       if (passesOver(entry, to, stuck) ? stuck.length === 0 : !tell(entry.message)) continue;
-      if (holds && stuck.length === 0) entry.holders.add(to.peer);
+      if (holds && stuck.length === 0) entry.holders = withPeer(entry.holders, to.peer);
       this.#remove(entry);
       this.#countSend(entry, limit, to);
     }
@@ -210,9 +218,7 @@ export class BroadcastQueue {
       stacks.splice(at, 0, [entry]);
     } else {
       const stack = stacks[at] as Entry[];
-      let slot = stack.length;
-      while (slot > 0 && (stack[slot - 1] as Entry).id > entry.id) slot--;
-      stack.splice(slot, 0, entry);
+      stack.splice(slotOf(stack, entry), 0, entry);
     }
     this.#size++;
   }
@@ -221,8 +227,8 @@ export class BroadcastQueue {
     const { sizes, stacks } = this.#tiers[entry.sends] as Tier;
     const at = firstAbove(sizes, entry.message.length - 1);
     const stack = stacks[at] as Entry[];
-    const slot = stack.indexOf(entry);
-    assert(slot >= 0, 'a broadcast is not in the tier of its send count');
+    const slot = slotOf(stack, entry);
+    assert(stack[slot] === entry, 'a broadcast is not in the tier of its send count');
     stack.splice(slot, 1);
     if (stack.length === 0) {
       sizes.splice(at, 1);
@@ -232,15 +238,25 @@ export class BroadcastQueue {
   }
 }
 
+/** One set for all that nobody was told: most of a crowd's messages. */
+const NOBODY: ReadonlySet<string> = new Set();
+
+const copyOf = (peers: ReadonlySet<string>): ReadonlySet<string> =>
+  peers.size === 0 ? NOBODY : new Set(peers);
+
+function withPeer(peers: ReadonlySet<string>, peer: string): ReadonlySet<string> {
+  return peers === NOBODY ? new Set([peer]) : (peers as Set<string>).add(peer);
+}
+
 /** One more peer has it, or is told. Have all got it, as far as is known? If all were told once, another pass begins. */
 function hasEnded(entry: Entry, { peer, audience }: Recipient): boolean {
-  entry.told.add(peer);
+  entry.told = withPeer(entry.told, peer);
   return beginsPass(entry, audience) && entry.holders.size >= audience;
 }
 
 function beginsPass(entry: Entry, audience: number): boolean {
   if (entry.told.size < audience) return false;
-  entry.told = new Set(entry.holders);
+  entry.told = copyOf(entry.holders);
   return true;
 }
 
@@ -253,7 +269,7 @@ function passesOver(entry: Entry, { peer, audience }: Recipient, stuck: Entry[])
   if (beginsPass(entry, audience) && !entry.told.has(peer)) return false; // the audience is smaller now
   entry.passedOver++;
   if (entry.passedOver <= MAX_PASSED_OVER * (audience + 1)) return true;
-  entry.told = new Set(entry.holders);
+  entry.told = copyOf(entry.holders);
   stuck.push(entry);
   return true;
 }
@@ -286,6 +302,17 @@ function takeFitting(
     sizes.splice(at, 1);
     stacks.splice(at, 1);
   }
+}
+
+/** Where it is, or belongs, among entries of one size. A crowd of members that somebody has invented has thousands. */
+function slotOf(stack: readonly Entry[], { id }: Entry): number {
+  let [low, high] = [0, stack.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((stack[middle] as Entry).id < id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** FNV-1a, 32 bits. */

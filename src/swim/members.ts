@@ -51,8 +51,7 @@ export class MemberTable implements MembersView {
   /** In a crowd: the next probe is of one that has answered. */
   #isTurnOfAnswered = false;
   #up = 1;
-  /** Rows that have answered. */
-  #answered = 0;
+  readonly #answered = new Set<MutableMember>();
   /** Rows that have said something, and never answered: in a crowd they are probed before others that did not. */
   readonly #speakers = new Set<MutableMember>();
   /** Members that never answered which this pass of probes may still visit. */
@@ -144,10 +143,11 @@ export class MemberTable implements MembersView {
     if ((row.hasAnswered === true) === hasAnswered) return;
     row.hasAnswered = hasAnswered;
     const by = hasAnswered ? 1 : -1;
-    this.#answered += by;
+    if (hasAnswered) this.#answered.add(row);
+    else this.#answered.delete(row);
     addTo(this.#answeredAt, hostAndPort(row.identity.address), by);
     // Invariant: no row is counted twice.
-    assert(this.#answered >= 0 && this.#answered < this.size, `${this.#answered} rows have answered`);
+    assert(this.#answered.size < this.size, `${this.#answered.size} rows have answered`);
   }
 
   /**
@@ -155,17 +155,17 @@ export class MemberTable implements MembersView {
    * probes and gossip see to it that those which do exist are not forgotten among them.
    */
   get isCrowded(): boolean {
-    return this.size - 1 - this.#answered > Math.max(MIN_NEWCOMERS_PER_PASS, this.#answered);
+    return this.size - 1 - this.#answered.size > Math.max(MIN_NEWCOMERS_PER_PASS, this.#answered.size);
   }
 
   /** The number of members that times are scaled by: invented ones must not stretch them. */
   get timingSize(): number {
     return this.isCrowded
-      ? Math.min(this.size, Math.max(MIN_TIMING_SIZE, 2 * this.#answered + 1))
+      ? Math.min(this.size, Math.max(MIN_TIMING_SIZE, 2 * this.#answered.size + 1))
       : this.size;
   }
 
-  get answeredCount(): number {
+  get answered(): ReadonlySet<MutableMember> {
     return this.#answered;
   }
 
@@ -219,7 +219,7 @@ export class MemberTable implements MembersView {
   }
 
   #nextAnswered(): MutableMember | undefined {
-    for (let left = this.#answered === 0 ? 0 : this.#ring.length; left > 0; left--) {
+    for (let left = this.#answered.size === 0 ? 0 : this.#ring.length; left > 0; left--) {
       if (this.#answeredCursor >= this.#ring.length) this.#answeredCursor = 0;
       const row = this.#ring[this.#answeredCursor++] as MutableMember;
       if (row.hasAnswered === true && isUp(row.state) && row.absence === undefined) return row;
@@ -242,7 +242,7 @@ export class MemberTable implements MembersView {
         onPassEnd();
         this.#cursor = 0;
         left = this.#ring.length;
-        this.#newcomersLeft = Math.max(MIN_NEWCOMERS_PER_PASS, this.#answered);
+        this.#newcomersLeft = Math.max(MIN_NEWCOMERS_PER_PASS, this.#answered.size);
       }
       const row = this.#ring[this.#cursor++] as MutableMember;
       if (row === this.self || !isUp(row.state) || row.absence !== undefined) continue;
@@ -256,7 +256,7 @@ export class MemberTable implements MembersView {
 
   #unlist(row: MutableMember): void {
     const { name } = row.identity;
-    if (row.hasAnswered === true) this.#answered -= 1;
+    this.#answered.delete(row);
     this.#countAddress(row, -1);
     this.#byName.delete(name);
     this.#byFoldedName.delete(foldName(name));
@@ -303,15 +303,20 @@ export class MemberTable implements MembersView {
   /** The same, where members that exist must not be missed: while the table is crowded the first is one that has answered. */
   pickAnswered(k: number, eligible: (row: MutableMember) => boolean): MutableMember[] {
     if (!this.isCrowded) return this.pickRandom(k, eligible);
-    const first = this.pickRandom(Math.min(k, 1), (row) => row.hasAnswered === true && eligible(row));
+    const first = this.#pickOfAnswered(Math.min(k, 1), eligible);
     return [...first, ...this.pickRandom(k - first.length, (row) => !first.includes(row) && eligible(row))];
+  }
+
+  /** By drawing from all rows thousands of draws would miss them. */
+  #pickOfAnswered(k: number, eligible: (row: MutableMember) => boolean): MutableMember[] {
+    return shuffle([...this.#answered], this.#rng)
+      .filter(eligible)
+      .slice(0, k);
   }
 
   /** The same, where a row that does not exist would do harm: while the table is crowded all have answered, if any has. */
   pickReliable(k: number, eligible: (row: MutableMember) => boolean): MutableMember[] {
-    const reliable = this.isCrowded
-      ? this.pickRandom(k, (row) => row.hasAnswered === true && eligible(row))
-      : [];
+    const reliable = this.isCrowded ? this.#pickOfAnswered(k, eligible) : [];
     return reliable.length > 0 ? reliable : this.pickRandom(k, eligible);
   }
 

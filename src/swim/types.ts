@@ -235,7 +235,7 @@ export interface MembersView {
   /** Most rows have never answered (members.ts). */
   readonly isCrowded: boolean;
   /** Rows that have answered this agent. */
-  readonly answeredCount: number;
+  readonly answered: ReadonlySet<Member>;
   /** Does a row of any state have this address? */
   isAddressOfMember(address: Address): boolean;
   standingOf(address: Address): Standing;

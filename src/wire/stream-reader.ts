@@ -58,7 +58,7 @@ export class StreamReader {
   readonly #role: 'dialer' | 'listener';
   readonly #limits: StreamLimits;
 
-  #bytes: Uint8Array = new Uint8Array(1024);
+  #bytes: Uint8Array = NO_BYTES;
   #size = 0;
   /** Start of the next item. */
   #at = 0;

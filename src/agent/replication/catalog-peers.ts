@@ -91,9 +91,9 @@ export class CatalogPeers {
 
   /** The next and the previous catalog peer that are up, on a ring that is the same at all agents; one if there is only one. */
   get ringNeighbors(): readonly Member[] {
-    const { self, answeredCount } = this.#members;
-    if (this.#answered !== answeredCount) this.#ringNeighbors = undefined;
-    this.#answered = answeredCount;
+    const { self, answered } = this.#members;
+    if (this.#answered !== answered.size) this.#ringNeighbors = undefined;
+    this.#answered = answered.size;
     this.#ringNeighbors ??= findNeighbors(self, this.#reliable());
     return this.#ringNeighbors;
   }
@@ -134,9 +134,9 @@ export class CatalogPeers {
 
   /** The ring is of those that exist, as far as this agent knows. */
   #reliable(): readonly Member[] {
-    const peers = this.#all();
-    const answered = this.#members.isCrowded ? peers.filter(hasAnswered) : [];
-    return answered.length > 0 ? answered : peers;
+    if (!this.#members.isCrowded) return this.#all();
+    const answered = [...this.#members.answered].filter((member) => this.#isUpPeer(member));
+    return answered.length > 0 ? answered : this.#all();
   }
 
   #isPeer(member: Member): boolean {
@@ -149,17 +149,18 @@ export class CatalogPeers {
       this.#peers = [];
       this.#byAddress.clear();
       for (const member of this.#members.all())
-        if (
-          member !== this.#members.self &&
-          (member.state === 'alive' || member.state === 'suspect') &&
-          this.isCatalogPeer(member)
-        ) {
+        if (this.#isUpPeer(member)) {
           this.#peers.push(member);
           const { key } = member.identity.address;
           if (!this.#byAddress.has(key)) this.#byAddress.set(key, member);
         }
     }
     return this.#peers;
+  }
+
+  #isUpPeer(member: Member): boolean {
+    const isUp = member.state === 'alive' || member.state === 'suspect';
+    return isUp && member !== this.#members.self && this.isCatalogPeer(member);
   }
 }
 

@@ -227,13 +227,18 @@ function onAddressChange(context: SwimContext, row: MutableMember, formerAddress
 function toIdentity(context: SwimContext, alive: Alive, held: Identity | undefined): Identity {
   const sameAddress = held !== undefined && isAtAddress(held, alive.addr, alive.port);
   if (sameAddress && sameBytes(held.meta, alive.meta) && sameBytes(held.vsn, alive.vsn)) return held;
+  const own = context.self.identity;
   return context.intern({
     name: alive.node,
     address: sameAddress ? held.address : toAddress(alive.addr, alive.port),
-    meta: copyBytes(alive.meta),
-    vsn: copyBytes(alive.vsn),
+    meta: shareBytes(alive.meta, own.meta),
+    vsn: shareBytes(alive.vsn, own.vsn),
   });
 }
+
+/** Most members have the versions of this agent, and many its tags: those take no memory of their own. */
+const shareBytes = (octets: Uint8Array, own: Uint8Array): Uint8Array =>
+  sameBytes(octets, own) ? own : copyBytes(octets);
 
 function handleAliveAboutSelf(context: SwimContext, alive: Alive, source: MessageSource): void {
   const { self } = context;

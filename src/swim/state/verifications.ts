@@ -67,7 +67,13 @@ export class Verifications {
     assert(!this.#byName.has(claim.node), 'a second verification of one name');
     if (this.#byName.size >= MAX_VERIFICATIONS) return undefined;
     const verification: Verification = {
-      ...{ kind, seqNo, to, claim: copyClaim(claim), attempt: 0, answers: 0, reason },
+      kind,
+      seqNo,
+      to,
+      claim: copyClaim(claim),
+      attempt: 0,
+      answers: 0,
+      reason,
       stream: undefined,
     };
     this.#byName.set(claim.node, verification);

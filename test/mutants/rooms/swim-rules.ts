@@ -113,8 +113,8 @@ export const swimRulesMutants: readonly Mutant[] = [
   {
     id: 'swim-row-keeps-datagram',
     file: 'swim/rules/alive.ts',
-    find: 'meta: copyBytes(alive.meta),',
-    replace: 'meta: alive.meta,',
+    find: 'sameBytes(octets, own) ? own : copyBytes(octets);',
+    replace: 'sameBytes(octets, own) ? own : octets;',
     description: 'The table keeps a view on the datagram instead of a copy of the meta.',
     expectedTests: ['unit/swim/rules/alive.test.ts'],
   },

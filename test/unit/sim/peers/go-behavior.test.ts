@@ -30,7 +30,7 @@ const table = (state: MemberState): MembersView => {
     all: () => rows.values(),
     size: 2,
     isCrowded: false,
-    answeredCount: 0,
+    answered: new Set(),
     upCount: 2,
     isAddressOfMember,
     isHostOfMember: isAddressOfMember,
