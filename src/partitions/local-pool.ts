@@ -298,11 +298,12 @@ export class LocalPool {
 
   /**
    * A worker may have a partition with a token that was exceeded on another side of a network partition, and has to let it go before
-   * the next one begins. Its agent does so as soon as it hears of the higher token, and then removes its row.
+   * the next one begins; or an agent keeps it, and may pass it to another worker. It removes its row as soon as it hears of the
+   * higher token.
    */
   #isWithAnother(partition: number, world: PartitionWorld): boolean {
     return [...this.#pool.rows(partition)].some(
-      ([node, { worker }]) => node !== this.#self && worker !== '' && !world.isGone(node),
+      ([node, { state }]) => node !== this.#self && state !== 'passed' && !world.isGone(node),
     );
   }
 

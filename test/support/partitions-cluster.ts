@@ -163,11 +163,17 @@ export class PoolCluster {
   split(left: readonly string[]): void {
     for (const node of this.nodes) node.side = left.includes(node.name) ? 1 : 0;
     this.#splitAt = this.now;
+    this.#sync();
   }
 
   heal(): void {
     for (const node of this.nodes) node.side = 0;
     this.#splitAt = undefined;
+    this.#sync();
+  }
+
+  /** Whoever was on another side before has missed something. */
+  #sync(): void {
     for (const node of this.nodes) if (node.up) this.#send(node, [...node.own]);
   }
 

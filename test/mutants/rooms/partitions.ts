@@ -189,9 +189,18 @@ export const partitionMutants: readonly Mutant[] = [
   {
     id: 'partitions-claim-of-who-has-not-heard-is-none',
     file: 'partitions/local-pool.ts',
-    find: "([node, { worker }]) => node !== this.#self && worker !== ''",
-    replace: "([node, { worker, state }]) => node !== this.#self && worker !== '' && state !== 'claimed'",
+    find: "node !== this.#self && state !== 'passed'",
+    replace: "node !== this.#self && state !== 'passed' && state !== 'claimed'",
     description: 'What was passed on is taken while another agent that has not heard of it claims it.',
+    expectedTests: [RETURNS],
+  },
+  {
+    id: 'partitions-kept-one-is-with-nobody',
+    file: 'partitions/local-pool.ts',
+    find: "node !== this.#self && state !== 'passed'",
+    replace: "node !== this.#self && state !== 'passed' && state !== 'kept'",
+    description:
+      'What was passed on is taken while an agent that has not heard of it passes it to another one.',
     expectedTests: [RETURNS],
   },
   {

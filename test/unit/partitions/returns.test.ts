@@ -60,6 +60,19 @@ describe('a worker to which a partition is passed', () => {
     expect(look(200)).toBe('held 22');
   });
 
+  test('waits until who keeps it with a lower token, and may pass it to another one, has heard of the higher one', () => {
+    publish('n1', { ...ofWorker('kept', 10), worker: '' });
+    publish('n2', passed(20, 'n0'));
+    expect(look(0)).toBe('nothing');
+    expect(look(5000)).toBe('nothing');
+    publish('n1', passed(10, 'n3'));
+    expect(look(6000)).toBe('nothing');
+    publish('n3', ofWorker('held', 11));
+    expect(look(6000 + SPREAD)).toBe('nothing');
+    publish('n3', undefined);
+    expect(look(7000)).toBe('held 21');
+  });
+
   test('takes it at once from one to which it was passed before', () => {
     publish('n1', passed(10, 'n2'));
     publish('n2', passed(11, 'n0'));
