@@ -55,10 +55,7 @@ export const IndirectPing = struct('indirectPing', MESSAGE_TYPE.indirectPing, {
   sourceNode: omitEmpty(str('SourceNode')),
 });
 
-export const Ack = struct('ack', MESSAGE_TYPE.ack, {
-  seqNo: u32('SeqNo'),
-  payload: omitEmpty(bytes('Payload')), // memberlist writes an empty one, and reads none as empty
-});
+export const Ack = struct('ack', MESSAGE_TYPE.ack, { seqNo: u32('SeqNo'), payload: bytes('Payload') });
 
 /** The target of an indirect ping did not answer. Shows that the relay itself is healthy (Lifeguard). */
 export const Nack = struct('nack', MESSAGE_TYPE.nack, { seqNo: u32('SeqNo') });

@@ -97,7 +97,7 @@ test('an ack has the coordinate for agents of Serf, and for catalog peers only w
     },
   });
   story.run('1m');
-  expect(Math.min(...lengths.ours)).toBeLessThan(20);
+  expect(Math.min(...lengths.ours)).toBeLessThan(30);
   expect(Math.min(...lengths.serf)).toBeGreaterThan(100);
   expect([...lengths.pings]).toEqual([false]);
 });
