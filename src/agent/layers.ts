@@ -1,6 +1,7 @@
 /** Creates the layers below the agent core from its options, and the lanes that they share. */
 import type { Millis } from '../base/time.ts';
 import type { LocalView } from '../checks/types.ts';
+import { hasCatalog } from '../model/capability.ts';
 import type { InternalQueryHandler } from '../serf/queries/internal.ts';
 import { Serf } from '../serf/serf.ts';
 import { metaFromTags, tagsFromIdentity } from '../serf/tags.ts';
@@ -14,7 +15,6 @@ import type { AgentOptions } from './contract/options.ts';
 import { EvidenceLog } from './evidence/log.ts';
 import { answerWitnessQuery } from './evidence/witness-query.ts';
 import { evaluateEventFilter } from './operations/event-filters.ts';
-import { hasCatalog } from './replication/catalog-peers.ts';
 
 /** As Serf agents advertise: memberlist's protocol 1 to 5, in use 2, and Serf's 2 to 5, in use `protocol`. */
 const vsnOf = (protocol: number): Uint8Array => new Uint8Array([1, 5, 2, 2, 5, protocol]);

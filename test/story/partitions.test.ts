@@ -4,6 +4,7 @@ import { createAgent } from '../../src/agent/agent.ts';
 import { serfSection, swimSection } from '../../src/config/protocol.ts';
 import { withDefaults } from '../../src/config/setting.ts';
 import { PartitionObserver } from '../../src/sim/laws/partitions.ts';
+import { SerfPeer } from '../../src/sim/peers/serf-peer.ts';
 import { SimWorkers } from '../../src/sim/workload/workers.ts';
 import { joinOthers } from '../../src/sim/world/bootstrap.ts';
 import { World } from '../../src/sim/world/world.ts';
@@ -65,3 +66,27 @@ test.each([1, 2, 3])(
     expect(observer.violations).toEqual([]);
   },
 );
+
+test('an agent of which only a plain Serf agent of its name is left has no partitions any more', () => {
+  const plain = new Set<string>();
+  const world = new World({
+    seed: 1,
+    makeAgent: (options, { label }) => (plain.has(label) ? new SerfPeer(options) : createAgent(options)),
+  });
+  for (const label of LABELS)
+    world.add(label, { swim: withDefaults(swimSection), serf: withDefaults(serfSection) });
+  const workers = new SimWorkers(world);
+  for (const label of LABELS) start(world, workers, label);
+  world.run(20_000);
+  expect(workers.holders(COUNT).filter((one) => one === 'c')).toHaveLength(2);
+
+  world.stop('c');
+  plain.add('c');
+  world.start('c');
+  joinOthers(world, 'c');
+  world.run(5000);
+  expect(world.host('a').runningAgent.view.member('c')?.status).toBe('alive');
+  const holders = workers.holders(COUNT);
+  expect(holders).not.toContain(undefined);
+  expect(holders).not.toContain('c');
+});

@@ -2,12 +2,12 @@
 import { decodeUtf8, encodeUtf8 } from '../../base/bytes.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
+import { CAPABILITY, CAPABILITY_TAG } from '../../model/capability.ts';
 import { WITNESS_QUERY } from '../../serf/queries/names.ts';
 import type { Serf } from '../../serf/serf.ts';
 import type { QueryDefinition, QueryReport, SerfEffect } from '../../serf/types.ts';
 import { isMemberName } from '../../wire/memberlist.ts';
 import type { EvidenceFact } from '../contract/evidence.ts';
-import { CAPABILITY, CAPABILITY_TAG } from '../replication/catalog-peers.ts';
 import type { EvidenceLog } from './log.ts';
 import { buildWitnessReport } from './witness-report.ts';
 

@@ -4,6 +4,7 @@
  */
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
+import { CAPABILITY, CAPABILITY_TAG } from '../../model/capability.ts';
 import type { Serf } from '../../serf/serf.ts';
 import { encodedTagsFit, metaFromTags, updateTags } from '../../serf/tags.ts';
 import type { SerfEffect } from '../../serf/types.ts';
@@ -13,7 +14,6 @@ import type { SwimEffect } from '../../swim/types.ts';
 import type { Command, ReloadOutcome } from '../contract/commands.ts';
 import type { SavedTags } from '../contract/machine.ts';
 import type { AgentView } from '../readers/view.ts';
-import { CAPABILITY, CAPABILITY_TAG } from '../replication/catalog-peers.ts';
 
 export interface MemberCommandContext {
   readonly swim: Swim;

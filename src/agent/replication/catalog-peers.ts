@@ -5,18 +5,12 @@
 import type { Address } from '../../base/address.ts';
 import { type Rng, shuffle } from '../../base/rng.ts';
 import { Hash } from '../../catalog/hash.ts';
+import { hasCatalog } from '../../model/capability.ts';
 import { tagsFromIdentity } from '../../serf/tags.ts';
 import type { Member, MembersView } from '../../swim/types.ts';
 
-/** The tag of agents with a catalog; its value is the version of their messages. */
-export const CAPABILITY_TAG = 'hearsay';
-export const CAPABILITY = '1';
-
 /** Positions on the ring. */
 const RING = 2 ** 32;
-
-export const hasCatalog = (tags: ReadonlyMap<string, string>): boolean =>
-  tags.get(CAPABILITY_TAG) === CAPABILITY;
 
 const isAbsent = ({ absence }: Member): boolean => absence !== undefined;
 

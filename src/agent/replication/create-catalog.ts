@@ -3,9 +3,9 @@ import type { Rng } from '../../base/rng.ts';
 import { Catalog } from '../../catalog/catalog.ts';
 import { EPOCHS_PER_MS, firstEpoch, LATEST_PLAUSIBLE_EPOCH } from '../../catalog/doubts.ts';
 import type { CatalogOptions } from '../../catalog/options.ts';
+import { hasCatalog } from '../../model/capability.ts';
 import type { SerfView } from '../../serf/types.ts';
 import type { AgentOptions } from '../contract/options.ts';
-import { hasCatalog } from './catalog-peers.ts';
 
 interface Surroundings {
   readonly serf: SerfView;

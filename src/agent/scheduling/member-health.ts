@@ -1,12 +1,16 @@
 /** What jobs and partitions ask of a member. */
 import type { CatalogView } from '../../catalog/types.ts';
+import { hasCatalog } from '../../model/capability.ts';
 import type { JobDefinition } from '../../model/job.ts';
 import type { SerfView } from '../../serf/types.ts';
 
-/** A member that is paused has said that its process ends. */
+/**
+ * A member that is paused has said that its process ends. Where a plain Serf agent has taken the name, that of this catalog has
+ * ended, and nobody takes back what it had published.
+ */
 export function isRunning(serf: SerfView, node: string): boolean {
   const member = serf.get(node);
-  if (member === undefined) return false;
+  if (member === undefined || !hasCatalog(member.tags)) return false;
   return (member.status === 'alive' || member.status === 'leaving') && member.member.absence === undefined;
 }
 
@@ -25,10 +29,11 @@ export function reasonAgainst(
   node: string,
   { service, tag }: JobDefinition['place'],
 ): string | undefined {
-  const status = serf.get(node)?.status;
-  if (status === undefined || status === 'left') return 'had left';
-  if (status === 'failed') return 'had failed';
-  if (status === 'leaving') return 'was leaving';
+  const member = serf.get(node);
+  if (member === undefined || member.status === 'left') return 'had left';
+  if (member.status === 'failed') return 'had failed';
+  if (member.status === 'leaving') return 'was leaving';
+  if (!hasCatalog(member.tags)) return 'was a plain Serf agent';
   if (!isRunning(serf, node)) return 'was paused';
   const critical = (catalog.node(node)?.checks ?? []).filter((check) => check.status === 'critical');
   if (critical.some(({ type }) => type === 'maintenance')) return 'was in maintenance';

@@ -7,6 +7,7 @@ import { WireError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import { NEVER } from '../../base/time.ts';
 import type { Progress } from '../../catalog/types.ts';
+import { CAPABILITY, CAPABILITY_TAG } from '../../model/capability.ts';
 import { SERVED_QUERY } from '../../serf/queries/names.ts';
 import type { Serf } from '../../serf/serf.ts';
 import type { QueryId, QueryReport, SerfEffect, SerfMember } from '../../serf/types.ts';
@@ -16,7 +17,6 @@ import {
   MAX_SERVED_ROWS,
   type ServedProgress,
 } from '../../wire/served.ts';
-import { CAPABILITY, CAPABILITY_TAG } from '../replication/catalog-peers.ts';
 import type { Ledgers } from './subjects.ts';
 import { reaches, servesAll, type WantedVersion, type Witness } from './verdict.ts';
 

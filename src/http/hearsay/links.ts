@@ -1,9 +1,9 @@
 /** Measured ways between agents as JSON, and who measures them when. Field names are a contract. */
 import type { LinkReport, LinkSurvey } from '../../agent/contract/links.ts';
 import type { MemberView } from '../../agent/contract/view.ts';
-import { CAPABILITY, CAPABILITY_TAG } from '../../agent/replication/catalog-peers.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
+import { CAPABILITY, CAPABILITY_TAG } from '../../model/capability.ts';
 import type { OnDisconnect } from '../endpoint/blocking.ts';
 import { arrayOf, decimal, nullable, number, object, string, type ValueOf } from '../endpoint/schema.ts';
 import type { Site } from '../endpoint/site.ts';

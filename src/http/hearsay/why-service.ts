@@ -3,10 +3,10 @@
  */
 
 import { isSelfService } from '../../agent/readers/self-service.ts';
-import { CAPABILITY_TAG } from '../../agent/replication/catalog-peers.ts';
 import { isContainerCheck, isLeaseCheck, isMaintenanceCheck, isUsable } from '../../catalog/health.ts';
 import type { Instance } from '../../catalog/types.ts';
 import { explainZone } from '../../locality/explain-zone.ts';
+import { CAPABILITY_TAG } from '../../model/capability.ts';
 import type { Check, EntryKey } from '../../model/service.ts';
 import { serviceEntryPart } from '../consul/checks.ts';
 import type { ConsulServiceEntry } from '../consul/schemas.ts';

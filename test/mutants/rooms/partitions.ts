@@ -253,4 +253,13 @@ export const partitionMutants: readonly Mutant[] = [
     description: 'A process whose connection has closed has no time to stop before the next one begins.',
     expectedTests: [UNIT],
   },
+  {
+    id: 'partitions-of-a-plain-serf-agent',
+    file: 'agent/scheduling/member-health.ts',
+    find: 'if (member === undefined || !hasCatalog(member.tags)) return false;',
+    replace: 'if (member === undefined) return false;',
+    description:
+      'What the earlier agent of a name had is held by nobody as long as a plain Serf agent runs in its place.',
+    expectedTests: ['story/partitions.test.ts'],
+  },
 ];

@@ -7,6 +7,7 @@ import type { SerfView } from '../../../src/serf/types.ts';
 interface Situation {
   readonly status?: string;
   readonly absence?: string;
+  readonly tags?: readonly (readonly [string, string])[];
   readonly checks?: readonly { id: string; name: string; type: string; status: string }[];
   readonly draining?: readonly boolean[];
   readonly place?: { readonly service?: string; readonly tag?: string };
@@ -20,6 +21,7 @@ test.each<[Situation, string | undefined]>([
   [{ status: 'left' }, 'had left'],
   [{ status: 'leaving' }, 'was leaving'],
   [{ absence: 'pause' }, 'was paused'],
+  [{ tags: [] }, 'was a plain Serf agent'],
   [{ checks: [check('http', 'disk'), check('maintenance')] }, 'was in maintenance'],
   [{ checks: [check('http', 'disk')] }, 'had the critical check disk'],
   [{ checks: [check('http')] }, 'had the critical check http-1'],
@@ -30,7 +32,8 @@ test.each<[Situation, string | undefined]>([
   [{ place: { service: 'web' }, draining: [true, false] }, 'had no usable instance of web'],
 ])('%o', (situation, reason) => {
   const { status = 'alive', absence, checks = [], draining = [], place = {} } = situation;
-  const serf = { get: () => ({ status, member: { absence } }) } as unknown as SerfView;
+  const tags = new Map(situation.tags ?? [['hearsay', '1']]);
+  const serf = { get: () => ({ status, tags, member: { absence } }) } as unknown as SerfView;
   const catalog = {
     node: () => ({ checks }),
     instances: () => [

@@ -3,10 +3,10 @@
  * peer has nobody to tell, so nothing waits at all (A39 to A41 in docs/replication.md).
  */
 import type { Command } from '../../../agent/contract/commands.ts';
-import { hasCatalog } from '../../../agent/replication/catalog-peers.ts';
 import type { Millis } from '../../../base/time.ts';
 import type { NodeCatalog } from '../../../catalog/types.ts';
 import type { JobsView } from '../../../jobs/types.ts';
+import { hasCatalog } from '../../../model/capability.ts';
 import type { PartitionsView } from '../../../partitions/types.ts';
 import type { SimHost } from '../../world/host.ts';
 import type { Law, LawContext } from '../law.ts';

@@ -4,8 +4,8 @@
  */
 
 import type { MemberView } from '../../../agent/contract/view.ts';
-import { CAPABILITY_TAG } from '../../../agent/replication/catalog-peers.ts';
 import type { Millis } from '../../../base/time.ts';
+import { CAPABILITY_TAG } from '../../../model/capability.ts';
 import { isCatalogType } from '../../../wire/catalog.ts';
 import { MESSAGE_TYPE } from '../../../wire/memberlist.ts';
 import { SERF_TYPE } from '../../../wire/serf.ts';
