@@ -54,11 +54,11 @@ interface AntiEntropyStore {
 
 /** Estimated bytes of the deltas in one message. An owner is never cut, so the last one may exceed it. */
 const MAX_MESSAGE_BYTES = 512 * 1024;
-/** A peer's copy of this ledger goes as far as ours, and says something else: one of the two was forged (A48). */
-type OnOtherCopy = (owner: string) => void;
-
 /** Work of one row of progress, in units of a `Turn`. */
 const UNITS_PER_ROW = 3;
+
+/** A peer's copy of this ledger goes as far as ours, and says something else: one of the two was forged (A48). */
+type OnOtherCopy = (owner: string) => void;
 
 /** A request about single owners, and of which lies its answer decides (`Catalog.toldOf`). */
 export interface OwnersRequest extends SyncRequestBody {

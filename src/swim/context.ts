@@ -40,7 +40,7 @@ export interface SwimOptions {
   readonly config: SwimConfig;
   readonly rng: Rng;
   readonly now: Millis;
-  /** The payload of an ack to who pings with this hash of the one it has, or 0. Called for each ack; the result is not kept. */
+  /** The payload of an ack. `held`: the hash of the payload that the pinging member has, or 0. Called for each ack; the result is not kept. */
   readonly ackPayload: (held: number) => Uint8Array;
   /** The hash of the payload in the last ack of this member, or 0. By default 0: memberlist knows no such hash. */
   readonly heldPayload?: (peer: Member) => number;

@@ -1,5 +1,5 @@
 /**
- * All benchmarks, one after the other, in some twenty minutes: `npm run bench`. `npm run bench -- --short` takes a few
+ * All benchmarks, one after the other, in some forty minutes: `npm run bench`. `npm run bench -- --short` takes a few
  * minutes and shows less; with `--compare COMMIT` it compares the costs of this build and of that one; `npm run bench -- join --in-process 256`
  * joins as many agents of one process. Needs Linux and root for its namespaces; uses `serf` and `tcpdump` if they are installed.
  */

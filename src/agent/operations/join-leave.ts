@@ -131,23 +131,16 @@ export class JoinLeave {
     // A pause that has begun becomes a leave: whoever orders that wants the agent gone.
     if (this.#leave !== undefined && this.#leave.step !== 'pause') return;
     out.push({ kind: 'fact', fact: { kind: 'leaveStarted' } });
-    const until = now + this.#config.broadcastTimeout;
-    if (this.#isJoiningFirst) this.#leave = { step: 'join', until };
-    else this.#announceLeave(now);
+    this.#leave = { step: 'join', until: now + this.#config.broadcastTimeout };
     this.advance(now, out);
   }
 
   /**
-   * Whom it joins may know it from an earlier run, as a member of a higher incarnation than its own, and so take what it says now for
-   * old. Only their answer tells it which to exceed.
+   * This agent joins, and knows no other member yet. Those that it joins may hold its row from an earlier run, at a higher incarnation
+   * than its own, and would ignore its leave. Their answer tells it which incarnation to exceed.
    */
   get #isJoiningFirst(): boolean {
     return this.#joins.size > 0 && this.#host.members.upCount <= 1;
-  }
-
-  #announceLeave(now: Millis): void {
-    const broadcast = this.#host.leaveSerf(now);
-    this.#leave = { step: 'intent', broadcast, until: now + this.#config.broadcastTimeout };
   }
 
   /** Stops without leaving, once all peers know that this agent will be back within `duration`, or do not answer. */
@@ -170,7 +163,8 @@ export class JoinLeave {
     }
     if (leave.step === 'join') {
       if (this.#isJoiningFirst && now < leave.until) return;
-      this.#announceLeave(now);
+      const broadcast = this.#host.leaveSerf(now);
+      this.#leave = { step: 'intent', broadcast, until: now + this.#config.broadcastTimeout };
       return this.advance(now, out);
     }
     if (leave.step === 'linger') {

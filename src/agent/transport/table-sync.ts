@@ -27,7 +27,7 @@ import type { PushPullRequest } from './stream-host.ts';
 import type { Streams } from './streams.ts';
 import { digestTable, type TableParts } from './table-digest.ts';
 
-/** After so many equal tables in a row one is exchanged all the same: a digest does not say everything. */
+/** After so many push/pulls in a row that were not needed one follows all the same: a digest does not say everything. */
 const MAX_EQUAL = 15;
 /** Questions that wait for an answer. */
 const MAX_PENDING = 64;
@@ -45,7 +45,7 @@ export interface TableHost extends TableParts {
   isCatalogPeer(peer: Member): boolean;
   /** The peer's summary of its catalog. With `asked` we have asked, and sync what differs. Throws `WireError`. */
   compareSummary(summary: Uint8Array, peer: Address, asked: boolean, now: Millis): void;
-  /** So no push/pull that we wanted is needed. */
+  /** The push/pull with this peer that was wanted is not needed. */
   onSpared(peer: Address): void;
 }
 
@@ -75,7 +75,7 @@ export class TableSync {
   readonly #pending = new Map<number, PushPullRequest>();
   readonly #timers = new Timers<number>();
   readonly #summaryLimiter = new RateLimiter(oncePer(SUMMARY_INTERVAL));
-  /** Equal tables in a row. */
+  /** Push/pulls in a row that were not needed. */
   #equal = 0;
 
   constructor({ probeTimeout, gossipInterval }: SwimConfig, rng: Rng, host: TableHost) {
@@ -111,7 +111,7 @@ export class TableSync {
     const ours = digestTable(this.#host, floor);
     if (message.kind === 'tableAnswer')
       return this.#handleAnswer(message, from, sameBytes(message.digest, ours.all), now, out);
-    // The asker has counted events that are too old for us, if it holds such.
+    // The asker's digest counts events from its own floor on.
     const { all, rest } = floor === message.floor ? ours : digestTable(this.#host, message.floor);
     const isEqual = sameBytes(message.digest, all);
     const isRestEqual = !isEqual && sameBytes(message.rest, rest);

@@ -210,8 +210,8 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'agent-leaves-before-it-joined',
     file: 'agent/operations/join-leave.ts',
-    find: 'if (this.#isJoiningFirst) this.#leave',
-    replace: 'if (this.leaving) this.#leave',
+    find: 'if (this.#isJoiningFirst && now < leave.until) return;',
+    replace: '',
     description: 'An agent that is told to leave while it joins leaves with a word that others take for old.',
     expectedTests: ['unit/agent/operations/join-leave.test.ts'],
   },
