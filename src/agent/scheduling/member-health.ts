@@ -5,8 +5,8 @@ import type { JobDefinition } from '../../model/job.ts';
 import type { SerfView } from '../../serf/types.ts';
 
 /**
- * A member that is paused has said that its process ends. Where a plain Serf agent has taken the name, that of this catalog has
- * ended, and nobody takes back what it had published.
+ * A member that is paused has said that its process ends. If a plain Serf agent has the name now, the agent that published what this
+ * catalog holds has ended, and nobody will withdraw that.
  */
 export function isRunning(serf: SerfView, node: string): boolean {
   const member = serf.get(node);
