@@ -17,6 +17,7 @@ import { run as join } from './join.ts';
 import { run as joinInProcess } from './join-in-process.ts';
 import { optionOf, SHORT } from './kit/options.ts';
 import { run as loop } from './loop.ts';
+import { run as loss } from './loss.ts';
 import { run as mixed } from './mixed.ts';
 import { run as news } from './news.ts';
 import { run as pick } from './pick.ts';
@@ -56,6 +57,7 @@ async function runAll(): Promise<void> {
     detect,
     closed,
     mixed,
+    loss,
     http,
     registrations,
     dns,
