@@ -19,6 +19,9 @@ export interface ListedMember {
   readonly tags: Readonly<Record<string, string>>;
 }
 
+/** A member as hearsay's API shows it. */
+type MemberRow = ListedMember & { readonly port: number };
+
 /** A running agent of either kind. */
 export interface AgentProcess {
   readonly kind: 'hearsay' | 'serf';
@@ -27,7 +30,10 @@ export interface AgentProcess {
   readonly ip: string;
   readonly log: () => string;
   readonly child: ChildProcess;
-  /** Members as this agent's own command line lists them; `addr` is `ip:port`. */
+  /**
+   * Members as this agent lists them: what `hearsay members --json` prints, without a process for each look, or what `serf members`
+   * prints. `addr` is `ip:port`.
+   */
   members(): Promise<readonly ListedMember[]>;
   /** Kills it. */
   kill(): Promise<void>;
@@ -115,9 +121,7 @@ export async function startHearsay(options: AgentProcessOptions): Promise<Hearsa
     log,
     child,
     members: async () => {
-      const addr = socket === undefined ? http : `unix://${socket}`;
-      const list = await runHearsay(['members', '--json', '--http-addr', addr]);
-      const rows = JSON.parse(list.stdout) as (Omit<ListedMember, 'addr'> & { addr: string; port: number })[];
+      const rows = await getJson<readonly MemberRow[]>(`${http}/v1/hearsay/members${token}`);
       return rows.map((row) => ({ ...row, addr: `${row.addr}:${row.port}` }));
     },
     kill: () => endProcess(child, 'SIGKILL'),
