@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.ts';
 import { SummaryReporter } from './test/support/summary-reporter.ts';
@@ -5,7 +6,10 @@ import { SummaryReporter } from './test/support/summary-reporter.ts';
 /** Whole simulated clusters. */
 const WORLDS = ['test/story/**/*.test.ts', 'test/swarm/**/*.test.ts'];
 /** What `npm test` runs of the real processes: the built program as a user meets it, and one run beside real Serf. */
-const CORE = ['test/e2e/cli.test.ts', 'test/e2e/readme.test.ts', 'test/interop/serf.test.ts'];
+const CORE = [
+  ...['test/e2e/cli.test.ts', 'test/e2e/cli-start.test.ts', 'test/e2e/cli-agent.test.ts'],
+  ...['test/e2e/readme.test.ts', 'test/interop/serf.test.ts'],
+];
 /** Everything else with real processes, real Serf agents, real clients and attackers. */
 const REAL = ['test/interop/**/*.test.ts', 'test/e2e/**/*.test.ts', 'test/attacks/**/*.test.ts'];
 
@@ -19,7 +23,8 @@ const realProcesses = {
 
 export default defineConfig({
   test: {
-    maxWorkers: '100%',
+    // One more than there are cores: some tests wait for a timeout, and another file runs meanwhile.
+    maxWorkers: availableParallelism() + 1,
     reporters: ['default', new SummaryReporter()],
     sequence: { sequencer: LongestFirst },
     // Files of `fast` and `worlds` share the modules of their process: loading them, and compiling them anew, took half of the time.
@@ -38,7 +43,13 @@ export default defineConfig({
       // After the others, since a quiet cluster needs a quiet machine, and beside one another: they mostly wait.
       {
         test: {
-          ...{ name: 'core', include: CORE, ...realProcesses, fileParallelism: true },
+          ...{
+            name: 'core',
+            include: CORE,
+            ...realProcesses,
+            fileParallelism: true,
+            maxWorkers: CORE.length,
+          },
           sequence: { groupOrder: 1 },
         },
       },
