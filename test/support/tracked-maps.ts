@@ -18,7 +18,7 @@ export function trackMaps(): TrackedMaps {
   const { Map: RealMap, Set: RealSet } = globalThis;
   const created: { readonly file: string; readonly collection: WeakRef<Collection> }[] = [];
   const track = (collection: Collection): void => {
-    const file = creatorOf(new Error().stack ?? '');
+    const file = creatorOf(shortStack());
     if (file !== undefined) created.push({ file, collection: new WeakRef(collection) });
   };
   class TrackedMap<K, V> extends RealMap<K, V> {
@@ -69,6 +69,15 @@ async function collectGarbage(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     collect();
   }
+}
+
+/** The frames of `track`, of the constructor, and of its caller; more are not looked at, and each costs a look into a source map. */
+function shortStack(): string {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 5;
+  const stack = new Error().stack ?? '';
+  Error.stackTraceLimit = stackTraceLimit;
+  return stack;
 }
 
 /** The file of the frame that called `new`; `undefined` outside of `src/`. */

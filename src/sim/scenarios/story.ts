@@ -197,10 +197,15 @@ function createHosts(world: World, defaults: (label: string) => SimHostOptions):
 
 function createObservations(world: World): StoryObservations {
   const history = new StatusHistory(world);
-  const reported: { readonly host: string; readonly fact: Fact }[] = [];
+  /** By kind: stories ask for one kind again and again. */
+  const reported = new Map<Fact['kind'], { readonly host: string; readonly fact: Fact }[]>();
   world.subscribe({
     onEffects: (host, facts) => {
-      for (const fact of facts) reported.push({ host: host.label, fact });
+      for (const fact of facts) {
+        const ofKind = reported.get(fact.kind);
+        if (ofKind === undefined) reported.set(fact.kind, [{ host: host.label, fact }]);
+        else ofKind.push({ host: host.label, fact });
+      }
     },
   });
   const observersOf = (name: string): SimHost[] =>
@@ -226,10 +231,8 @@ function createObservations(world: World): StoryObservations {
       return latest;
     },
     facts: (kind, host) =>
-      reported.flatMap((entry) =>
-        entry.fact.kind === kind && (host === undefined || host === entry.host)
-          ? [entry.fact as Extract<Fact, { kind: typeof kind }>]
-          : [],
+      (reported.get(kind) ?? []).flatMap((entry) =>
+        host === undefined || host === entry.host ? [entry.fact as Extract<Fact, { kind: typeof kind }>] : [],
       ),
     member: (observer, name) => world.host(observer).runningAgent.view.member(name),
   };

@@ -18,12 +18,13 @@ export function findDisagreements(world: World): Disagreement[] {
   const running = [...world.hosts].filter((host) => host.running);
   const names = new Set(running.map((host) => host.name));
   const found: Disagreement[] = [];
+  const selves = running.map((host) => ({ host, incarnation: host.runningAgent.view.self().incarnation }));
   for (const observer of running) {
     const add = (member: string, seen: string): void => {
       found.push({ observer, member, what: `${observer.label} sees ${member}${seen}` });
     };
-    for (const host of running) {
-      const seen = seenDifferently(observer, host, running);
+    for (const { host, incarnation } of selves) {
+      const seen = seenDifferently(observer, host, incarnation, running);
       if (seen !== undefined) add(host.name, seen);
     }
     for (const { name, status } of observer.runningAgent.view.members())
@@ -33,19 +34,17 @@ export function findDisagreements(world: World): Disagreement[] {
   return found;
 }
 
-/** As what the observer sees a host that runs; `undefined`: as what it is. */
+/** As what the observer sees a host that runs, at this incarnation; `undefined`: as what it is. */
 function seenDifferently(
   { runningAgent }: SimHost,
-  { name, address, runningAgent: agent }: SimHost,
+  { name, address }: SimHost,
+  incarnation: number,
   running: readonly SimHost[],
 ): string | undefined {
   const member = runningAgent.view.member(name);
-  const self = agent.view.self();
-  const isOnlyBearer = running.filter((one) => one.name === name).length === 1;
   if (member?.status !== 'alive') return ` as ${member?.status ?? 'unknown'}`;
-  if (member.incarnation !== self.incarnation)
-    return `@${member.incarnation} instead of @${self.incarnation}`;
-  if (member.address.key !== address.key && isOnlyBearer)
-    return ` at ${member.address.key} instead of ${address.key}`;
-  return undefined;
+  if (member.incarnation !== incarnation) return `@${member.incarnation} instead of @${incarnation}`;
+  if (member.address.key === address.key) return undefined;
+  const isOnlyBearer = running.filter((one) => one.name === name).length === 1;
+  return isOnlyBearer ? ` at ${member.address.key} instead of ${address.key}` : undefined;
 }
