@@ -39,8 +39,8 @@ describe('without the key', () => {
   test.each(KINDS)('%s: counted, without any other effect', (how) => {
     const { world, run, facts, statusByObserver } = startStory(five, { seed: 1, detail: 'facts', all: all5 });
 
-    injectFault(world, { at: 0, span: 60_000, kind: 'garbage', how, every: 10, seed: 5 });
-    run('2m');
+    injectFault(world, { at: 0, span: 30_000, kind: 'garbage', how, every: 10, seed: 5 });
+    run('75s');
 
     const kind = how === 'streams' ? 'streamRejected' : 'packetRejected';
     if (how !== 'replayed') expect(facts(kind).length).toBeGreaterThan(1000);
@@ -52,7 +52,7 @@ describe('without the key', () => {
 
   test('replayed leaves and deaths of the boot before, even in plaintext: the member stays', () => {
     const { world, stop, leave, restart, run, facts } = startStory(five, { seed: 2, detail: 'facts' });
-    injectFault(world, { at: 0, span: 240_000, kind: 'garbage', how: 'replayed', every: 10, seed: 6 });
+    injectFault(world, { at: 0, span: 150_000, kind: 'garbage', how: 'replayed', every: 10, seed: 6 });
     leave('bob');
     stop('cat');
     run('30s');
@@ -60,7 +60,7 @@ describe('without the key', () => {
     restart('cat', { restore: true });
     run('5s');
     const ended = facts('memberDeclaredDead').length;
-    run('4m');
+    run('150s');
 
     expect(facts('memberDeclaredDead')).toHaveLength(ended);
     expect(disagreements(world)).toEqual([]);

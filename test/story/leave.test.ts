@@ -249,8 +249,8 @@ test('three of five that leave without intents are no partition', () => {
   expect(story.facts('membersMissing')).toEqual([]);
 });
 
-test('ordered leaves without loss are never failed anywhere: ten seeds of 30 members that leave at once', () => {
-  for (let seed = 1; seed <= 10; seed++) {
+test('ordered leaves without loss are never failed anywhere: four seeds of 30 members of which eight leave at once', () => {
+  for (let seed = 1; seed <= 4; seed++) {
     const names = Array.from({ length: 30 }, (_, i) => `n${i}`);
     const story = startStory(names.join(' '), {
       seed: 1000 + seed,
@@ -266,7 +266,7 @@ test('ordered leaves without loss are never failed anywhere: ten seeds of 30 mem
 });
 
 test('a Serf peer that leaves is left at agents, without being failed before', () => {
-  for (let seed = 1; seed <= 10; seed++) {
+  for (let seed = 1; seed <= 5; seed++) {
     const names = Array.from({ length: 12 }, (_, i) => `n${i}`);
     const hosts = { n0: { serfPeer: true }, n1: { serfPeer: true }, n2: { serfPeer: true } };
     const story = startStory(names.join(' '), { seed: 2000 + seed, detail: 'off', hosts });

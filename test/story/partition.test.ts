@@ -26,13 +26,14 @@ test('two halves see each other as failed, and meet again within 90 s', () => {
   expect(disagreements(world)).toEqual([]);
 });
 
-test.each([1, 2])(
+test.each([1])(
   'sixteen of thirty-two cut off: all know within 19 s, as among Serf agents (seed %i)',
   (seed) => {
     const labels = Array.from({ length: 32 }, (_, i) => `n${i}`);
     const { world, partition, run, runUntil, member } = startStory(labels.join(' '), {
       seed,
       detail: 'facts',
+      bootstrapped: 'byPushPull',
     });
     run('20s');
     const halves = [labels.slice(0, 16), labels.slice(16)] as const;
@@ -45,37 +46,34 @@ test.each([1, 2])(
   },
 );
 
-test.each([1, 2, 3, 4, 5, 6, 7, 8])(
-  'while halves meet, nobody loses a member of its own half (seed %i)',
-  (seed) => {
-    const halves = ['ann bob cat', 'dan eve fay'].map((names) => names.split(' ')) as [string[], string[]];
-    const { world, partition, heal, run, runUntil, facts, statusByObserver } = startStory(
-      halves.flat().join(' '),
-      { seed },
-    );
-    partition(...halves);
-    const failed = (half: string[]): number =>
-      half.flatMap((host) => Object.values(statusByObserver(host))).filter((status) => status === 'failed')
-        .length;
-    expect(runUntil(() => failed(halves.flat()) === 18, '60s')).toBe(true);
-    const lost = (): string[] =>
-      halves.flatMap((half) =>
-        half.flatMap((host) =>
-          facts('memberFailed', host).flatMap(({ node }) =>
-            half.includes(node) ? [`${host} lost ${node}`] : [],
-          ),
+test.each([1, 2, 3, 4])('while halves meet, nobody loses a member of its own half (seed %i)', (seed) => {
+  const halves = ['ann bob cat', 'dan eve fay'].map((names) => names.split(' ')) as [string[], string[]];
+  const { world, partition, heal, run, runUntil, facts, statusByObserver } = startStory(
+    halves.flat().join(' '),
+    { seed },
+  );
+  partition(...halves);
+  const failed = (half: string[]): number =>
+    half.flatMap((host) => Object.values(statusByObserver(host))).filter((status) => status === 'failed')
+      .length;
+  expect(runUntil(() => failed(halves.flat()) === 18, '60s')).toBe(true);
+  const lost = (): string[] =>
+    halves.flatMap((half) =>
+      half.flatMap((host) =>
+        facts('memberFailed', host).flatMap(({ node }) =>
+          half.includes(node) ? [`${host} lost ${node}`] : [],
         ),
-      );
+      ),
+    );
 
-    heal();
-    run('60s');
+  heal();
+  run('60s');
 
-    expect(lost()).toEqual([]);
-    expect(disagreements(world)).toEqual([]);
-  },
-);
+  expect(lost()).toEqual([]);
+  expect(disagreements(world)).toEqual([]);
+});
 
-test.each([1, 2, 3, 4])('after a long partition into three parts all agree within 90 s (seed %i)', (seed) => {
+test.each([1, 2])('after a long partition into three parts all agree within 90 s (seed %i)', (seed) => {
   const names = Array.from({ length: 15 }, (_, i) => `n${i}`);
   const { world, partition, heal, run, runUntil } = startStory(names.join(' '), { seed, detail: 'facts' });
   partition(names.slice(0, 8), names.slice(8, 12), names.slice(12));

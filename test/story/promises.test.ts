@@ -79,12 +79,12 @@ function killDuringWrites(seed: number): { readonly judged: number; readonly vio
 describe('I19: an acknowledged change', () => {
   test('is in the next boot, at whatever input the process was killed', () => {
     let judged = 0;
-    for (let seed = 1; seed <= 300; seed++) {
+    for (let seed = 1; seed <= 150; seed++) {
       const result = killDuringWrites(seed);
       expect(result.violations, `seed ${seed}`).toEqual([]);
       judged += result.judged;
     }
-    expect(judged).toBeGreaterThan(5_000);
+    expect(judged).toBeGreaterThan(2_500);
   });
 });
 

@@ -5,7 +5,7 @@ import { SerfPeer } from '../../src/sim/peers/serf-peer.ts';
 import { runSwarm } from '../../src/sim/scenarios/swarm.ts';
 import { recording } from '../unit/replay/support.ts';
 
-test.each([1, 2, 5, 6])('seed %i', (seed) => {
+test.each([5, 6])('seed %i', (seed) => {
   const { runs, makeAgent } = recording(seed % 2 === 0);
   const report = runSwarm({
     ...{ seed, members: 4, minutes: 0.5 },

@@ -7,7 +7,7 @@ import { startStory } from './start-story.ts';
 
 const crowd = (size: number): string => Array.from({ length: size }, (_, i) => `n${i}`).join(' ');
 
-test.each([1, 2, 3, 4, 5, 6])(
+test.each([1, 2, 3])(
   'G8: changes on both sides of a partition are equal everywhere as soon as all have met again (seed %i)',
   (seed) => {
     const labels = crowd(12).split(' ');
