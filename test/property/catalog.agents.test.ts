@@ -282,6 +282,6 @@ test('three agents agree once the network is quiet, and readers were notified of
       for (const step of steps) world.take(step);
       world.calm();
     }),
-    { numRuns: 100 },
+    { numRuns: 50 },
   );
 });

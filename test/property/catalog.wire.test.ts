@@ -160,7 +160,7 @@ test('summaries read back equal', () => {
   );
 });
 
-test('50,000 mutated messages decode or are refused', () => {
+test('20,000 mutated messages decode or are refused', () => {
   const rng = createRng(3);
   const seeds = fc
     .sample(fc.tuple(delta, some, rows, failedMembers), { numRuns: 100, seed: 5 })
@@ -171,7 +171,7 @@ test('50,000 mutated messages decode or are refused', () => {
       encodeCatalogSyncRequest({ bucketCount: 2, buckets: [1], rows: wants, failed }),
     ]);
   const refused = new Map<string, number>();
-  for (let i = 0; i < 50_000; i++) {
+  for (let i = 0; i < 20_000; i++) {
     const bytes = (seeds[i % seeds.length] as Uint8Array).slice();
     for (let hits = 1 + rng.int(3); hits > 0; hits--) bytes[1 + rng.int(bytes.length - 1)] = rng.int(256);
     const cut = rng.int(8) === 0 ? bytes.subarray(0, rng.int(bytes.length)) : bytes;

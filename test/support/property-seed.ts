@@ -4,4 +4,7 @@
  */
 import * as fc from 'fast-check';
 
-fc.configureGlobal({ ...fc.readConfigureGlobal(), seed: Number(process.env['HEARSAY_PROPERTY_SEED'] ?? 1) });
+/** For generators of a test's own. */
+export const PROPERTY_SEED = Number(process.env['HEARSAY_PROPERTY_SEED'] ?? 1);
+
+fc.configureGlobal({ ...fc.readConfigureGlobal(), seed: PROPERTY_SEED });

@@ -10,8 +10,8 @@ test.each(SEEDS)('the story of seed %i is told as it was', (seed) => {
   expect(judgeStory(seed)).toMatchObject({ seed, right: true, note: '' });
 });
 
-test('sixteen stories in a row', () => {
-  const verdicts = Array.from({ length: 16 }, (_, i) => judgeStory(20_001 + i));
+test('eight stories in a row', () => {
+  const verdicts = Array.from({ length: 8 }, (_, i) => judgeStory(20_001 + i));
   expect(verdicts.filter(({ right }) => !right)).toEqual([]);
 });
 

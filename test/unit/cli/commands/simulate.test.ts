@@ -28,8 +28,7 @@ async function simulate(...words: string[]): Promise<Report> {
 
 describe('simulate', () => {
   test('the same seed gives the same numbers, another seed others, and the environment changes nothing', async () => {
-    const [one, same, other] = [await simulate(), await simulate(), await simulate('--seed', '2')];
-    expect(same).toEqual(one);
+    const [one, other] = [await simulate(), await simulate('--seed', '2')];
     expect(other.results[0]?.traceHashes).not.toEqual(one.results[0]?.traceHashes);
     const env = { HEARSAY_SWIM_PROBE_INTERVAL: '5s' };
     expect(JSON.parse((await hearsay([...SMALL, '--json'], { env })).out)).toEqual(one);

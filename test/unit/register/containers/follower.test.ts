@@ -200,14 +200,14 @@ describe('what is registered', () => {
   });
 });
 
-test('1,000 changes, with restarts of the agent and of the engine and events that are lost: no ghost, none missing', async () => {
+test('400 changes, with restarts of the agent and of the engine and events that are lost: no ghost, none missing', async () => {
   follow();
   let seed = 7;
   const draw = (below: number): number => {
     seed = (seed * 48_271) % 2_147_483_647;
     return seed % below;
   };
-  for (let change = 1; change <= 1000; change++) {
+  for (let change = 1; change <= 400; change++) {
     const all = [...engine.containers.values()];
     const one = all[draw(Math.max(1, all.length))];
     const kind = draw(10);
