@@ -17,8 +17,12 @@ export function nameProblem(name: string): string | undefined {
   return name === name.normalize('NFC') ? undefined : 'a name must be in the normal form NFC';
 }
 
+/** ASCII without capitals: these names are what they fold to. */
+const FOLDED = /^[\x20-\x40\x5b-\x7e]*$/;
+
 /** Equal for names that readers or DNS could take for one another. */
-export const foldName = (name: string): string => name.normalize('NFKC').toUpperCase().toLowerCase();
+export const foldName = (name: string): string =>
+  FOLDED.test(name) ? name : name.normalize('NFKC').toUpperCase().toLowerCase();
 
 /** Differs: Serf refuses other characters than those of a host name if it is set to validate names, and else none. */
 export function validateNodeName(name: string): void {

@@ -12,6 +12,7 @@ import type { SwimConfig } from '../config/protocol.ts';
 import type { Ping, SwimMessage } from '../wire/memberlist.ts';
 import { BroadcastQueue } from './broadcasts.ts';
 import { MemberTable, type MutableMember } from './members.ts';
+import type { OwnWord } from './precedence.ts';
 import { Absences } from './state/absences.ts';
 import { AccusationLimiter } from './state/accusation-limit.ts';
 import { Awareness } from './state/awareness.ts';
@@ -64,7 +65,7 @@ export class SwimContext {
   readonly recentlyDropped: RecentlyDropped;
   readonly deadProbes: DeadProbes;
   readonly verifications = new Verifications();
-  readonly absences = new Absences();
+  readonly absences: Absences;
   readonly closedConnections = new ClosedConnections();
   readonly nameConflicts = new NameConflicts();
   /** Limits down notifications, by the name of the member that is down. */
@@ -90,6 +91,7 @@ export class SwimContext {
   /** This agent has said that it pauses: it says nothing more. */
   isPausing = false;
   #now: Millis;
+  #lastWord: OwnWord = { incarnation: 0, at: 0 };
   #out: SwimEffect[] = [];
   readonly #seqNos: Rng;
 
@@ -103,6 +105,7 @@ export class SwimContext {
     this.#intern = options.intern ?? ((identity) => identity);
     this.#now = now;
     this.members = new MemberTable(this.#intern(options.identity), options.incarnation, rng, now);
+    this.absences = new Absences(this.members);
     this.recentlyDropped = new RecentlyDropped(options.droppedRetention);
     this.awareness = new Awareness(config.awarenessMax);
     this.suspicions = new Suspicions(config);
@@ -153,6 +156,13 @@ export class SwimContext {
 
   recordFact(fact: SwimFact): void {
     this.#out.push({ kind: 'fact', fact });
+  }
+
+  /** A word of now. Members that come together have said the same, so they share it: a large table has as many words as rows. */
+  wordOf(incarnation: number): OwnWord {
+    const { incarnation: last, at } = this.#lastWord;
+    if (last !== incarnation || at !== this.#now) this.#lastWord = { incarnation, at: this.#now };
+    return this.#lastWord;
   }
 
   /** `peer`: the member known to live at `to`, if any. */

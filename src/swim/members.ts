@@ -3,33 +3,21 @@
  *
  * Source: memberlist state.go (nodeMap, nodes), util.go (kRandomNodes, moveDeadNodes); SWIM §4.3.
  */
-import type { Address } from '../base/address.ts';
+import { type Address, hostAndPort } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import { type Rng, shuffle } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import { foldName } from '../config/names.ts';
-import { isUp, type OwnWord } from './precedence.ts';
-import type { Absence, Identity, Member, MemberState, MembersView, Standing } from './types.ts';
+import { createRow, type MutableMember, type Row } from './member-row.ts';
+import { isUp } from './precedence.ts';
+import type { Absence, Identity, MemberState, MembersView, Standing } from './types.ts';
 
-/** A member as swim/ writes it. A row is one object from its addition to its removal. */
-export interface MutableMember extends Member {
-  identity: Identity;
-  state: MemberState;
-  incarnation: number;
-  since: Millis;
-  absence?: Absence | undefined;
-  hasAnswered?: boolean;
-  /** `undefined` of this agent, and of a row that is being added. */
-  word?: OwnWord;
-  refused?: true | undefined;
-}
+export type { MutableMember } from './member-row.ts';
 
 /** Members that never answered which one pass of probes visits, at least. */
 const MIN_NEWCOMERS_PER_PASS = 16;
-
 /** Members that never answered, and have said something, which wait for a probe. */
 const MAX_SPEAKERS = 64;
-
 /** A cluster of this size may start at once: its times are those of its size. */
 const MIN_TIMING_SIZE = 256;
 
@@ -37,7 +25,7 @@ export class MemberTable implements MembersView {
   readonly self: MutableMember;
   readonly #rng: Rng;
   readonly #byName = new Map<string, MutableMember>();
-  /** No two names fold alike: readers and DNS could take one for the other. */
+  /** Rows whose names are not what they fold to. No two names fold alike: readers and DNS could take one for the other. */
   readonly #byFoldedName = new Map<string, MutableMember>();
   /** Every row once, in random order: probes go round it, and random choices are made from it. */
   readonly #ring: MutableMember[] = [];
@@ -51,6 +39,8 @@ export class MemberTable implements MembersView {
   /** In a crowd: the next probe is of one that has answered. */
   #isTurnOfAnswered = false;
   #up = 1;
+  #revision = 0;
+  #absent = 0;
   readonly #answered = new Set<MutableMember>();
   /** Rows that have said something, and never answered: in a crowd they are probed before others that did not. */
   readonly #speakers = new Set<MutableMember>();
@@ -59,7 +49,7 @@ export class MemberTable implements MembersView {
 
   constructor(identity: Identity, incarnation: number, rng: Rng, now: Millis) {
     this.#rng = rng;
-    this.self = { identity, state: 'alive', incarnation, since: now };
+    this.self = createRow(identity, 'alive', incarnation, now);
     this.#byName.set(identity.name, this.self);
     this.#byFoldedName.set(foldName(identity.name), this.self);
     this.#ring.push(this.self);
@@ -74,13 +64,22 @@ export class MemberTable implements MembersView {
     return this.#up;
   }
 
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get absentCount(): number {
+    return this.#absent;
+  }
+
   get(name: string): MutableMember | undefined {
     return this.#byName.get(name);
   }
 
   /** The member of this name, or of one that differs in letter case or form only. */
   getFolded(name: string): MutableMember | undefined {
-    return this.#byFoldedName.get(foldName(name));
+    const folded = foldName(name);
+    return this.#byFoldedName.get(folded) ?? this.#byName.get(folded);
   }
 
   all(): IterableIterator<MutableMember> {
@@ -96,10 +95,11 @@ export class MemberTable implements MembersView {
   /** Adds a row at a random place of the ring. Until an alive message is applied, it is dead at incarnation 0. */
   add(identity: Identity, now: Millis): MutableMember {
     const folded = foldName(identity.name);
-    assert(!this.#byFoldedName.has(folded), `a second row of ${identity.name}`);
-    const row: MutableMember = { identity, state: 'dead', incarnation: 0, since: now };
+    assert(this.getFolded(folded) === undefined, `a second row of ${identity.name}`);
+    const row = createRow(identity, 'dead', 0, now);
+    this.#revision += 1;
     this.#byName.set(identity.name, row);
-    this.#byFoldedName.set(folded, row);
+    if (folded !== identity.name) this.#byFoldedName.set(folded, row);
     this.#countAddress(row, 1);
     const at = this.#rng.int(this.#ring.length + 1);
     const moved = this.#ring[at];
@@ -114,8 +114,9 @@ export class MemberTable implements MembersView {
 
   setIdentity(row: MutableMember, identity: Identity): void {
     if (row.identity === identity) return;
+    this.#revision += 1;
     this.#countAddress(row, -1);
-    row.identity = identity;
+    (row as Row).identity = identity;
     this.#countAddress(row, 1);
   }
 
@@ -141,7 +142,7 @@ export class MemberTable implements MembersView {
   /** Whether it has answered at its address; not any more once it has another one. */
   setAnswered(row: MutableMember, hasAnswered: boolean): void {
     if ((row.hasAnswered === true) === hasAnswered) return;
-    row.hasAnswered = hasAnswered;
+    (row as Row).hasAnswered = hasAnswered;
     const by = hasAnswered ? 1 : -1;
     if (hasAnswered) this.#answered.add(row);
     else this.#answered.delete(row);
@@ -180,12 +181,23 @@ export class MemberTable implements MembersView {
     return found;
   }
 
+  setAbsence(row: MutableMember, absence: Absence | undefined): void {
+    this.#absent += Number(absence !== undefined) - Number(row.absence !== undefined);
+    (row as Row).absence = absence;
+  }
+
+  setIncarnation(row: MutableMember, incarnation: number): void {
+    if (row.incarnation !== incarnation) this.#revision += 1;
+    (row as Row).incarnation = incarnation;
+  }
+
   /** `since` changes only with the state. */
   setState(row: MutableMember, state: MemberState, now: Millis): void {
     if (row.state === state) return;
     this.#up += Number(isUp(state)) - Number(isUp(row.state));
-    row.state = state;
-    row.since = now;
+    this.#revision += 1;
+    (row as Row).state = state;
+    (row as Row).since = now;
     // Invariant: the count of members that are up stays within the table.
     assert(
       this.#up >= 0 && this.#up <= this.#ring.length,
@@ -256,6 +268,7 @@ export class MemberTable implements MembersView {
 
   #unlist(row: MutableMember): void {
     const { name } = row.identity;
+    this.#revision += 1;
     this.#answered.delete(row);
     this.#countAddress(row, -1);
     this.#byName.delete(name);
@@ -309,9 +322,12 @@ export class MemberTable implements MembersView {
 
   /** By drawing from all rows thousands of draws would miss them. */
   #pickOfAnswered(k: number, eligible: (row: MutableMember) => boolean): MutableMember[] {
-    return shuffle([...this.#answered], this.#rng)
-      .filter(eligible)
-      .slice(0, k);
+    const picked: MutableMember[] = [];
+    for (const row of shuffle([...this.#answered], this.#rng)) {
+      if (picked.length >= k) break;
+      if (eligible(row)) picked.push(row);
+    }
+    return picked;
   }
 
   /** The same, where a row that does not exist would do harm: while the table is crowded all have answered, if any has. */
@@ -326,11 +342,8 @@ export class MemberTable implements MembersView {
   }
 }
 
-/** Equal for the 4-octet and the 16-octet form of an IPv4 address. */
 function addTo(counts: Map<string, number>, key: string, by: 1 | -1): void {
   const count = (counts.get(key) ?? 0) + by;
   if (count > 0) counts.set(key, count);
   else counts.delete(key);
 }
-
-const hostAndPort = ({ host, port }: Address): string => `${host} ${port}`;

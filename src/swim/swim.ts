@@ -120,7 +120,7 @@ export class Swim {
 
   /** The other members that are up and not absent. */
   get audience(): number {
-    return this.members.upCount - 1 - this.#context.absences.count;
+    return this.members.upCount - 1 - this.members.absentCount;
   }
 
   /** When `tick` is due next. Never earlier than the input that set it. */

@@ -232,6 +232,10 @@ export interface MembersView {
   readonly size: number;
   /** Rows that are alive or suspect, this agent's included. */
   readonly upCount: number;
+  /** Rises with every change of a row's identity, state or incarnation, and of which rows there are. */
+  readonly revision: number;
+  /** Rows that are absent. */
+  readonly absentCount: number;
   /** Most rows have never answered (members.ts). */
   readonly isCrowded: boolean;
   /** Rows that have answered this agent. */

@@ -6,15 +6,16 @@
  * Hashes of single rows are added, so that their order does not matter, and kept with the identity, which stays the same.
  */
 import { avalanche, Hash } from '../../catalog/hash.ts';
+import type { Statuses } from '../../serf/membership/status.ts';
 import type { Serf } from '../../serf/serf.ts';
-import type { Identity, Member, MemberState } from '../../swim/types.ts';
+import type { Identity, MemberState, MembersView } from '../../swim/types.ts';
 import { TABLE_DIGEST_BYTES } from '../../wire/table.ts';
 
 const STATES: Readonly<Record<MemberState, number>> = { alive: 1, suspect: 2, dead: 3, left: 4 };
 
 /** What is compared. */
 export interface TableParts {
-  readonly members: { all(): Iterable<Member> };
+  readonly members: Pick<MembersView, 'all' | 'revision'>;
   readonly serf: Pick<Serf, 'exchangedParts' | 'clocks'>;
   /** The same array until something changes. */
   summary(): Uint8Array;
@@ -32,17 +33,32 @@ export interface TableDigest {
 /** Of all that is held, with user events from `floor` on. */
 export function digestTable({ members, serf, summary }: TableParts, floor: number): TableDigest {
   const { membership, events } = serf.exchangedParts;
-  const sum = new Sum();
-  for (const { identity, incarnation, state } of members.all())
-    sum.add(keptHash(identity, hashIdentity), incarnation, STATES[state]);
-  for (const { name, status } of membership.statuses.all())
-    if (status === 'failed' || status === 'leaving') sum.add(wordsOf(new Hash().updateText(name)), 0, 5);
+  const sum = new Sum(sumOfMembers(members, membership.statuses));
   for (const { ltime, event } of events.heldFrom(floor)) sum.add(keptHash(event, hashEvent), ltime, 6);
   const { member, event, query } = serf.clocks;
   const hash = new Hash().updateNumber(member).updateNumber(event).updateNumber(query);
   const rest = toBytes(hash.updateNumber(sum.high).updateNumber(sum.low));
   for (const word of keptHash(summary(), hashBytes)) hash.updateNumber(word);
   return { all: toBytes(hash), rest };
+}
+
+/** By tables: in a quiet cluster they stay the same from one digest to the next. */
+const sums = new WeakMap<
+  object,
+  { readonly members: number; readonly statuses: number; readonly sum: Sum }
+>();
+
+function sumOfMembers(members: TableParts['members'], statuses: Statuses): Sum {
+  const known = sums.get(members);
+  if (known !== undefined && known.members === members.revision && known.statuses === statuses.revision)
+    return known.sum;
+  const sum = new Sum();
+  for (const { identity, incarnation, state } of members.all())
+    sum.add(keptHash(identity, hashIdentity), incarnation, STATES[state]);
+  for (const { name, status } of statuses.all())
+    if (status === 'failed' || status === 'leaving') sum.add(wordsOf(new Hash().updateText(name)), 0, 5);
+  sums.set(members, { members: members.revision, statuses: statuses.revision, sum });
+  return sum;
 }
 
 function toBytes(hash: Hash): Uint8Array {
@@ -55,8 +71,13 @@ function toBytes(hash: Hash): Uint8Array {
 
 /** A sum of hashes, each mixed with what belongs to it. */
 class Sum {
-  high = 0;
-  low = 0;
+  high: number;
+  low: number;
+
+  constructor({ high, low }: { readonly high: number; readonly low: number } = { high: 0, low: 0 }) {
+    this.high = high;
+    this.low = low;
+  }
 
   add([high, low]: readonly [number, number], value: number, kind: number): void {
     const mixed = Math.imul(value, 0x9e3779b1) ^ Math.imul(kind, 0x85ebca6b);

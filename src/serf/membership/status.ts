@@ -14,6 +14,12 @@ export class Statuses implements SerfView {
   readonly #left = new Set<string>();
   /** Lamport time of the last leave that was applied, by name. */
   readonly #leaves = new Map<string, number>();
+  #revision = 0;
+
+  /** Rises with every change of a member. */
+  get revision(): number {
+    return this.#revision;
+  }
 
   get(name: string): SerfMember | undefined {
     return this.#members.get(name);
@@ -47,6 +53,7 @@ export class Statuses implements SerfView {
 
   /** Adds or replaces a member, also in the sets of failed and left ones. */
   set(member: SerfMember): void {
+    this.#revision += 1;
     this.#members.set(member.name, member);
     updateStatusSet(this.#failed, member, 'failed');
     updateStatusSet(this.#left, member, 'left');
@@ -56,6 +63,7 @@ export class Statuses implements SerfView {
 
   /** Status times from `next` on were never given: they become the last one that may have been. */
   forgetFrom(next: number): void {
+    this.#revision += 1;
     const last = Math.max(0, next - 1);
     for (const member of this.#members.values()) {
       if (member.statusLTime < next) continue;
@@ -65,6 +73,7 @@ export class Statuses implements SerfView {
   }
 
   delete(name: string): void {
+    this.#revision += 1;
     this.#members.delete(name);
     this.#failed.delete(name);
     this.#left.delete(name);

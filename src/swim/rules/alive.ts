@@ -185,7 +185,7 @@ function applyAlive(context: SwimContext, row: MutableMember, alive: Alive, sour
   const updated = moved || !sameBytes(row.identity.meta, alive.meta);
   context.members.setIdentity(row, toIdentity(context, alive, row.identity));
   if (moved) onAddressChange(context, row, formerAddress);
-  row.incarnation = incarnation;
+  context.members.setIncarnation(row, incarnation);
   if (isNew || moved || isFirstHand(alive, source)) recordWord(context, row, incarnation);
   context.members.setState(row, 'alive', context.now);
   if (isNew)

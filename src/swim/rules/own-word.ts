@@ -65,7 +65,7 @@ export function askUnknown(context: SwimContext, { node: name, addr, port, meta,
 
 /** The member, or who introduced it, has said this of its incarnation. */
 export function recordWord(context: SwimContext, row: MutableMember, incarnation: number): void {
-  row.word = { incarnation, at: context.now };
+  row.word = context.wordOf(incarnation);
   context.unasked.clear(row.identity.name);
 }
 

@@ -42,7 +42,7 @@ export function announceAlive(context: SwimContext): void {
  */
 export function announcePause(context: SwimContext): Alive {
   const { self } = context;
-  self.incarnation = Math.min(MAX_INCARNATION, self.incarnation + 1);
+  context.members.setIncarnation(self, Math.min(MAX_INCARNATION, self.incarnation + 1));
   announceAlive(context);
   context.recordFact({ kind: 'incarnationRaised', node: context.name, incarnation: self.incarnation });
   context.isPausing = true;
@@ -75,7 +75,7 @@ export function refute(context: SwimContext, accused: number, by: string, source
     if (peer !== undefined) repeatRefutation(context, peer);
     return;
   }
-  self.incarnation = raised;
+  context.members.setIncarnation(self, raised);
   // Invariant: a refutation outbids what it refutes.
   assert(self.incarnation > accused, `a refutation at ${self.incarnation} of an accusation at ${accused}`);
   announceAlive(context);
@@ -151,7 +151,7 @@ export function changeAddress(context: SwimContext, address: Address): void {
 
 function updateSelf(context: SwimContext, identity: Identity): void {
   const { self } = context;
-  self.incarnation = Math.min(MAX_INCARNATION, self.incarnation + 1);
+  context.members.setIncarnation(self, Math.min(MAX_INCARNATION, self.incarnation + 1));
   context.members.setIdentity(self, context.intern(identity));
   announceAlive(context);
   context.emit({ kind: 'memberUpdated', member: self });

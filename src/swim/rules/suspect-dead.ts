@@ -90,7 +90,7 @@ export function acceptLeave(
 
 function applyDead(context: SwimContext, row: MutableMember, message: Dead, reason: AccusationReason): void {
   const { node, from: by, incarnation } = message;
-  row.incarnation = incarnation;
+  context.members.setIncarnation(row, incarnation);
   const left = node === by;
   clearSuspicion(context, row);
   endAbsence(context, row, false);
@@ -179,7 +179,7 @@ export function clearSuspicion(context: SwimContext, row: MutableMember): void {
 /** A message that changes no state may still raise the incarnation held. */
 function raiseIncarnation(context: SwimContext, row: MutableMember, incarnation: number): void {
   if (incarnation <= row.incarnation) return;
-  row.incarnation = incarnation;
+  context.members.setIncarnation(row, incarnation);
   context.recordFact({ kind: 'incarnationRaised', node: row.identity.name, incarnation });
 }
 
@@ -241,7 +241,7 @@ function startSuspicion(
     });
   }
   context.broadcasts.enqueue(encodeMessage(message), node);
-  row.incarnation = incarnation;
+  context.members.setIncarnation(row, incarnation);
   members.setState(row, 'suspect', now);
   const { deadline } = suspicions.start(row, by, members.timingSize, now, reason);
   noteRefusal(context, row, message);

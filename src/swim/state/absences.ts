@@ -1,18 +1,16 @@
 /** Announced absences: which members have stopped with the word that they will be back, and until when that counts. */
 import type { Millis } from '../../base/time.ts';
 import { Timers } from '../../base/timers.ts';
-import type { MutableMember } from '../members.ts';
+import type { MemberTable, MutableMember } from '../members.ts';
 
 export class Absences {
+  readonly #members: MemberTable;
   readonly #timers = new Timers<MutableMember>();
   /** The incarnation of the last pause of each row: one pause counts once, however often it is said. */
   readonly #announced = new WeakMap<MutableMember, number>();
 
-  /** Members that are absent. */
-  #count = 0;
-
-  get count(): number {
-    return this.#count;
+  constructor(members: MemberTable) {
+    this.#members = members;
   }
 
   get deadline(): Millis {
@@ -25,8 +23,7 @@ export class Absences {
   }
 
   start(row: MutableMember, incarnation: number, until: Millis): void {
-    if (row.absence === undefined) this.#count += 1;
-    row.absence = { incarnation, until };
+    this.#members.setAbsence(row, { incarnation, until });
     this.#announced.set(row, incarnation);
     this.#timers.set(row, until);
   }
@@ -34,8 +31,7 @@ export class Absences {
   /** True if the member was absent. */
   end(row: MutableMember): boolean {
     if (row.absence === undefined) return false;
-    row.absence = undefined;
-    this.#count -= 1;
+    this.#members.setAbsence(row, undefined);
     this.#timers.clear(row);
     return true;
   }

@@ -129,8 +129,8 @@ export const swimRulesMutants: readonly Mutant[] = [
   {
     id: 'swim-suspicion-not-broadcast',
     file: 'swim/rules/suspect-dead.ts',
-    find: 'context.broadcasts.enqueue(encodeMessage(message), node); row.incarnation = incarnation;',
-    replace: 'row.incarnation = incarnation;',
+    find: 'context.broadcasts.enqueue(encodeMessage(message), node); context.members.setIncarnation(row, incarnation);',
+    replace: 'context.members.setIncarnation(row, incarnation);',
     description: 'A suspicion is not broadcast, so the accused cannot refute it.',
     expectedTests: ['unit/swim/rules/suspect-dead.test.ts'],
   },
@@ -323,8 +323,8 @@ export const swimRulesMutants: readonly Mutant[] = [
   {
     id: 'swim-pause-at-the-same-incarnation',
     file: 'swim/rules/refute.ts',
-    find: 'self.incarnation + 1); announceAlive(context); context.recordFact',
-    replace: 'self.incarnation); announceAlive(context); context.recordFact',
+    find: 'self.incarnation + 1)); announceAlive(context); context.recordFact',
+    replace: 'self.incarnation)); announceAlive(context); context.recordFact',
     description: 'A pause has no incarnation of its own: a next life without data is not recognized as one.',
     expectedTests: ['unit/swim/rules/absence.test.ts', 'story/away.test.ts'],
   },

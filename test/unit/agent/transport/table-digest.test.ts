@@ -5,8 +5,13 @@ import {
   type TableParts,
 } from '../../../../src/agent/transport/table-digest.ts';
 import { toAddress } from '../../../../src/base/address.ts';
+import { createRng } from '../../../../src/base/rng.ts';
 import { UserEventBuffer } from '../../../../src/serf/events.ts';
+import { Statuses } from '../../../../src/serf/membership/status.ts';
+import type { SerfMember } from '../../../../src/serf/types.ts';
+import { MemberTable } from '../../../../src/swim/members.ts';
 import type { Member, MemberState } from '../../../../src/swim/types.ts';
+import { identityOf } from '../../swim/helpers.ts';
 
 interface Held {
   readonly rows: readonly (readonly [name: string, state: MemberState, incarnation: number, meta: string])[];
@@ -114,4 +119,38 @@ test('status times of members that are alive make none, nor do members that left
 test('events before the floor make none', () => {
   expect(digestOf({ events: HELD.events.slice(1) }, 3)).toBe(digestOf({}, 3));
   expect(digestOf({ events: HELD.events.slice(1) }, 2)).not.toBe(digestOf({}, 2));
+});
+
+test('what is kept of the rows of a table is as if it were computed anew, after each change', () => {
+  const [members, statuses] = [new MemberTable(identityOf('me'), 1, createRng(1), 0), new Statuses()];
+  const digest = (of: Pick<MemberTable, 'all' | 'revision'>): string => {
+    const exchangedParts = { membership: { statuses }, events: new UserEventBuffer(512) };
+    const serf = {
+      exchangedParts,
+      clocks: { member: 1, event: 1, query: 1 },
+    } as unknown as TableParts['serf'];
+    return digestTable({ members: of, serf, summary: () => octets('s') }, 0).all.join('.');
+  };
+  const row = members.add(identityOf('bob'), 0);
+  const failed = { name: 'bob', status: 'failed', statusLTime: 1, downAt: 1 } as SerfMember;
+  const changes: readonly (() => void)[] = [
+    () => members.setState(row, 'alive', 0),
+    () => members.setIncarnation(row, 2),
+    () => members.setIdentity(row, { ...identityOf('bob'), meta: octets('m') }),
+    () => statuses.set(failed),
+    () => statuses.set({ ...failed, status: 'left' }),
+    () => void members.add(identityOf('cat'), 1),
+    () => members.setState(row, 'dead', 1),
+    () => members.remove(row),
+  ];
+  const seen = new Set([digest(members)]);
+  for (const change of changes) {
+    change();
+    const kept = digest(members);
+    expect(kept).toBe(digest({ all: () => members.all(), revision: members.revision }));
+    expect(digest(members)).toBe(kept);
+    seen.add(kept);
+  }
+  // One that left makes none, so one of them comes twice.
+  expect(seen.size).toBe(changes.length);
 });

@@ -32,6 +32,8 @@ const table = (state: MemberState): MembersView => {
     isCrowded: false,
     answered: new Set(),
     upCount: 2,
+    absentCount: 0,
+    revision: 0,
     isAddressOfMember,
     isHostOfMember: isAddressOfMember,
     standingOf: () => 'answered',

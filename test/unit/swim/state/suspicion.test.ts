@@ -50,6 +50,7 @@ const someone = (): MutableMember => ({
   state: 'suspect',
   incarnation: 1,
   since: 0,
+  word: undefined,
 });
 const lan = (): Suspicions => new Suspicions(withDefaults(settings));
 
