@@ -57,19 +57,24 @@ export class SimEffects {
 
   /**
    * Executes the effects of one input, in order, and empties the list. None of them reaches an agent at once. Returns the
-   * facts and topics among them, if there are any.
+   * facts and topics among them, if there are any and somebody listens.
    */
   apply(host: SimHost, effects: Effect[]): EffectReport | undefined {
+    const isWatched = this.#context.listeners.length > 0;
     let facts: Fact[] | undefined;
     let topics: Topic[] | undefined;
     for (const effect of effects) {
       if (effect.kind === 'fact') {
-        facts ??= [];
-        facts.push(effect.fact);
+        if (isWatched) {
+          facts ??= [];
+          facts.push(effect.fact);
+        }
         this.#traceFact(host, effect.fact);
       } else if (effect.kind === 'topicsChanged') {
-        topics ??= [];
-        topics.push(...effect.topics);
+        if (isWatched) {
+          topics ??= [];
+          topics.push(...effect.topics);
+        }
       } else this.#apply(host, effect);
     }
     effects.length = 0;
