@@ -106,6 +106,7 @@ export class EffectRunner implements EffectHandler {
         return;
       }
       case 'event':
+        this.#targets.services.catalogPeers.onMemberEvent(effect.event);
         serf.handleMemberEvent(effect.event, this.#now, serfOut);
         view.markMemberChanged(effect.event.member.identity.name, false);
         return;

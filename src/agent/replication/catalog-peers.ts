@@ -7,7 +7,7 @@ import { type Rng, shuffle } from '../../base/rng.ts';
 import { Hash } from '../../catalog/hash.ts';
 import { hasCatalog } from '../../model/capability.ts';
 import { tagsFromIdentity } from '../../serf/tags.ts';
-import type { Member, MembersView } from '../../swim/types.ts';
+import type { Member, MemberEvent, MembersView } from '../../swim/types.ts';
 
 /** Positions on the ring. */
 const RING = 2 ** 32;
@@ -20,19 +20,52 @@ export class CatalogPeers {
   #peers: Member[] | undefined;
   /** The same by the keys of their addresses; of several at one address the first. */
   readonly #byAddress = new Map<string, Member>();
+  #isAddressShared = false;
   #ringNeighbors: readonly Member[] | undefined;
-  /** Members that had answered when the neighbors were found. */
+  /** Members that had answered when the neighbors were found, and whether they were a crowd. */
   #answered = 0;
+  #wasCrowded = false;
 
   constructor(members: MembersView, rng: Rng) {
     this.#members = members;
     this.#rng = rng;
   }
 
-  /** To be called when a member came, went or changed its tags. */
-  invalidate(): void {
+  /** To be called for each event of swim/, which changes a member's state and identity by no other way. */
+  onMemberEvent({ kind, member }: MemberEvent): void {
+    if (kind === 'nameConflict' || this.#peers === undefined) return;
+    const { key } = member.identity.address;
+    const first = this.#byAddress.get(key);
+    const isListed = first === member;
+    // Where two share an address, or one may have moved, all are looked at again.
+    if (kind === 'memberUpdated' || this.#isAddressShared || (first !== undefined && !isListed))
+      return this.#forgetAll();
+    if (isListed === this.#isUpPeer(member)) return;
+    if (isListed) this.#remove(member);
+    else this.#add(member);
+  }
+
+  #forgetAll(): void {
     this.#peers = undefined;
     this.#ringNeighbors = undefined;
+  }
+
+  #add(member: Member): void {
+    this.#peers?.push(member);
+    this.#byAddress.set(member.identity.address.key, member);
+    if (this.#ringNeighbors === undefined) return;
+    // The ring of a crowd is of those that have answered, if any has.
+    const { self, isCrowded } = this.#members;
+    const isOutside = isCrowded && member.hasAnswered !== true && this.#ringNeighbors.some(hasAnswered);
+    if (isCrowded !== this.#wasCrowded || (isCrowded && !isOutside)) this.#ringNeighbors = undefined;
+    else if (!isCrowded) this.#ringNeighbors = findNeighbors(self, [...this.#ringNeighbors, member]);
+  }
+
+  #remove(member: Member): void {
+    this.#peers?.splice(this.#peers.indexOf(member), 1);
+    this.#byAddress.delete(member.identity.address.key);
+    const isNeighbor = this.#ringNeighbors?.includes(member) === true;
+    if (isNeighbor || this.#members.isCrowded !== this.#wasCrowded) this.#ringNeighbors = undefined;
   }
 
   isCatalogPeer(member: Member): boolean {
@@ -65,7 +98,8 @@ export class CatalogPeers {
 
   /** Those of them that are not absent. */
   get presentCount(): number {
-    return this.#all().filter((peer) => !isAbsent(peer)).length;
+    const peers = this.#all();
+    return this.#members.absentCount === 0 ? peers.length : peers.filter((peer) => !isAbsent(peer)).length;
   }
 
   /**
@@ -73,7 +107,8 @@ export class CatalogPeers {
    * one have answered, if there are as many: members that do not exist must not take what is meant for those that do (S1).
    */
   pickRandom(n: number, isWanted: (peer: Member) => boolean): readonly Member[] {
-    const present = this.#all().filter((peer) => !isAbsent(peer));
+    const all = this.#all();
+    const present = this.#members.absentCount === 0 ? all : all.filter((peer) => !isAbsent(peer));
     const wanted = present.filter(isWanted);
     const peers = wanted.length > 0 ? wanted : present;
     if (peers.length <= n) return [...peers];
@@ -87,27 +122,35 @@ export class CatalogPeers {
   get ringNeighbors(): readonly Member[] {
     const { self, answered } = this.#members;
     if (this.#answered !== answered.size) this.#ringNeighbors = undefined;
+    if (this.#ringNeighbors !== undefined) return this.#ringNeighbors;
     this.#answered = answered.size;
-    this.#ringNeighbors ??= findNeighbors(self, this.#reliable());
+    this.#wasCrowded = this.#members.isCrowded;
+    this.#ringNeighbors = findNeighbors(self, this.#reliable());
     return this.#ringNeighbors;
   }
 
   /** The next `count` catalog peers that are up, in the order of the ring. */
   successors(count: number): readonly Member[] {
     const at = ringPosition(this.#members.self);
-    return this.#reliable()
-      .map((peer) => ({ peer, after: (ringPosition(peer) - at + RING) % RING }))
-      .sort((a, b) => a.after - b.after)
-      .slice(0, count)
-      .map(({ peer }) => peer);
+    const nearest: OnRing[] = [];
+    for (const peer of this.#reliable()) {
+      const after = (ringPosition(peer) - at + RING) % RING;
+      if (nearest.length >= count && after >= (nearest.at(-1)?.after ?? 0)) continue;
+      nearest.splice(nearest.findLastIndex((one) => one.after <= after) + 1, 0, { peer, after });
+      if (nearest.length > count) nearest.pop();
+    }
+    return nearest.map(({ peer }) => peer);
   }
 
   /** Up to `count` catalog peers around this agent on the ring: whom it finds here finds it in turn. */
   ringAround(count: number): readonly Member[] {
-    const ring = this.successors(this.#all().length);
+    const at = ringPosition(this.#members.self);
+    const ring = this.#reliable()
+      .map((peer): OnRing => ({ peer, after: (ringPosition(peer) - at + RING) % RING }))
+      .sort((a, b) => a.after - b.after);
     const after = ring.slice(0, Math.ceil(count / 2));
     const before = count < 2 ? [] : ring.slice(-Math.floor(count / 2));
-    return [...new Set([...after, ...before])];
+    return [...new Set([...after, ...before])].map(({ peer }) => peer);
   }
 
   /** The address of a member that is up and a catalog peer. */
@@ -142,11 +185,13 @@ export class CatalogPeers {
     if (this.#peers === undefined) {
       this.#peers = [];
       this.#byAddress.clear();
+      this.#isAddressShared = false;
       for (const member of this.#members.all())
         if (this.#isUpPeer(member)) {
           this.#peers.push(member);
           const { key } = member.identity.address;
-          if (!this.#byAddress.has(key)) this.#byAddress.set(key, member);
+          if (this.#byAddress.has(key)) this.#isAddressShared = true;
+          else this.#byAddress.set(key, member);
         }
     }
     return this.#peers;
@@ -156,6 +201,12 @@ export class CatalogPeers {
     const isUp = member.state === 'alive' || member.state === 'suspect';
     return isUp && member !== this.#members.self && this.isCatalogPeer(member);
   }
+}
+
+interface OnRing {
+  readonly peer: Member;
+  /** How far behind this agent. */
+  readonly after: number;
 }
 
 const hasAnswered = (member: Member): boolean => member.hasAnswered === true;

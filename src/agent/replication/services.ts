@@ -275,7 +275,6 @@ export class ServiceLayer {
 
   #onMemberEvent({ kind, member }: SerfEvent, now: Millis): void {
     const { name } = member;
-    this.catalogPeers.invalidate();
     if (this.restoredCatalog.confirm(name)) this.#markConfirmed(name);
     this.#catalog.digest.setFailed(name, member.status === 'failed');
     switch (kind) {

@@ -313,4 +313,20 @@ export const newsMutants: readonly Mutant[] = [
     description: 'Changes of services go to invented members that claim a catalog.',
     expectedTests: ['unit/agent/replication/catalog-peers.test.ts'],
   },
+  {
+    id: 'agent-ring-keeps-who-is-gone',
+    file: 'agent/replication/catalog-peers.ts',
+    find: 'if (isNeighbor || this.#members.isCrowded !== this.#wasCrowded)',
+    replace: 'if (this.#members.isCrowded !== this.#wasCrowded)',
+    description: 'First copies of changes go to a neighbor on the ring that is gone.',
+    expectedTests: ['unit/agent/replication/catalog-peers.test.ts'],
+  },
+  {
+    id: 'swim-digest-of-former-rows',
+    file: 'swim/members.ts',
+    find: 'if (row.incarnation !== incarnation) this.#revision += 1;',
+    replace: '',
+    description: 'Agents that hold other incarnations take their tables for equal, and exchange nothing.',
+    expectedTests: ['unit/agent/transport/table-digest.test.ts'],
+  },
 ];

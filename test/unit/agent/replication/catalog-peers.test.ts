@@ -4,7 +4,7 @@ import { CatalogPeers } from '../../../../src/agent/replication/catalog-peers.ts
 import { createRng } from '../../../../src/base/rng.ts';
 import { metaFromTags } from '../../../../src/serf/tags.ts';
 import { MemberTable, type MutableMember } from '../../../../src/swim/members.ts';
-import type { Member } from '../../../../src/swim/types.ts';
+import type { Member, MemberEvent } from '../../../../src/swim/types.ts';
 import { identityOf } from '../../swim/helpers.ts';
 
 const META = metaFromTags(new Map([['hearsay', '1']]));
@@ -47,4 +47,51 @@ test('S1 of three that get a rumor two have answered, while they want it, and on
   }
   expect(others).toBeGreaterThan(25);
   expect(peers.pickRandom(3, (one) => !isReal(one)).some(isReal)).toBe(false);
+});
+
+test('The list that follows each event is the one that is made anew, with its ring', () => {
+  const rng = createRng(3);
+  const members = new MemberTable(identityOf('me'), 1, createRng(1), 0);
+  const peers = new CatalogPeers(members, createRng(2));
+  const known: MutableMember[] = [];
+  const tell = (kind: 'memberJoined' | 'memberDown', member: Member): void =>
+    peers.onMemberEvent({ kind, member } as MemberEvent);
+  for (let i = 0; i < 150; i++) {
+    const row = known[rng.int(known.length * 2 + 1)];
+    if (row === undefined) {
+      const added = members.add({ ...identityOf(`m${i}`), meta: i % 7 === 0 ? new Uint8Array(0) : META }, 0);
+      known.push(added);
+      members.setState(added, 'alive', 0);
+      tell('memberJoined', added);
+    } else if (row.state === 'dead') {
+      members.setState(row, 'alive', i);
+      tell('memberJoined', row);
+    } else if (i % 3 === 0) members.setAnswered(row, true);
+    else {
+      members.setState(row, 'dead', i);
+      tell('memberDown', row);
+    }
+    const anew = new CatalogPeers(members, createRng(2));
+    expect(new Set(peers.all())).toEqual(new Set(anew.all()));
+    expect(peers.ringNeighbors).toEqual(anew.ringNeighbors);
+    const found = (of: CatalogPeers) => known.map(({ identity }) => of.findByAddress(identity.address.key));
+    expect(found(peers)).toEqual(found(anew));
+    expect(peers.successors(3)).toEqual(anew.successors(members.size).slice(0, 3));
+  }
+});
+
+test('Where two members share an address, the other one is found once the first is gone', () => {
+  const members = new MemberTable(identityOf('me'), 1, createRng(1), 0);
+  const peers = new CatalogPeers(members, createRng(2));
+  const [a, b] = ['a', 'b'].map((name) => {
+    const row = members.add({ ...identityOf(name), address: identityOf('a').address, meta: META }, 0);
+    members.setState(row, 'alive', 0);
+    peers.onMemberEvent({ kind: 'memberJoined', member: row });
+    expect(peers.count).toBe(members.size);
+    return row;
+  }) as [MutableMember, MutableMember];
+  expect(peers.findByAddress(a.identity.address.key)).toBe(a);
+  members.setState(a, 'dead', 1);
+  peers.onMemberEvent({ kind: 'memberDown', member: a, left: false, by: 'me' });
+  expect([peers.all(), peers.findByAddress(b.identity.address.key)]).toEqual([[b], b]);
 });
