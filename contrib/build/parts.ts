@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
-import { NODE_BUNDLE, REQUIRE_IN_MODULES } from './bundle.ts';
+import { NODE_BUNDLE, provideRequire } from './bundle.ts';
 import { writeTypes } from './types.ts';
 import { UI_BUNDLE } from './ui.ts';
 
@@ -28,8 +28,8 @@ const program: Part = {
       splitting: true,
       format: 'esm',
       chunkNames: 'chunks/[name]-[hash]',
-      banner: { js: REQUIRE_IN_MODULES },
     });
+    provideRequire(metafile);
     return [metafile];
   },
 };
