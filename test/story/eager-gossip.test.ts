@@ -25,6 +25,7 @@ function measureOne(seed: number, eagerGossip: boolean, loss: number): Cost {
   const story = startStory(labels.join(' '), {
     seed,
     all: { swim: { eagerGossip } },
+    detail: 'facts',
     linkQuality: { loss },
   });
   const { world, register, known, member, setTags, timeUntilEach, run } = story;

@@ -15,7 +15,11 @@ describe('G6: four of sixteen members stall, and no other is declared dead', () 
   const others = (node: string): boolean => !ill.includes(node);
 
   test.each([1])('suspended again and again, for 0.1 to 20 s (seed %i)', (seed) => {
-    const { world, run, runUntil, facts } = startStory(sixteen.join(' '), { seed, detail: 'facts' });
+    const { world, run, runUntil, facts } = startStory(sixteen.join(' '), {
+      seed,
+      detail: 'facts',
+      bootstrapped: 'byPushPull',
+    });
 
     injectFault(world, { at: 0, span: 3 * MINUTES, kind: 'repeatedStalls', hosts: ill, seed });
     run('3m');
@@ -30,10 +34,14 @@ describe('G6: four of sixteen members stall, and no other is declared dead', () 
     { block: 500, duty: 0.2 },
     { block: 2000, duty: 0.5 },
   ])('an event loop that is blocked for $block ms at a time, $duty of all time', ({ block, duty }) => {
-    const { world, run, runUntil, facts } = startStory(sixteen.join(' '), { seed: block, detail: 'facts' });
+    const { world, run, runUntil, facts } = startStory(sixteen.join(' '), {
+      seed: block,
+      detail: 'facts',
+      bootstrapped: 'byPushPull',
+    });
 
     injectFault(world, { at: 0, span: 2 * MINUTES, kind: 'busyLoop', hosts: ill, block, duty });
-    run('5m');
+    run('3m');
 
     expect(facts('memberDeclaredDead')).toEqual([]);
     expect(runUntil(() => disagreements(world).length === 0, '30s')).toBe(true);

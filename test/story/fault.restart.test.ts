@@ -23,6 +23,7 @@ describe.each([
       seed: 17,
       detail: 'facts',
       hosts,
+      bootstrapped: 'byPushPull',
     });
     simulateRejoinPolicy(world, twenty.slice(0, 3));
 
