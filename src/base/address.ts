@@ -30,10 +30,6 @@ export function toAddress(ip: Uint8Array, port: number): Address {
   return { ip: octets, port, host, key: `[${host}]:${port}` };
 }
 
-/** Equal for the 4-octet and the 16-octet form of an IPv4 address. Mostly the key, which is there already. */
-export const hostAndPort = ({ ip, host, port, key }: Address): string =>
-  ip.length === 4 || host.includes(':') ? key : `${host}:${port}`;
-
 /** `host:port`, with brackets around IPv6. */
 export const formatAddress = (at: Address): string => joinHostPort(at.host, at.port);
 

@@ -3,11 +3,12 @@
  *
  * Source: memberlist state.go (nodeMap, nodes), util.go (kRandomNodes, moveDeadNodes); SWIM §4.3.
  */
-import { type Address, hostAndPort } from '../base/address.ts';
+import type { Address } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import { type Rng, shuffle } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import { foldName } from '../config/names.ts';
+import { AddressBook } from './address-book.ts';
 import { createRow, type MutableMember, type Row } from './member-row.ts';
 import { isUp } from './precedence.ts';
 import type { Absence, Identity, MemberState, MembersView, Standing } from './types.ts';
@@ -29,10 +30,7 @@ export class MemberTable implements MembersView {
   readonly #byFoldedName = new Map<string, MutableMember>();
   /** Every row once, in random order: probes go round it, and random choices are made from it. */
   readonly #ring: MutableMember[] = [];
-  /** How many rows each host has, and each host with its port. */
-  readonly #addresses = new Map<string, number>();
-  /** How many of the rows at each host with its port have answered there. */
-  readonly #answeredAt = new Map<string, number>();
+  readonly #addresses = new AddressBook();
   #cursor = 0;
   /** Where the search for a member that has answered goes on, in a crowd. */
   #answeredCursor = 0;
@@ -53,7 +51,7 @@ export class MemberTable implements MembersView {
     this.#byName.set(identity.name, this.self);
     this.#byFoldedName.set(foldName(identity.name), this.self);
     this.#ring.push(this.self);
-    this.#countAddress(this.self, 1);
+    this.#addresses.add(this.self);
   }
 
   get size(): number {
@@ -100,7 +98,7 @@ export class MemberTable implements MembersView {
     this.#revision += 1;
     this.#byName.set(identity.name, row);
     if (folded !== identity.name) this.#byFoldedName.set(folded, row);
-    this.#countAddress(row, 1);
+    this.#addresses.add(row);
     const at = this.#rng.int(this.#ring.length + 1);
     const moved = this.#ring[at];
     if (moved === undefined) this.#ring.push(row);
@@ -115,38 +113,30 @@ export class MemberTable implements MembersView {
   setIdentity(row: MutableMember, identity: Identity): void {
     if (row.identity === identity) return;
     this.#revision += 1;
-    this.#countAddress(row, -1);
+    this.#addresses.delete(row);
     (row as Row).identity = identity;
-    this.#countAddress(row, 1);
+    this.#addresses.add(row);
   }
 
   isAddressOfMember(address: Address): boolean {
-    return this.#addresses.has(hostAndPort(address));
+    return this.#addresses.standingOf(address) !== 'outsider';
   }
 
-  isHostOfMember({ host }: Address): boolean {
-    return this.#addresses.has(host);
+  isHostOfMember(address: Address): boolean {
+    return this.#addresses.hasHost(address);
   }
 
   standingOf(address: Address): Standing {
-    if (this.#answeredAt.has(hostAndPort(address))) return 'answered';
-    return this.isAddressOfMember(address) ? 'unanswered' : 'outsider';
-  }
-
-  #countAddress({ identity: { address }, hasAnswered }: MutableMember, by: 1 | -1): void {
-    addTo(this.#addresses, address.host, by);
-    addTo(this.#addresses, hostAndPort(address), by);
-    if (hasAnswered === true) addTo(this.#answeredAt, hostAndPort(address), by);
+    return this.#addresses.standingOf(address);
   }
 
   /** Whether it has answered at its address; not any more once it has another one. */
   setAnswered(row: MutableMember, hasAnswered: boolean): void {
     if ((row.hasAnswered === true) === hasAnswered) return;
     (row as Row).hasAnswered = hasAnswered;
-    const by = hasAnswered ? 1 : -1;
     if (hasAnswered) this.#answered.add(row);
     else this.#answered.delete(row);
-    addTo(this.#answeredAt, hostAndPort(row.identity.address), by);
+    this.#addresses.onAnswered(row, hasAnswered ? 1 : -1);
     // Invariant: no row is counted twice.
     assert(this.#answered.size < this.size, `${this.#answered.size} rows have answered`);
   }
@@ -270,7 +260,7 @@ export class MemberTable implements MembersView {
     const { name } = row.identity;
     this.#revision += 1;
     this.#answered.delete(row);
-    this.#countAddress(row, -1);
+    this.#addresses.delete(row);
     this.#byName.delete(name);
     this.#byFoldedName.delete(foldName(name));
   }
@@ -340,10 +330,4 @@ export class MemberTable implements MembersView {
   #assertRingMatchesTable(): void {
     assert(this.#byName.size === this.#ring.length, 'member table and probe ring differ in size');
   }
-}
-
-function addTo(counts: Map<string, number>, key: string, by: 1 | -1): void {
-  const count = (counts.get(key) ?? 0) + by;
-  if (count > 0) counts.set(key, count);
-  else counts.delete(key);
 }

@@ -304,11 +304,12 @@ export class Swim {
     const { suspicions, deadProbes, verifications, absences, unrefutable, closedConnections, unasked } =
       this.#context;
     this.#deadlines.add(() => (this.#hasBroadcasts() ? this.#gossipAt : NEVER));
-    for (const part of [
-      ...[this.#pushPulls, this.#prober, this.#indirectProbes, suspicions, deadProbes],
-      ...[verifications, unrefutable, absences, closedConnections, unasked],
-    ])
-      this.#deadlines.add(() => part.deadline);
+    this.#deadlines.add(
+      ...[() => this.#pushPulls.deadline, () => this.#prober.deadline, () => this.#indirectProbes.deadline],
+      ...[() => suspicions.deadline, () => deadProbes.deadline, () => verifications.deadline],
+      ...[() => unrefutable.deadline, () => absences.deadline, () => closedConnections.deadline],
+      () => unasked.deadline,
+    );
   }
 
   #begin(now: Millis, out: SwimEffect[]): SwimContext {

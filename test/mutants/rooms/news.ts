@@ -329,4 +329,12 @@ export const newsMutants: readonly Mutant[] = [
     description: 'Agents that hold other incarnations take their tables for equal, and exchange nothing.',
     expectedTests: ['unit/agent/transport/table-digest.test.ts'],
   },
+  {
+    id: 'swim-answers-at-a-shared-host-not-counted',
+    file: 'swim/address-book.ts',
+    find: 'counted.answered += by;',
+    replace: '',
+    description: 'Of several members at one host none counts as having answered: acks to them are short.',
+    expectedTests: ['unit/swim/address-book.test.ts'],
+  },
 ];
