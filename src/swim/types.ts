@@ -41,7 +41,7 @@ export interface Absence {
 
 /** A change of a member, for the layers above. */
 export type MemberEvent = Readonly<
-  | { kind: 'memberJoined'; member: Member } // it was unknown, dead or left
+  | { kind: 'memberJoined'; member: Member; isNew?: true } // it was unknown (`isNew`: its row is the last of the table), dead or left
   | { kind: 'memberUpdated'; member: Member } // its meta or address changed
   | { kind: 'memberDown'; member: Member; left: boolean; by: string } // declared dead, or left by its own message
   /** Its row was removed; `displaced`: though it may be up, for a member that answers. */

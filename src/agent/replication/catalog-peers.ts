@@ -32,7 +32,8 @@ export class CatalogPeers {
   }
 
   /** To be called for each event of swim/, which changes a member's state and identity by no other way. */
-  onMemberEvent({ kind, member }: MemberEvent): void {
+  onMemberEvent(event: MemberEvent): void {
+    const { kind, member } = event;
     if (kind === 'nameConflict' || this.#peers === undefined) return;
     const { key } = member.identity.address;
     const first = this.#byAddress.get(key);
@@ -42,7 +43,8 @@ export class CatalogPeers {
       return this.#forgetAll();
     if (isListed === this.#isUpPeer(member)) return;
     if (isListed) this.#remove(member);
-    else this.#add(member);
+    else if (kind === 'memberJoined' && event.isNew === true) this.#add(member);
+    else this.#forgetAll(); // the list is in the order of the table, where one that is back has its old place
   }
 
   #forgetAll(): void {

@@ -205,7 +205,8 @@ function applyAlive(context: SwimContext, row: MutableMember, alive: Alive, sour
       source: formatSource(context, source),
     });
   else context.recordFact({ kind: 'incarnationRaised', node, incarnation });
-  if (before === 'dead' || before === 'left') context.emit({ kind: 'memberJoined', member: row });
+  if (before === 'dead' || before === 'left')
+    context.emit({ kind: 'memberJoined', member: row, ...(isNew ? { isNew } : {}) });
   else if (updated) context.emit({ kind: 'memberUpdated', member: row });
 }
 
