@@ -22,7 +22,7 @@ import { decodeStruct } from '../../src/wire/struct.ts';
 import { startStory, withStatus } from './start-story.ts';
 
 const five = 'ann bob cat dan eve';
-const ten = Array.from({ length: 10 }, (_, i) => `n${i}`);
+const eight = Array.from({ length: 8 }, (_, i) => `n${i}`);
 
 describe('without the key', () => {
   const all5 = { keys: [new Uint8Array(32).fill(7)], gossipLabel: 'ours' };
@@ -69,7 +69,7 @@ describe('without the key', () => {
 
 describe('with the key', () => {
   const lied = (forgery: Forgery, seed: number) => {
-    const { world, facts } = createStory(ten.join(' '), { seed, detail: 'off' });
+    const { world, facts } = createStory(eight.join(' '), { seed, detail: 'off' });
     injectFault(world, { at: 0, span: 30_000, kind: 'byzantine', forgery, victim: 'n3', every: 200, seed });
     world.run(30_000);
     return { world, facts };
@@ -88,7 +88,7 @@ describe('with the key', () => {
         expect(new Set(names).size).toBe(names.length); // I28
       }
       const rows = [...world.hosts].map((host) => host.runningAgent.view.members().length);
-      expect(Math.max(...rows)).toBeLessThanOrEqual(ten.length + 100); // No more than were introduced.
+      expect(Math.max(...rows)).toBeLessThanOrEqual(eight.length + 100); // No more than were introduced.
       expect(world.runUntil(() => disagreements(world).length === 0, 60_000)).toBe(true);
       if (forgery === 'maxIncarnation') expect(facts('gossipMessageRefused').length).toBeGreaterThan(50);
     },
