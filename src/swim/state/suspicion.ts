@@ -129,8 +129,9 @@ export class Suspicions {
     for (const [row, suspicion] of this.#running) {
       suspicion.startedAt += lateness;
       suspicion.deadline = Math.max(suspicion.deadline + lateness, notBefore);
-      if (this.#timers.has(row))
-        this.#timers.set(row, Math.max(notBefore, suspicion.deadline - this.#verificationTime));
+      // Not when its time is over: a verdict may have made it due before that.
+      const at = this.#timers.dueAt(row);
+      if (at !== undefined) this.#timers.set(row, Math.max(notBefore, at + lateness));
     }
   }
 

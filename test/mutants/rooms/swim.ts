@@ -207,6 +207,15 @@ export const swimMutants: readonly Mutant[] = [
     expectedTests: ['unit/swim/stall.test.ts'],
   },
   {
+    id: 'swim-stall-forgets-verdicts',
+    file: 'swim/state/suspicion.ts',
+    find: 'Math.max(notBefore, at + lateness)',
+    replace: 'Math.max(notBefore, suspicion.deadline - this.#verificationTime)',
+    description:
+      'An agent that was late by an eighth of a second shows a killed member for 4 s longer than others.',
+    expectedTests: ['unit/swim/state/suspicion.test.ts'],
+  },
+  {
     id: 'swim-hang-unnoticed',
     file: 'swim/state/verifications.ts',
     find: "stream === 'connected' ? 'unanswered' : stream",

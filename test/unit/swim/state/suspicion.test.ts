@@ -45,6 +45,7 @@ describe('as computed by memberlist', () => {
 });
 
 const WHY: AccusationReason = { kind: 'message', by: 'ann', source: '' };
+const VERDICT = { kind: 'dead', incarnation: 1, node: 'bob', from: 'cat' } as const;
 const someone = (): MutableMember => ({
   identity: identityOf('bob'),
   state: 'suspect',
@@ -117,6 +118,15 @@ test('a suspicion that would end right after a stall gets a little more time', (
   expect(suspicions.deadline).toBe(14_500);
 });
 
+test('a verdict that came just before a stall is due right after it, and not when the suspicion ends', () => {
+  const suspicions = lan();
+  const bob = someone();
+  suspicions.start(bob, 'ann', 5, 0, WHY);
+  suspicions.addVerdict(bob, { message: VERDICT, reason: WHY }, 2000);
+  suspicions.postpone(150, 2650);
+  expect([suspicions.deadline, suspicions.get(bob)?.deadline]).toEqual([2650, 24_150]);
+});
+
 test('those that are due can be postponed, the others go on', () => {
   const suspicions = lan();
   const [bob, cat] = [someone(), someone()];
@@ -134,8 +144,7 @@ test('an answer, to a verification or to a verdict, never shortens the time of a
   suspicions.start(bob, 'ann', 5, 0, WHY);
   suspicions.extend(bob, 1000);
   expect(suspicions.get(bob)?.deadline).toBe(24_000);
-  const message = { kind: 'dead', incarnation: 1, node: 'bob', from: 'cat' } as const;
-  expect(suspicions.addVerdict(bob, { message, reason: WHY }, 2000)).toBe(true);
+  expect(suspicions.addVerdict(bob, { message: VERDICT, reason: WHY }, 2000)).toBe(true);
   expect(suspicions.nextDue(2000)).toBe(bob);
   suspicions.extend(bob, 2500);
   expect([suspicions.get(bob)?.deadline, suspicions.deadline]).toEqual([24_000, 23_000]);
