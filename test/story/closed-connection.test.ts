@@ -21,6 +21,27 @@ test('each agent is watched by three, and watches three', () => {
   }
 });
 
+test.each(['', 'every second one an agent of Serf'])(
+  'agents that start together are each watched by three a second after they have met (%s)',
+  (serf) => {
+    const names = Array.from({ length: serf === '' ? 20 : 40 }, (_, i) => `n${i}`);
+    const peers = serf === '' ? [] : names.filter((_, i) => i % 2 === 1);
+    const hosts = Object.fromEntries(peers.map((name) => [name, { serfPeer: true }]));
+    const { world, join, run, runUntil } = startStory(names.join(' '), {
+      seed: 1,
+      bootstrapped: false,
+      hosts,
+    });
+    for (const name of names) world.start(name);
+    for (const name of names.slice(1)) join(name, 'n0');
+    const views = names.map((name) => world.host(name).runningAgent.view);
+    expect(runUntil(() => views.every((view) => view.members().length === names.length))).toBe(true);
+    run('1s');
+    for (const name of names.filter((one) => !peers.includes(one)))
+      expect([name, world.host(name).runningAgent.view.health().watchers.length]).toEqual([name, 3]);
+  },
+);
+
 test.each([1, 2, 3, 4])(
   'a process that ends leaves the answers at once, and has failed after a second (seed %d)',
   (seed) => {

@@ -131,11 +131,20 @@ export class CatalogPeers {
     return this.#ringNeighbors;
   }
 
-  /** The next `count` catalog peers that are up, in the order of the ring. */
+  /** The next `count` catalog peers that are up, in the order of the ring; in a crowd, of those that have answered. */
   successors(count: number): readonly Member[] {
+    return this.#following(this.#reliable(), count);
+  }
+
+  /** The next `count` catalog peers that are up, whether they have answered or not. */
+  allSuccessors(count: number): readonly Member[] {
+    return this.#following(this.#all(), count);
+  }
+
+  #following(peers: readonly Member[], count: number): readonly Member[] {
     const at = ringPosition(this.#members.self);
     const nearest: OnRing[] = [];
-    for (const peer of this.#reliable()) {
+    for (const peer of peers) {
       const after = (ringPosition(peer) - at + RING) % RING;
       if (nearest.length >= count && after >= (nearest.at(-1)?.after ?? 0)) continue;
       nearest.splice(nearest.findLastIndex((one) => one.after <= after) + 1, 0, { peer, after });

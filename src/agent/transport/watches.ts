@@ -25,7 +25,8 @@ const LASTING: Millis = 60_000;
 
 export interface WatchHost {
   readonly members: MembersView;
-  /** The next `count` catalog peers on the ring. */
+  /** The next `count` catalog peers on the ring, and in a crowd the next ones of those that have answered. */
+  allSuccessors(count: number): readonly Member[];
   successors(count: number): readonly Member[];
   /** Whether this agent is leaving, or pausing. */
   isDeparting(): boolean;
@@ -35,11 +36,12 @@ export interface WatchHost {
 export const createWatchHost = (
   swim: Swim,
   swimOut: SwimEffect[],
-  ring: Pick<WatchHost, 'successors'>,
+  ring: Pick<WatchHost, 'successors' | 'allSuccessors'>,
   isDeparting: () => boolean,
 ): WatchHost => ({
   members: swim.members,
   successors: (count) => ring.successors(count),
+  allSuccessors: (count) => ring.allSuccessors(count),
   isDeparting,
   onConnectionClosed: (node, now) => swim.onConnectionClosed(node, now, swimOut),
 });
@@ -53,6 +55,8 @@ interface Watched {
   since: Millis | undefined;
   /** Streams in a row that failed, or ended soon. */
   failures: number;
+  /** When it was dialed last, or was to be, or when its stream ended. */
+  triedAt: Millis;
 }
 
 export class Watches {
@@ -140,6 +144,7 @@ export class Watches {
       watched.since = now;
       this.#timers.clear(watched);
       out.push({ kind: 'holdStream', stream });
+      if (this.#watched.size > this.#count) this.onRingChanged(now);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.#giveUp(watched, now, out);
@@ -172,21 +177,44 @@ export class Watches {
   }
 
   #followRing(now: Millis, out: Effect[]): void {
-    const wanted = new Map(
-      this.#host.successors(this.#count).map((member) => [member.identity.name, member] as const),
-    );
+    const wanted = this.#chooseWatched();
     for (const watched of [...this.#watched.values()])
       if (wanted.get(watched.name)?.identity.address.key !== watched.at) this.#unwatch(watched, out);
     for (const [name, member] of wanted) {
-      if (this.#watched.has(name)) continue;
-      const at = member.identity.address.key;
-      const watched: Watched = { name, at, stream: undefined, since: undefined, failures: 0 };
-      this.#watched.set(name, watched);
+      const watched = this.#watched.get(name) ?? this.#add(name, member.identity.address.key);
+      // It is back since then, perhaps as another process: what failed with the last one says nothing.
+      if (watched.stream !== undefined || member.since < watched.triedAt) continue;
+      watched.failures = 0;
       this.#dial(watched, now, out);
     }
   }
 
+  #add(name: string, at: string): Watched {
+    const triedAt = Number.NEGATIVE_INFINITY;
+    const watched = { name, at, stream: undefined, since: undefined, failures: 0, triedAt };
+    this.#watched.set(name, watched);
+    return watched;
+  }
+
+  /**
+   * In a crowd, most of those that follow on the ring have never answered. They are watched all the same, since all agents of a
+   * cluster that has just started are like that; for each that cannot be, since it may not exist, one that has answered is.
+   */
+  #chooseWatched(): ReadonlyMap<string, Member> {
+    const wanted = new Map<string, Member>();
+    const want = (member: Member): unknown => wanted.set(member.identity.name, member);
+    const next = this.#host.allSuccessors(this.#count);
+    next.forEach(want);
+    const isFailing = ({ identity: { name } }: Member): boolean => {
+      const watched = this.#watched.get(name);
+      return watched !== undefined && watched.since === undefined && watched.failures > 0;
+    };
+    this.#host.successors(next.filter(isFailing).length).forEach(want);
+    return wanted;
+  }
+
   #dial(watched: Watched, now: Millis, out: Effect[]): void {
+    watched.triedAt = now;
     const member = this.#host.members.get(watched.name);
     const isThere = member?.state === 'alive' && member.absence === undefined;
     if (!isThere) return this.#timers.set(watched, now + this.#wait(++watched.failures));
@@ -209,7 +237,9 @@ export class Watches {
     watched.failures = hasLasted ? 0 : watched.failures + 1;
     watched.stream = undefined;
     watched.since = undefined;
+    watched.triedAt = now;
     this.#timers.set(watched, now + this.#wait(watched.failures));
+    if (this.#host.members.isCrowded) this.onRingChanged(now);
   }
 
   #unwatch(watched: Watched, out: Effect[]): void {

@@ -86,6 +86,32 @@ export const connectionMutants: readonly Mutant[] = [
     expectedTests: ['story/closed-connection.test.ts'],
   },
   {
+    id: 'agent-watch-answered-only',
+    file: 'agent/transport/watches.ts',
+    find: 'const next = this.#host.allSuccessors(this.#count);',
+    replace: 'const next = this.#host.successors(this.#count);',
+    description:
+      'Agents that start together watch those few that have answered by then, and some are watched by nobody.',
+    expectedTests: ['story/closed-connection.test.ts'],
+  },
+  {
+    id: 'agent-watch-no-substitute',
+    file: 'agent/transport/watches.ts',
+    find: 'this.#host.successors(next.filter(isFailing).length).forEach(want);',
+    replace: 'next.filter(isFailing);',
+    description: 'Members that do not exist take the places of those that are to be watched.',
+    expectedTests: ['unit/agent/transport/watches.test.ts'],
+  },
+  {
+    id: 'agent-watch-old-failures',
+    file: 'agent/transport/watches.ts',
+    find: 'if (watched.stream !== undefined || member.since < watched.triedAt) continue;',
+    replace: 'if (watched.triedAt !== Number.NEGATIVE_INFINITY) continue;',
+    description:
+      'A member that was killed and is back is watched again after a wait that grows with each of its deaths.',
+    expectedTests: ['unit/agent/transport/watches.test.ts'],
+  },
+  {
     id: 'agent-watch-no-farewell',
     file: 'agent/transport/watches.ts',
     find: 'for (const stream of [...this.#held.keys()]) this.#drop(stream, out);',

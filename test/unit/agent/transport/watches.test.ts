@@ -26,7 +26,12 @@ const memberOf = (name: string, host: number): Member => ({
 /** The watch streams of ann, with what she sends and is told in words. Messages travel as one byte: a place in a list. */
 function createWatches(settings: Parameters<typeof withDefaults<typeof swimSection>>[1] = {}) {
   const members = ['ann', 'bob', 'cat', 'dan', 'eve'].map((name, i) => memberOf(name, i + 1));
-  const ring = { members: members.slice(1, 4), isDeparting: false };
+  /** `answered`: of a crowd, those that have answered. */
+  const ring = {
+    members: members.slice(1, 4),
+    answered: undefined as Member[] | undefined,
+    isDeparting: false,
+  };
   const out: Effect[] = [];
   const closed: string[] = [];
   const sent: StreamMessage[] = [];
@@ -42,8 +47,12 @@ function createWatches(settings: Parameters<typeof withDefaults<typeof swimSecti
     members: {
       self: members[0] as Member,
       get: (name: string) => members.find(({ identity }) => identity.name === name),
+      get isCrowded() {
+        return ring.answered !== undefined;
+      },
     } as unknown as MembersView,
-    successors: (count) => ring.members.slice(0, count),
+    allSuccessors: (count) => ring.members.slice(0, count),
+    successors: (count) => (ring.answered ?? ring.members).slice(0, count),
     isDeparting: () => ring.isDeparting,
     onConnectionClosed: (node) => void closed.push(node),
   });
@@ -129,6 +138,23 @@ describe('a stream that closes', () => {
   });
 });
 
+test('a member that is back is dialed at once, however often that failed before', () => {
+  const { watches, ring, members, open, pass, take } = createWatches();
+  open();
+  const dead: Member = { ...(members[1] as Member), state: 'dead', since: 5000 };
+  members[1] = dead;
+  watches.onClosed(2, 5000);
+  pass(7000);
+  pass(11_000);
+  expect(take()).toEqual([]); // three failures
+  const back: Member = { ...dead, state: 'alive', since: 12_000 };
+  members[1] = back;
+  ring.members = [back, ...ring.members.slice(1)];
+  watches.onRingChanged(12_000);
+  pass(13_000);
+  expect(take()).toEqual(['open 8 10.0.0.2']);
+});
+
 test('whoever does not follow on the ring any more is let go', () => {
   const { watches, ring, members, open, pass, take } = createWatches();
   open();
@@ -136,6 +162,37 @@ test('whoever does not follow on the ring any more is let go', () => {
   watches.onRingChanged(2000);
   pass(3000);
   expect(take()).toEqual(['closeStream 2', 'open 8 10.0.0.5']);
+});
+
+describe('in a crowd', () => {
+  test('those that follow on the ring are dialed, whether they have answered or not', () => {
+    const { watches, ring, members, pass, take } = createWatches();
+    ring.answered = [members[4] as Member];
+    watches.onRingChanged(0);
+    pass(1000);
+    expect(take()).toEqual(['open 2 10.0.0.2', 'open 4 10.0.0.3', 'open 6 10.0.0.4']);
+  });
+
+  test('S1 one that has answered is watched in place of one that cannot be, until that can be', () => {
+    const { watches, ring, members, out, pass, take, say } = createWatches();
+    ring.answered = [members[4] as Member];
+    watches.onRingChanged(0);
+    pass(1000);
+    take();
+    watches.onClosed(2, 1000);
+    pass(1990);
+    expect(take()).toEqual(['open 8 10.0.0.5']);
+    pass(3000);
+    expect(take()).toEqual(['open 10 10.0.0.2']);
+    for (const stream of [4, 6, 8, 10]) {
+      watches.onOpened(stream, out);
+      say(stream, WATCHING, 3000);
+    }
+    take();
+    pass(4000);
+    expect(take()).toEqual(['closeStream 8']);
+    expect(watches.watching).toEqual(['bob', 'cat', 'dan']);
+  });
 });
 
 describe('a watcher', () => {
