@@ -120,8 +120,8 @@ export function handleVerificationAck(
 }
 
 /**
- * A peer declared a member dead whose host refuses connections, as two watchers say, and it has just refused this agent's,
- * too: that is no silence that has to be waited for.
+ * A peer declared a member dead whose host refuses connections, as one of its watchers says, and it has just refused this agent's,
+ * too: that is no silence that has to be waited for. Other watchers may have said so by way of agents of Serf, which leave that out.
  */
 function confirmRefusal(
   context: SwimContext,
@@ -131,7 +131,7 @@ function confirmRefusal(
   const row = context.members.get(verification.claim.node);
   const suspicion = row === undefined ? undefined : context.suspicions.get(row);
   if (verification.kind !== 'suspicion' || row === undefined || suspicion?.verdict === undefined) return;
-  if (suspicion.refusedBy.length < 2) return;
+  if (!suspicion.refusedBy.some((by) => by !== context.name)) return;
   context.verifications.delete(verification);
   actions.declareDead(context, row, verification);
 }

@@ -86,6 +86,15 @@ export const connectionMutants: readonly Mutant[] = [
     expectedTests: ['story/closed-connection.test.ts'],
   },
   {
+    id: 'swim-refused-bystander-waits',
+    file: 'swim/rules/verify.ts',
+    find: 'if (!suspicion.refusedBy.some((by) => by !== context.name)) return;',
+    replace: 'if (suspicion.refusedBy.length < 2) return;',
+    description:
+      'An agent that heard of refusals by way of Serf agents shows a killed member for a second longer.',
+    expectedTests: RULES,
+  },
+  {
     id: 'agent-watch-answered-only',
     file: 'agent/transport/watches.ts',
     find: 'const next = this.#host.allSuccessors(this.#count);',

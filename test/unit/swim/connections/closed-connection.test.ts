@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { StreamPingOutcome, SwimEffect } from '../../../../src/swim/types.ts';
-import { Actor, ack, addressOf, alive, suspect } from '../helpers.ts';
+import { Actor, ack, addressOf, alive, dead, suspect } from '../helpers.ts';
 
 const OTHERS = ['bob', 'cat', 'dan', 'eve', 'fay'];
 
@@ -185,6 +185,20 @@ test('a bystander drops a suspect that is refused, and takes it back when it ref
   ann.receive(alive('bob', 2));
   expect(isRefused(ann)).toBe(false);
 });
+
+test.each([true, false])(
+  'a bystander that is told of the death and refused itself believes it at once if a watcher was refused (%s)',
+  (refused) => {
+    const ann = new Actor('ann', { dialBack: true }).knowingAll(...OTHERS);
+    ann.receive({ ...suspect('bob', 'cat'), ...(refused ? { refused } : {}) }, addressOf('cat'));
+    ann.receive(dead('bob', 'dan'), addressOf('dan'));
+    ann.pass(0);
+    answer(ann, 'refused');
+    expect(ann.state('bob')).toBe(refused ? 'dead' : 'suspect');
+    ann.pass(1000);
+    expect(ann.state('bob')).toBe('dead');
+  },
+);
 
 test('what others say of refusals declares nobody dead', () => {
   const ann = new Actor('ann').knowing(...OTHERS);
