@@ -18,8 +18,10 @@ export interface Envelope {
   /** With keys: refuse plaintext. */
   readonly verifyIncoming: boolean;
   readonly encryptionVersion: 0 | 1;
-  /** Compress what we send. Compressed messages of others are always read. */
+  /** Compress what we send, where that is shorter. Compressed messages of others are always read. */
   readonly compress: boolean;
+  /** The shortest message that is compressed, in bytes; absent: 256. Agents of Serf compress shorter ones, too. */
+  readonly minCompressedBytes?: number;
 }
 
 /** No label, no key, no compression. */
@@ -31,9 +33,20 @@ export const BARE_ENVELOPE: Envelope = {
   compress: false,
 };
 
-/** A compress message around a whole message. */
-export const compressMessage = (message: Uint8Array): Uint8Array =>
-  Compress.encode({ algo: 0, buf: compressLzw(message) });
+/** Shorter messages repeat too little to become shorter, so pings and acks cost no time. */
+const MIN_COMPRESSED_BYTES = 256;
+
+/** Is a message of `bytes` to be compressed, if that makes it shorter? */
+export const isCompressible = (
+  { compress, minCompressedBytes = MIN_COMPRESSED_BYTES }: Envelope,
+  bytes: number,
+): boolean => compress && bytes >= minCompressedBytes;
+
+/** A compress message around a whole message; `undefined`: it would not be shorter. */
+export function compressMessage(message: Uint8Array): Uint8Array | undefined {
+  const compressed = Compress.encode({ algo: 0, buf: compressLzw(message) });
+  return compressed.length < message.length ? compressed : undefined;
+}
 
 /** Expands the body of a compress message. */
 export function decompressBuffer(algo: number, buf: Uint8Array, maxBytes: number): Uint8Array {

@@ -13,11 +13,13 @@ const MIN_WIDTH = 9;
 const MAX_WIDTH = 12;
 const MAX_CODE = (1 << MAX_WIDTH) - 1;
 
-// The table is a hash map with open addressing from (prefix, byte) to code. `KEYS` holds the pair plus one; 0 is free.
-const HASH_BITS = 14;
-const HASH_MASK = (1 << HASH_BITS) - 1;
-const KEYS = new Uint32Array(1 << HASH_BITS);
-const CODES = new Uint16Array(1 << HASH_BITS);
+// The table is a hash map with open addressing from (prefix, byte) to code. `KEYS` holds the pair plus one; 0 is free. Of
+// a datagram, which has few pairs, only the first slots are used, since the table is emptied each time.
+const HASH_SLOTS = 1 << 14;
+const FEW_HASH_SLOTS = 1 << 12;
+const FEW_BYTES = 1500;
+const KEYS = new Uint32Array(HASH_SLOTS);
+const CODES = new Uint16Array(HASH_SLOTS);
 /** The codes up to the next clear or the end, which is the last of them. Overwritten by each call of `encodeChunk`. */
 const CHUNK = new Uint16Array(MAX_CODE);
 
@@ -58,7 +60,9 @@ export function compressLzw(bytes: Uint8Array): Uint8Array {
 
 /** Fills `CHUNK` with codes for `bytes` from `from` until the table is full; returns where the next chunk begins. */
 function encodeChunk(bytes: Uint8Array, from: number): number {
-  KEYS.fill(0);
+  const slots = bytes.length - from > FEW_BYTES ? HASH_SLOTS : FEW_HASH_SLOTS;
+  const mask = slots - 1;
+  KEYS.fill(0, 0, slots);
   let high = END;
   let count = 0;
   let at = from + 1;
@@ -66,8 +70,8 @@ function encodeChunk(bytes: Uint8Array, from: number): number {
   for (; at < bytes.length; at++) {
     const byte = bytes[at] as number;
     const key = ((prefix as number) << 8) | byte;
-    let slot = ((key >>> 6) ^ key) & HASH_MASK;
-    while (KEYS[slot] !== 0 && KEYS[slot] !== key + 1) slot = (slot + 1) & HASH_MASK;
+    let slot = ((key >>> 6) ^ key) & mask;
+    while (KEYS[slot] !== 0 && KEYS[slot] !== key + 1) slot = (slot + 1) & mask;
     if (KEYS[slot] !== 0) {
       prefix = CODES[slot] as number;
       continue;

@@ -14,6 +14,7 @@ import {
   compressMessage,
   decompressBuffer,
   type Envelope,
+  isCompressible,
   writeU32,
 } from './envelope.ts';
 import { Compress, MESSAGE_TYPE } from './memberlist.ts';
@@ -180,7 +181,7 @@ export function sealPacket(
     messages.length >= 1 && messages.length <= MAX_COMPOUND_PARTS,
     `a datagram of ${messages.length} messages`,
   );
-  const body = compressIfShorter(messages, envelope.compress);
+  const body = compressIfShorter(messages, envelope);
   const labelHead = label.length === 0 ? 0 : 2 + label.length;
   const crcHead = options.crc ? CRC_HEADER_BYTES : 0;
   const plainLength = crcHead + bodyLength(body);
@@ -231,12 +232,13 @@ function scratch(length: number): Uint8Array {
 }
 
 /** The messages, or a single compress message that holds them all in fewer bytes. */
-function compressIfShorter(messages: readonly Uint8Array[], compress: boolean): readonly Uint8Array[] {
-  if (!compress) return messages;
-  const whole = scratch(bodyLength(messages));
+function compressIfShorter(messages: readonly Uint8Array[], envelope: Envelope): readonly Uint8Array[] {
+  const length = bodyLength(messages);
+  if (!isCompressible(envelope, length)) return messages;
+  const whole = scratch(length);
   writeBody(whole, 0, messages);
   const compressed = compressMessage(whole);
-  return compressed.length < whole.length ? [compressed] : messages;
+  return compressed === undefined ? messages : [compressed];
 }
 
 function bodyLength(messages: readonly Uint8Array[]): number {

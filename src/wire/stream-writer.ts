@@ -5,7 +5,7 @@
  */
 import { concatBytes, NO_BYTES } from '../base/bytes.ts';
 import { ENCRYPT_HEADER_BYTES, encryptedLength, encryptPayload } from './crypt.ts';
-import { compressMessage, type Envelope, writeU32 } from './envelope.ts';
+import { compressMessage, type Envelope, isCompressible, writeU32 } from './envelope.ts';
 import {
   Ack,
   Err,
@@ -49,8 +49,9 @@ export function encodeStream(message: StreamMessage | Omit<PushPull, 'dropped'>)
 }
 
 /**
- * Puts the envelope around one message. It is compressed whenever the envelope says so, even if that is longer. Only
- * the dialer sends the label, but both sides authenticate it.
+ * Puts the envelope around one message. Only the dialer sends the label, but both sides authenticate it.
+ *
+ * Differs: memberlist compresses each stream, even if that is longer.
  */
 export function sealStream(
   body: Uint8Array,
@@ -59,7 +60,7 @@ export function sealStream(
 ): Uint8Array {
   const { label, encryptionVersion: version } = envelope;
   const key = envelope.keys[0];
-  const plain = envelope.compress ? compressMessage(body) : body;
+  const plain = (isCompressible(envelope, body.length) ? compressMessage(body) : undefined) ?? body;
   const labelHead =
     options.role === 'dialer' && label.length > 0
       ? concatBytes([Uint8Array.of(MESSAGE_TYPE.label, label.length), label])

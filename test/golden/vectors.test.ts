@@ -108,6 +108,9 @@ const SIGNED_DIALECT = [
   'new-stream-aes128-compressed',
 ];
 
+/** A stream that is longer for its compression; ours is not compressed then (P7). */
+const LONGER_COMPRESSED = 'label-aes-stream-user';
+
 /** Made by hand: truncated, and with bytes after the last part. */
 const ODD = ['derived-compound-truncated', 'derived-compound-trailing'];
 
@@ -150,7 +153,8 @@ describe('encoding repeats the bytes of agents', () => {
     const packets = fromGo.filter((vector) => vector.transport === 'udp');
     for (const vector of packets) {
       const kinds = JSON.stringify(vector.decoded);
-      const envelope = { ...envelopeOf(vector), compress: kinds.includes('"type":"compress"') };
+      const compress = kinds.includes('"type":"compress"');
+      const envelope = { ...envelopeOf(vector), compress, minCompressedBytes: 0 };
       const options = { crc: kinds.includes('"type":"hasCrc"'), nonce: nonceOf(vector) };
       if (hexOf(sealPacket(messagesOf(vector), envelope, options)) !== vector.hex) different.push(vector.id);
     }
@@ -160,15 +164,16 @@ describe('encoding repeats the bytes of agents', () => {
 
   test('whole streams', () => {
     const different: string[] = [];
-    const streams = fromGo.filter((vector) => vector.transport !== 'udp');
+    const streams = fromGo.filter(({ transport, id }) => transport !== 'udp' && id !== LONGER_COMPRESSED);
     for (const vector of streams) {
-      const envelope = { ...envelopeOf(vector), compress: 'compress' in vector.decoded };
+      const compress = 'compress' in vector.decoded;
+      const envelope = { ...envelopeOf(vector), compress, minCompressedBytes: 0 };
       const role = roleOf(vector) === 'listener' ? 'dialer' : 'listener';
       const ours = sealStream(encodeStream(streamOf(vector)), envelope, { role, nonce: nonceOf(vector) });
       if (hexOf(ours) !== vector.hex) different.push(vector.id);
     }
     expect(different).toEqual([]);
-    expect(streams.length).toBe(28);
+    expect(streams.length).toBe(27);
   });
 
   test('messages of other dialects keep their meaning when they are written again', () => {

@@ -23,10 +23,16 @@ const RUNS = [
   {
     run: 'ours compresses, theirs does not',
     net: 53,
-    ours: ['--swim-compression'],
+    ours: [],
     theirs: ['-disable-compression'],
   },
-  { run: 'both compress, under a key', net: 54, key: KEY, ours: ['--swim-compression'], theirs: [] },
+  {
+    run: 'theirs compresses, ours does not, under a key',
+    net: 54,
+    key: KEY,
+    ours: ['--no-swim-compression'],
+    theirs: [],
+  },
   { run: 'theirs speaks 2', net: 55, ours: [], theirs: ['-protocol=2'], speaks: 2 },
   { run: 'theirs speaks 3', net: 56, ours: [], theirs: ['-protocol=3'], speaks: 3 },
   {

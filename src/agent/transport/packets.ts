@@ -39,6 +39,8 @@ export interface PacketOptions {
 export class Packets {
   readonly limits = new DatagramLimits();
   readonly #envelope: Envelope;
+  /** For datagrams whose length matters: path tests go by those of pings. */
+  readonly #uncompressed: Envelope;
   readonly #lanes: readonly Lane[];
   readonly #nonce: () => Uint8Array;
   /** The bytes that messages may take in a packet. */
@@ -60,6 +62,13 @@ export class Packets {
     { codec = WIRE_CODEC, standingOf }: PacketOptions = {},
   ) {
     this.#envelope = envelope;
+    this.#uncompressed = {
+      ...envelope,
+      get keys() {
+        return envelope.keys;
+      },
+      compress: false,
+    };
     this.#lanes = lanes;
     this.#nonce = nonce;
     this.#capacity = availableBytes(packetBytes, envelope);
@@ -115,8 +124,10 @@ export class Packets {
       this.#fill(parts, this.#capacity - (parts[0] as Uint8Array).length - COMPOUND_OVERHEAD, peer);
       if (peer !== undefined && message.kind === 'ping') this.#lengthen(parts, peer);
     }
-    if (peer !== undefined && message.kind === 'ping') this.limits.recordPing(peer, this.#lengthOf(parts));
-    this.#seal(to, parts, compoundWith !== undefined && understandsCrc(peer), out);
+    const isPing = message.kind === 'ping';
+    if (peer !== undefined && isPing) this.limits.recordPing(peer, this.#lengthOf(parts));
+    const envelope = isPing ? this.#uncompressed : this.#envelope;
+    this.#seal(to, parts, compoundWith !== undefined && understandsCrc(peer), out, envelope);
   }
 
   /** Sends a Serf message, alone in its datagram. Source: serf, SendTo. */
@@ -127,7 +138,7 @@ export class Packets {
 
   /** Sends a user message in a datagram of `bytes`, as near as `makeBody` can come with a filler of the length that it is given. */
   sendExactly(to: Address, bytes: number, makeBody: (filler: number) => Uint8Array, out: Effect[]): void {
-    const envelope = { ...this.#envelope, keys: this.#envelope.keys, compress: false }; // a filler would shrink
+    const envelope = this.#uncompressed; // a filler would shrink
     const partsOf = (filler: number): readonly Uint8Array[] => [toUserMessage(makeBody(filler))];
     // As it is on the wire: a replay (src/replay/player.ts) seals nothing, and has to choose the same filler.
     const lengthOf = (filler: number): number =>
@@ -286,12 +297,18 @@ export class Packets {
   }
 
   /** As memberlist does: gossip and suspicions carry a CRC, messages that are answered at once do not. */
-  #seal(to: Address, parts: readonly Uint8Array[], wantsCrc: boolean, out: Effect[]): void {
+  #seal(
+    to: Address,
+    parts: readonly Uint8Array[],
+    wantsCrc: boolean,
+    out: Effect[],
+    envelope = this.#envelope,
+  ): void {
     // With encryption the AEAD tag already authenticates every octet.
     const crc = wantsCrc && this.#envelope.keys.length === 0;
     for (let i = 0; i < parts.length; i += SAFE_COMPOUND_PARTS) {
       const some = parts.length <= SAFE_COMPOUND_PARTS ? parts : parts.slice(i, i + SAFE_COMPOUND_PARTS);
-      const packet = this.#codec.sealPacket(some, this.#envelope, { crc, nonce: this.#nonce });
+      const packet = this.#codec.sealPacket(some, envelope, { crc, nonce: this.#nonce });
       out.push({ kind: 'sendPacket', to, packet });
     }
   }

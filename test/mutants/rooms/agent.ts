@@ -142,6 +142,14 @@ export const agentMutants: readonly Mutant[] = [
     expectedTests: ['unit/agent/transport/packets.test.ts'],
   },
   {
+    id: 'agent-pings-compressed',
+    file: 'agent/transport/packets.ts',
+    find: 'isPing ? this.#uncompressed : this.#envelope',
+    replace: 'this.#envelope',
+    description: 'A ping that carries gossip is shorter than path tests take it to be.',
+    expectedTests: ['unit/agent/transport/packets.test.ts'],
+  },
+  {
     id: 'agent-catalog-sent-to-all',
     file: 'agent/transport/packets.ts',
     find: '(peer === undefined || !lane.canReceive(peer))',

@@ -75,6 +75,14 @@ export const wireMutants: readonly Mutant[] = [
     expectedTests: ['property/wire.hostile.test.ts'],
   },
   {
+    id: 'wire-compression-longer',
+    file: 'wire/envelope.ts',
+    find: 'return compressed.length < message.length ? compressed : undefined;',
+    replace: 'return compressed;',
+    description: 'Streams and datagrams are compressed even where that makes them longer.',
+    expectedTests: ['unit/wire/stream-writer.test.ts'],
+  },
+  {
     id: 'wire-torn-unnoticed',
     file: 'wire/packet.ts',
     find: 'state.truncated = true;',

@@ -34,6 +34,12 @@ test('compression is used only if the result is shorter, and read even if it is 
   expect(opened(packet)).toEqual(many);
 });
 
+test('P7 a datagram of less than 256 bytes is not compressed', () => {
+  const compressing = envelope({ compress: true });
+  const type = (bytes: number): number | undefined => seal([new Uint8Array(bytes).fill(3)], compressing)[0];
+  expect([type(255), type(256)]).toEqual([3, 9]);
+});
+
 test('one nonce is drawn per packet, and none without a key', () => {
   const next = nonces();
   sealPacket([one, two], envelope({ keys: [key(1)] }), { crc: true, nonce: next });

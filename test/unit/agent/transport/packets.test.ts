@@ -5,7 +5,7 @@ import { Packets } from '../../../../src/agent/transport/packets.ts';
 import { type Address, toAddress } from '../../../../src/base/address.ts';
 import { BroadcastQueue } from '../../../../src/swim/broadcasts.ts';
 import type { Member } from '../../../../src/swim/types.ts';
-import { type PacketMessage, Ping, Suspect } from '../../../../src/wire/memberlist.ts';
+import { MESSAGE_TYPE, type PacketMessage, Ping, Suspect } from '../../../../src/wire/memberlist.ts';
 import { type Envelope, openPacket, sealPacket } from '../../../../src/wire/packet.ts';
 
 const BUDGET = 1400;
@@ -92,6 +92,18 @@ describe('filling a packet from the lanes', () => {
     packets.send(at, receiver, Ping.create({ seqNo: 1, node: 'bob' }), undefined, true, out);
     expect(kinds(sent()[0] as Uint8Array)).toEqual([0]);
     expect(lanes.membership.queue.size).toBe(1);
+  });
+
+  test('P7 gossip is compressed, and a ping is not: path tests go by the lengths of pings', () => {
+    const { packets, lanes, out, sent } = door({ ...plain, compress: true });
+    for (let i = 0; i < 10; i++) lanes.membership.queue.enqueue(suspect(`node-${i}`), `node-${i}`);
+    const identity = { ...peer.identity, address: toAddress(Uint8Array.of(127, 0, 0, 3), 1) };
+    packets.sendGossip({ ...peer, identity }, out);
+    packets.send(at, peer, Ping.create({ seqNo: 1, node: 'bob' }), undefined, true, out);
+    const [gossip, ping] = sent() as [Uint8Array, Uint8Array];
+    expect([gossip[5], ping[0]]).toEqual([MESSAGE_TYPE.compress, MESSAGE_TYPE.compound]);
+    expect(packets.limits.lastPing(peer)).toBeGreaterThanOrEqual(ping.length);
+    expect(ping.length).toBeGreaterThan(256);
   });
 
   test('a ping with a suspicion takes no broadcasts', () => {
