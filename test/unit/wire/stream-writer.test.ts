@@ -125,7 +125,12 @@ describe('sealed streams', () => {
     const seal = (body: Uint8Array): Uint8Array =>
       sealStream(body, envelope({ compress: true }), options('dialer'));
     expect(seal(encodeStream(ping))).toEqual(encodeStream(ping));
-    const long = encodePushPull(state(['ann', 'bob', 'cat', 'dan'].map((name) => row(name)), NO_BYTES));
+    const long = encodePushPull(
+      state(
+        ['ann', 'bob', 'cat', 'dan'].map((name) => row(name)),
+        NO_BYTES,
+      ),
+    );
     const packed = seal(long);
     expect(packed[0]).toBe(9);
     expect(packed.length).toBeLessThan(long.length);
