@@ -34,7 +34,8 @@ export class CatalogPeers {
   /** To be called for each event of swim/, which changes a member's state and identity by no other way. */
   onMemberEvent(event: MemberEvent): void {
     const { kind, member } = event;
-    if (kind === 'nameConflict' || this.#peers === undefined) return;
+    if (kind === 'nameConflict') return;
+    if (this.#peers === undefined) return this.#forgetAll(); // the ring of a crowd is made without the list
     const { key } = member.identity.address;
     const first = this.#byAddress.get(key);
     const isListed = first === member;

@@ -95,3 +95,11 @@ test('Where two members share an address, the other one is found once the first 
   peers.onMemberEvent({ kind: 'memberDown', member: a, left: false, by: 'me' });
   expect([peers.all(), peers.findByAddress(b.identity.address.key)]).toEqual([[b], b]);
 });
+
+test('S1 a neighbor in a crowd that goes down is none any more, though nobody has asked for the list', () => {
+  const { members, peers } = crowd();
+  const [neighbor] = peers.ringNeighbors as readonly MutableMember[];
+  members.setState(neighbor as MutableMember, 'dead', 1);
+  peers.onMemberEvent({ kind: 'memberDown', member: neighbor as Member, left: false, by: 'me' });
+  expect(peers.ringNeighbors).not.toContain(neighbor);
+});
