@@ -65,6 +65,10 @@ export class LocalPool {
     this.#rows = new OwnRows(self, pool);
   }
 
+  get service(): string {
+    return this.#pool.id.service;
+  }
+
   /** Nothing is left to do here. */
   get isIdle(): boolean {
     const isWaiting = this.#takesDue.size > 0;
@@ -325,7 +329,7 @@ export class LocalPool {
 
   #fact(kind: 'partitionAcquired' | 'partitionReleased' | 'partitionLost', own: OwnRow): PartitionEffect {
     const { partition, worker, token } = own.row;
-    const fact: PartitionFact = { kind, service: this.#pool.id.service, partition, worker, token };
+    const fact: PartitionFact = { kind, service: this.service, partition, worker, token };
     return { kind: 'fact', fact };
   }
 }

@@ -86,8 +86,9 @@ export class Partitions {
 
   /** Some instance of a service has changed. */
   onServiceChanged(service: string, now: Millis): void {
-    for (const { service: own } of this.#sessions.values())
-      if (own === service) this.#deadline = Math.min(this.#deadline, now);
+    // Not only where workers are: an agent whose last one has ended may still have partitions to pass on.
+    for (const pool of this.#pools.values())
+      if (pool.service === service) this.#deadline = Math.min(this.#deadline, now);
   }
 
   /**

@@ -56,6 +56,8 @@ export interface PoolNode {
   side: number;
   epoch: number;
   downSince: number;
+  /** The names of those that it holds as gone. */
+  gone: string;
   readonly draining: Set<string>;
   readonly own: Map<EntryKey, Row>;
   readonly copies: Map<string, { epoch: number; versions: Map<EntryKey, Row> }>;
@@ -92,7 +94,7 @@ export class PoolCluster {
       const name = `n${i}`;
       this.nodes.push({
         ...{ name, partitions: new Partitions(name, 0), up: true, frozen: false, side: 0, epoch: 1 },
-        ...{ downSince: 0, draining: new Set(), own: new Map(), copies: new Map(), processes: [] },
+        ...{ downSince: 0, gone: '', draining: new Set(), own: new Map(), copies: new Map(), processes: [] },
       });
     }
   }
@@ -132,7 +134,7 @@ export class PoolCluster {
     const { draining } = this.node(name);
     if (on) draining.add(id);
     else draining.delete(id);
-    for (const node of this.nodes) node.partitions.wake(this.now);
+    for (const node of this.nodes) node.partitions.onServiceChanged(this.pool.service, this.now);
   }
 
   /** The agent dies; the workers find their connection closed, and stop. */
@@ -218,8 +220,11 @@ export class PoolCluster {
   }
 
   #step(node: PoolNode): void {
-    // A detector of real agents wakes them; here they look whenever somebody may have died.
-    if (this.now % 200 === 0) node.partitions.wake(this.now);
+    // The failure detector of real agents wakes them, and nothing else does.
+    const gone = this.nodes.filter(({ name }) => name !== node.name && this.#isGone(node, name));
+    const key = gone.map(({ name }) => name).join(' ');
+    if (key !== node.gone) node.partitions.wake(this.now);
+    node.gone = key;
     const out: PartitionEffect[] = [];
     if (node.partitions.deadline <= this.now) node.partitions.advance(this.now, this.world(node), out);
     this.#perform(node, out);

@@ -112,6 +112,16 @@ export const partitionMutants: readonly Mutant[] = [
     expectedTests: [UNIT],
   },
   {
+    id: 'partitions-keeper-without-workers-sleeps',
+    file: 'partitions/partitions.ts',
+    find: 'if (pool.service === service) this.#deadline',
+    replace:
+      'if (pool.service === service && [...this.#sessions.values()].some((one) => one.pool === pool)) this.#deadline',
+    description:
+      'What an agent keeps whose last worker has ended is held by nobody, although another worker has become usable.',
+    expectedTests: [UNIT],
+  },
+  {
     id: 'partitions-settling-agent-forgets-the-pool',
     file: 'partitions/partitions.ts',
     find: 'if (pool.isIdle && now >= this.#settledAt)',

@@ -181,6 +181,20 @@ test('what comes back soon after it was passed on is taken at once', () => {
   expectSafe(cluster);
 });
 
+test('what an agent keeps whose last worker has ended goes to the first one that becomes usable', () => {
+  const cluster = start(2, 4);
+  cluster.drain('n1', true);
+  cluster.run(2000);
+  expect(loads(cluster)).toEqual({ 'n0-w': 4 });
+  cluster.killWorker('n0');
+  cluster.run(2000);
+  expect(loads(cluster)).toEqual({});
+  cluster.drain('n1', false);
+  cluster.run(800);
+  expect(loads(cluster)).toEqual({ 'n1-w': 4 });
+  expectSafe(cluster);
+});
+
 test('two workers of one agent share, and hand over without anybody else', () => {
   const cluster = new PoolCluster({ seed: 5, size: 1, count: 4 });
   cluster.attach('n0', 'a');
