@@ -48,10 +48,8 @@ export class MemberTable implements MembersView {
   constructor(identity: Identity, incarnation: number, rng: Rng, now: Millis) {
     this.#rng = rng;
     this.self = createRow(identity, 'alive', incarnation, now);
-    this.#byName.set(identity.name, this.self);
-    this.#byFoldedName.set(foldName(identity.name), this.self);
+    this.#list(this.self);
     this.#ring.push(this.self);
-    this.#addresses.add(this.self);
   }
 
   get size(): number {
@@ -92,13 +90,10 @@ export class MemberTable implements MembersView {
 
   /** Adds a row at a random place of the ring. Until an alive message is applied, it is dead at incarnation 0. */
   add(identity: Identity, now: Millis): MutableMember {
-    const folded = foldName(identity.name);
-    assert(this.getFolded(folded) === undefined, `a second row of ${identity.name}`);
+    assert(this.getFolded(identity.name) === undefined, `a second row of ${identity.name}`);
     const row = createRow(identity, 'dead', 0, now);
     this.#revision += 1;
-    this.#byName.set(identity.name, row);
-    if (folded !== identity.name) this.#byFoldedName.set(folded, row);
-    this.#addresses.add(row);
+    this.#list(row);
     const at = this.#rng.int(this.#ring.length + 1);
     const moved = this.#ring[at];
     if (moved === undefined) this.#ring.push(row);
@@ -254,6 +249,14 @@ export class MemberTable implements MembersView {
       return row;
     }
     return undefined;
+  }
+
+  #list(row: MutableMember): void {
+    const { name } = row.identity;
+    const folded = foldName(name);
+    this.#byName.set(name, row);
+    if (folded !== name) this.#byFoldedName.set(folded, row);
+    this.#addresses.add(row);
   }
 
   #unlist(row: MutableMember): void {

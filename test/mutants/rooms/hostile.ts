@@ -157,8 +157,8 @@ export const hostileMutants: readonly Mutant[] = [
   {
     id: 'swim-folded-names-ignored',
     file: 'swim/members.ts',
-    find: 'this.#byFoldedName.set(foldName(identity.name), this.self);',
-    replace: '',
+    find: ' ?? this.#byName.get(folded);',
+    replace: ';',
     description: "A node whose name differs from this agent's only in case becomes a member beside it.",
     expectedTests: ['unit/swim/rules/names.test.ts'],
   },
