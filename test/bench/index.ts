@@ -1,7 +1,8 @@
 /**
- * All benchmarks, one after the other, in some forty minutes: `npm run bench`. `npm run bench -- --short` takes a few
- * minutes and shows less; with `--compare COMMIT` it compares the costs of this build and of that one; `npm run bench -- join --in-process 256`
- * joins as many agents of one process. Needs Linux and root for its namespaces; uses `serf` and `tcpdump` if they are installed.
+ * All benchmarks, one after the other, in some fifty minutes: `npm run bench`. `npm run bench -- --short` takes some
+ * fifteen and shows less; with `--compare COMMIT` it compares the costs of this build and of that one; `npm run bench -- join --in-process 256`
+ * joins as many agents of one process. Needs Linux and root for its namespaces; uses `serf`, `tcpdump` and `nft` if they
+ * are installed.
  */
 import { run as catalog } from './catalog.ts';
 import { run as closed } from './closed.ts';

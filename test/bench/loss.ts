@@ -9,14 +9,14 @@ import { sleep } from '../support/wait.ts';
 import { type BenchAgent, confirm, GOSSIP_PORT, joinFirst, killAll, launchAll } from './kit/agents.ts';
 import { fixed, heading, load, median, percentile, table } from './kit/figures.ts';
 import { isolated, main } from './kit/namespace.ts';
-import { SHORT } from './kit/options.ts';
+import { installed, SHORT } from './kit/options.ts';
 
 const MEMBERS = 9;
 const CHANGES = SHORT ? 40 : 200;
 /** Percent of the packets. */
 const LOSSES = [0, 10, 30];
 const LIMIT_MS = 60_000;
-/** Between changes: other delays are under way then, or none. */
+/** Between changes, on average. */
 const PAUSE_MS = 1000;
 
 interface Job {
@@ -32,6 +32,8 @@ interface Spread {
 }
 
 async function run(): Promise<void> {
+  if (!installed('nft'))
+    return console.log('nft is not installed (package nftables): no packets can be dropped');
   const rows: string[][] = [];
   const loads: string[] = [];
   for (const percent of LOSSES) {
