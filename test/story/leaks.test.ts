@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import type { Command } from '../../src/agent/contract/commands.ts';
+import type { View } from '../../src/agent/contract/view.ts';
 import { encodeUtf8, NO_BYTES } from '../../src/base/bytes.ts';
 import { createAgentFor } from '../../src/sim/peers/create-agent.ts';
 import { makeScheduledCheck, makeService, makeTtlCheck } from '../../src/sim/workload/definitions.ts';
@@ -28,6 +29,21 @@ const OPTIONS = {
 };
 const COMMANDS = 60;
 
+/** What readers ask for is kept until it changes, also about a member that leaves then. */
+function readAll(view: View | undefined): void {
+  if (view === undefined) return;
+  for (const { name } of view.members()) {
+    view.catalog.node(name);
+    view.evidence(name);
+    view.coordinate(name);
+  }
+  for (const service of view.catalog.services().keys()) {
+    view.catalog.usable(service);
+    view.zones.plan(service);
+  }
+  view.partitionSummary();
+}
+
 /** Everything that a request, a waiter, a stream, a relay or a timer can be of, and a rest. */
 function liveThrough(world: World, guest: string): void {
   const send = (command: Command): void => void world.command('ann', command);
@@ -48,13 +64,15 @@ function liveThrough(world: World, guest: string): void {
     }
     world.run(20);
   }
-  // Direct probes fail for a while, so members ask one another to relay.
-  const lifts = [
-    world.network.addRule({ from: ['ann'], to: ['bob'], transport: 'udp' }),
-    world.network.addRule({ from: ['bob'], to: ['ann'], transport: 'udp' }),
-  ];
-  world.run(20_000);
-  for (const lift of lifts) lift();
+  // Direct probes fail for a while, so members ask one another to relay; then relayed ones fail as well.
+  for (const cut of [['ann'], ['ann', 'cat']]) {
+    const lifts = [
+      world.network.addRule({ from: cut, to: ['bob'], transport: 'udp' }),
+      world.network.addRule({ from: ['bob'], to: cut, transport: 'udp' }),
+    ];
+    world.run(10_000);
+    for (const lift of lifts) lift();
+  }
   // A member comes with a service, and leaves.
   world.add(guest, OPTIONS);
   world.start(guest);
@@ -66,6 +84,7 @@ function liveThrough(world: World, guest: string): void {
     replaceChecks: true,
   });
   world.run(3000);
+  for (const { agent } of world.hosts) readAll(agent?.view);
   world.command(guest, { kind: 'leave' });
   world.run(150_000);
 }

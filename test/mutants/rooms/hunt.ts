@@ -24,7 +24,7 @@ export const huntMutants: readonly Mutant[] = [
     find: '} else this.#pending.delete(seqNo);',
     replace: '}',
     description: 'An indirect probe that was not acknowledged stays in its table.',
-    expectedTests: ['story/leaks.test.ts'],
+    expectedTests: ['unit/swim/rules/indirect-probe.test.ts', 'story/leaks.test.ts'],
   },
   {
     id: 'shell-file-not-synced',
@@ -40,7 +40,7 @@ export const huntMutants: readonly Mutant[] = [
     find: 'this.#nodes.delete(owner);',
     replace: '',
     description: 'A node that departed stays in the caches of the view.',
-    expectedTests: ['story/leaks.test.ts'],
+    expectedTests: ['unit/catalog/view.test.ts', 'story/leaks.test.ts'],
   },
   {
     id: 'shell-refused-send-thrown',

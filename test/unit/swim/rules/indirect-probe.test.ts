@@ -90,6 +90,8 @@ test('relays are many but not endless', () => {
   ann.pass(500);
   expect(ann.sends().length).toBe(1024);
   expect(ann.swim.deadline).toBe(Number.POSITIVE_INFINITY);
+  ann.receive(request());
+  expect(ann.sends()).toMatchObject([{ message: { kind: 'ping' } }]);
 });
 
 test('a ping for us is answered at once, with our payload; one for another name is not', () => {
