@@ -37,6 +37,27 @@ test.each([1, 2, 3])(
   },
 );
 
+test('G8: what an agent changed before it died is known on the other side of a healed partition, too', () => {
+  const labels = crowd(12).split(' ');
+  const { world, register, partition, heal, stop, run, runUntil, known, everywhere } = startStory(
+    labels.join(' '),
+    { seed: 1, detail: 'facts' },
+  );
+  run('5s');
+  partition(labels.slice(0, 5), labels.slice(5));
+  run('30s');
+  register('n0', 'web-1');
+  run('3s');
+  stop('n0');
+  run('1m');
+
+  heal();
+
+  expect(runUntil(() => disagreements(world).length === 0, '45s')).toBe(true);
+  // Nobody announces the ledger of a dead agent: it comes with the comparison of catalogs.
+  expect(runUntil(() => everywhere((label) => known(label, 'web').length === 1), '5s')).toBe(true);
+});
+
 test.each([
   ['a third of all packets lost', { loss: 0.3 }],
   ['half of all packets twice, and all out of order', { duplicate: 0.5, reorder: 1, reorderBy: 1500 }],

@@ -137,7 +137,8 @@ test('an entry that fits into no packet is announced, and fetched over streams',
   const { world, register, timeUntilEach, passing, instance, run } = startStory(crowd(20), { seed: 5 });
   const big = makeLargeMeta('all of it', 15_000);
 
-  register('n3', makeService('web-1', { meta: big }));
+  // Without a check: word of a small entry would tell the others that they lack the large one.
+  register('n3', makeService('web-1', { meta: big }), []);
   const seen = timeUntilEach((label) => passing(label, 'web').length === 1, 20_000);
 
   expect(seen.size).toBe(20);

@@ -74,7 +74,7 @@ export const replicationMutants: readonly Mutant[] = [
     find: 'this.announce({ owner, epoch, version: told.to }, urgent);',
     replace: 'return;',
     description: 'An entry too large for a packet is not announced.',
-    expectedTests: ['story/services.test.ts'],
+    expectedTests: ['unit/agent/replication/rumor-lanes.test.ts', 'story/services.test.ts'],
   },
   {
     id: 'agent-unconfirmed-for-ever',
@@ -97,7 +97,8 @@ export const replicationMutants: readonly Mutant[] = [
     file: 'agent/replication/replication.ts',
     find: 'if (address !== undefined) this.requestSync(address, undefined, now);',
     replace: '',
-    description: 'After a partition no catalogs are compared, so lost rumors wait for the next push/pull.',
+    description:
+      'After a partition no catalogs are compared, so ledgers of agents that died meanwhile wait for push/pulls.',
     expectedTests: ['story/services.link-quality.test.ts'],
   },
   {
