@@ -1,5 +1,7 @@
 /** No mutant is stale: each finds its place in today's sources. run.ts tests them. */
 import { existsSync, readFileSync } from 'node:fs';
+import { extname } from 'node:path';
+import { type Loader, transformSync } from 'esbuild';
 import { expect, test } from 'vitest';
 import { MUTANTS } from './list.ts';
 import { applyMutant, LAYERS, type Mutant, mutantLayer, occurrences } from './mutant.ts';
@@ -8,11 +10,13 @@ const here = (path: string): URL => new URL(`../../${path}`, import.meta.url);
 const sourceOf = ({ file }: Mutant): string => readFileSync(here(`src/${file}`), 'utf8');
 
 test.each(MUTANTS.map((mutant) => [mutant.id, mutant] as const))(
-  '%s has one place, changes it, and names tests that exist',
+  '%s has one place, changes it, can be read, and names tests that exist',
   (_, mutant) => {
     const source = sourceOf(mutant);
     expect(occurrences(mutant, source), `stale mutant: its text in src/${mutant.file}`).toBe(1);
-    expect(applyMutant(mutant, source)).not.toBe(source);
+    const mutated = applyMutant(mutant, source);
+    expect(mutated).not.toBe(source);
+    transformSync(mutated, { loader: extname(mutant.file).slice(1) as Loader }); // throws if it cannot be read
     expect(mutant.expectedTests).not.toEqual([]);
     expect(mutant.expectedTests.filter((path) => !existsSync(here(`test/${path}`)))).toEqual([]);
   },

@@ -6,7 +6,7 @@ export const walkMutants: readonly Mutant[] = [
     id: 'swim-word-never-asked-later',
     file: 'swim/rules/own-word.ts',
     find: 'context.unasked.set(name, now + ASK_INTERVAL);',
-    replace: '',
+    replace: 'return;',
     description:
       'A member whose last message came too soon after another is not asked before the next push/pull.',
     expectedTests: ['unit/swim/rules/own-word.test.ts', 'story/fault.hostile.test.ts'],
