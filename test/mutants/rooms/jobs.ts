@@ -146,13 +146,13 @@ export const jobMutants: readonly Mutant[] = [
     expectedTests: ['unit/agent/job-port.test.ts'],
   },
   {
-    id: 'jobs-ahead-of-a-clock-that-was-set-back',
+    id: 'jobs-off-clock-missed-ticks',
     file: 'jobs/jobs.ts',
     find: 'this.#pending.clear();',
     replace: '',
     description:
-      'An agent whose clock was an hour ahead for a while has looked at the ticks of that hour, and runs none of them.',
-    expectedTests: [CLOCKS],
+      'An agent whose clock differed for a while says that it has missed the ticks of that time, which others have run.',
+    expectedTests: [UNIT],
   },
   {
     id: 'jobs-never-taken-over-from-the-dead',

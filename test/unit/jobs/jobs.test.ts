@@ -293,3 +293,22 @@ test('an agent that is killed before its disk has what it began does not run it 
   cluster.run(17_000);
   expect(ticksOf(cluster)).toEqual([10_000, 20_000, 30_000]);
 });
+
+test('an agent whose clock was wrong for a while has missed no tick of that time: the others ran them', () => {
+  const cluster = new JobsCluster({ seed: 7, size: 3 });
+  cluster.clockOffset = ({ offset }) => offset;
+  cluster.register('n0', everySecond({ overlap: 'allow' }));
+  cluster.run(10_000);
+  const n1 = cluster.node('n1');
+  for (const offset of [10_000, 0]) {
+    n1.offset = offset;
+    n1.jobs.onClockSet(cluster.now, cluster.wall(n1));
+    cluster.run(40_000);
+  }
+  expect(kinds(cluster, 'jobClockDiffers')).toEqual(['n1']);
+  expect(kinds(cluster, 'jobClockAgrees')).toEqual(['n1']);
+  expect(kinds(cluster, 'jobTicksMissed')).toEqual([]);
+  const counts = countByTick(cluster, EPOCH + 10_000, EPOCH + cluster.now - 3000);
+  expect([...counts].filter(([, count]) => count !== 1)).toEqual([]);
+  expect(cluster.runs.some(({ node, tick }) => node === 'n1' && tick > EPOCH + 60_000)).toBe(true);
+});
