@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import type { SyncStatus, SyncSubject } from '../../src/agent/contract/sync-status.ts';
 import type { StoryOptions } from '../../src/sim/scenarios/story.ts';
+import { makeLargeMeta, makeService } from '../../src/sim/workload/definitions.ts';
 import { startStory } from './start-story.ts';
 
 const WEB: SyncSubject = { kind: 'instance', id: 'web-1' };
@@ -31,6 +32,18 @@ test('a drain is done when no agent answers with the instance any more, within h
   expect(status()).toMatchObject({ done: true, missing: [], sentence: '5 of 5 know' });
   expect(story.everywhere((at) => !isAnswered(at))).toBe(true);
   expect(story.world.now - startedAt).toBeLessThan(500);
+});
+
+test('a drain that fits into no packet is done when all agents have fetched it', () => {
+  const { story, open, isAnswered } = asking('ann bob cat dan eve');
+  const meta = makeLargeMeta('all of it', 15_000);
+  story.register('ann', makeService('web-1', { meta }), []);
+  story.run('5s');
+  story.drain('ann', 'web-1');
+  const status = open('ann', WEB, 10_000);
+  expect(story.runUntil(() => status().finished, '10s')).toBe(true);
+  expect(status()).toMatchObject({ done: true, missing: [] });
+  expect(story.everywhere((at) => !isAnswered(at))).toBe(true);
 });
 
 test('an agent that is suspended is named with its age, and knows when it goes on', () => {

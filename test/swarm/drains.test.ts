@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest';
 import { runWithDrains } from './drains.ts';
 
-test('drains among faults are done only when all serve them (seed 7)', () => {
-  const { failures, judgments } = runWithDrains({ seed: 7, members: 5, minutes: 0.5 });
+test('drains among faults are done only when all serve them (seed 9)', () => {
+  const { failures, judgments } = runWithDrains({ seed: 9, members: 5, minutes: 0.5 });
   expect(failures).toEqual([]);
   expect(judgments.I34 ?? 0).toBeGreaterThan(20);
 });
