@@ -87,8 +87,9 @@ describe('a witness report', () => {
   });
 
   test('of what others reported alone is the last accusation, and how it ended', () => {
+    const pause = fc.oneof(fc.constant(0), fc.nat({ max: 1000 })); // both are often of one instant
     fc.assert(
-      fc.property(entry(secondHand), fc.nat({ max: 1000 }), fc.boolean(), (heard, after, before) => {
+      fc.property(entry(secondHand), pause, fc.boolean(), (heard, after, before) => {
         const at = before ? heard.at - 1 - after : heard.at + after;
         const end: EvidenceEntry = {
           ...{ at, lastAt: at, count: 1 },

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { AttributedEntry } from '../../../../src/agent/contract/evidence.ts';
 import { diagnose } from '../../../../src/agent/evidence/diagnosis.ts';
+import { lastIncident } from '../../../../src/agent/evidence/incident.ts';
 import {
   ALIVE,
   accusation,
@@ -36,6 +37,13 @@ describe('the last incident, whatever happened to the row', () => {
       );
   });
 
+  test('what happened between two failures of a member does not explain the second one', () => {
+    const entries = [...accusation, suspected('db-1', 60_000), dead('db-1', 64_000)];
+    expect(lastIncident(entries, 'db-3', 'db-1')?.accusedAt).toBe(60_000);
+    const stalledBefore = [started('db-3', -9000), stalled('db-3', 900, 1200), ...entries];
+    expect(diagnose(inputOf(stalledBefore)).cause).not.toBe('stalled');
+  });
+
   test('a restart after the last incident has nothing to do with it', () => {
     const entries = [suspected('db-1', 0), cleared('db-1', 1500), started('db-3', 500_000)];
     expect(diagnose(inputOf(entries, ALIVE))).toMatchObject({ finding: 'refuted', accusation: 'false' });
@@ -65,13 +73,13 @@ describe('the last incident, whatever happened to the row', () => {
   });
 
   test('a stall of the member explains its silence if it covers the probe, a small one does not', () => {
-    const late = (lateness: number) =>
+    const late = (lateness: number, at = 1400) =>
       diagnose(
         inputOf(
           [
             started('db-3', -9000),
             suspected('db-1', 1000),
-            stalled('db-3', 1400, lateness),
+            stalled('db-3', at, lateness),
             cleared('db-1', 1500),
           ],
           ALIVE,
@@ -81,7 +89,8 @@ describe('the last incident, whatever happened to the row', () => {
       ...{ accusation: 'false', cause: 'stalled' },
       sentence: expect.stringContaining('had been 1.4 s late itself'),
     });
-    expect(late(140)).toMatchObject({ accusation: 'false', cause: 'network' });
+    for (const at of [1400, 900]) // after the probe, and while it went on
+      expect(late(140, at)).toMatchObject({ accusation: 'false', cause: 'network' });
   });
 
   test('a stall that explains the silence was of the process that runs, though its start seems to be a little later', () => {
