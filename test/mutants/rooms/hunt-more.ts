@@ -55,8 +55,9 @@ export const moreHuntMutants: readonly Mutant[] = [
     file: 'replay/masks.ts',
     find: 'if (known !== undefined) return known.mask;',
     replace: 'if (known !== undefined && !this.redacts) return known.mask;',
-    description: 'A key that is seen again is not recognized, which only costs memory.',
-    expectedTests: ['unit/replay'],
+    description:
+      'A key that is seen again takes one more place, until none is left for a new key, which stays in texts.',
+    expectedTests: ['unit/replay/masks.test.ts'],
   },
   {
     id: 'agent-masks-alike',
@@ -89,7 +90,7 @@ export const moreHuntMutants: readonly Mutant[] = [
     find: 'if (before.length % BLOCK === 0)',
     replace: 'if (before.length === 0)',
     description: 'The mask of a long text can be walked back from its first block.',
-    expectedTests: ['unit/replay'],
+    expectedTests: ['unit/replay/masks.test.ts'],
   },
   {
     id: 'serf-update-hides-join',

@@ -1,5 +1,6 @@
 /** What is masked, and that masks keep what decisions depend on: length, equality, and truncation of texts. */
 
+import { createHash } from 'node:crypto';
 import { fc, test as law } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { decodeUtf8, encodeUtf8 } from '../../../src/base/bytes.ts';
@@ -63,9 +64,32 @@ describe('texts', () => {
     expect(new Masker(new Uint8Array(16), true).maskText(text)).not.toBe(redacting.maskText(text));
     expect(plain.maskText(text)).toBe(text);
   });
+
+  test('of any length cannot be walked back from their beginning: each block is seeded by a hash of all before it', () => {
+    const text = 'α'.repeat(160); // their masks show a few bits of the state
+    const masked = [...redacting.maskText(text)].map((character) => character.charCodeAt(0));
+    for (let at = 0; at < text.length; at += 16) {
+      const hash = createHash('shake256', { outputLength: 8 });
+      const seed = hash
+        .update(SALT)
+        .update(`text:${text.slice(0, at)}`)
+        .digest();
+      const state = seed.readUInt32BE(0) ^ seed.readUInt32BE(4) ^ 0x3b1;
+      expect([at, masked[at]]).toEqual([at, 0x3b1 + (state % 16)]);
+    }
+  });
 });
 
 describe('keys', () => {
+  test('that are seen again and again leave room for others, which are found in texts as well', () => {
+    for (const masker of [new Masker(SALT, false), new Masker(SALT, true)]) {
+      for (let i = 0; i < 2000; i++) masker.maskKey(KEY);
+      const next = encodeUtf8('fedcba9876543210');
+      masker.maskKey(next);
+      expect([KEY, next].map((key) => masker.containsKey(key))).toEqual([true, true]);
+    }
+  });
+
   test('have one mask of the same length, wherever they occur', () => {
     for (const length of [16, 24, 32]) {
       const key = new Uint8Array(length).fill(length);
