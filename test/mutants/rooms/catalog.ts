@@ -32,8 +32,8 @@ export const catalogMutants: readonly Mutant[] = [
     file: 'catalog/ledger.ts',
     find: 'if (present !== undefined && present.version >= version) return false;',
     replace: 'if (present !== undefined && present.version < 0) return false;',
-    description: 'A late rumor restores what was already replaced.',
-    expectedTests: ['property/catalog.ledger.test.ts'],
+    description: 'A whole ledger that has an entry beyond its gap loses it to an older one of the copy.',
+    expectedTests: ['unit/catalog/ahead.test.ts'],
   },
   {
     id: 'catalog-tombstones-untold',
@@ -73,8 +73,8 @@ export const catalogMutants: readonly Mutant[] = [
     file: 'catalog/digest.ts',
     find: 'new Hash().updateText(owner).updateNumber(epoch).updateNumber(version)',
     replace: 'new Hash().updateText(owner).updateNumber(epoch).updateNumber(Math.min(1, version))',
-    description: 'Two agents that are at different versions compare equal.',
-    expectedTests: ['unit/catalog/catalog.test.ts'],
+    description: 'Two agents that are at different versions compare equal, where contents are not compared.',
+    expectedTests: ['unit/catalog/contents.test.ts'],
   },
   {
     id: 'catalog-digest-without-epoch',
@@ -90,7 +90,7 @@ export const catalogMutants: readonly Mutant[] = [
     find: 'startEpoch(this.#own, epoch + this.#stride);',
     replace: 'startEpoch(this.#own, epoch + 1);',
     description:
-      'An owner that receives its own ledger from an epoch it does not know does not begin a higher one.',
+      'Two starts of an owner outbid the same ledger with the same epoch, and copies of one pass for the other.',
     expectedTests: ['unit/catalog/catalog.test.ts'],
   },
   {
@@ -164,8 +164,9 @@ export const catalogMutants: readonly Mutant[] = [
     file: 'catalog/digest.ts',
     find: 'for (const one of ahead) hash.updateNumber(one);',
     replace: 'for (const one of ahead.slice(0, 0)) hash.updateNumber(one);',
-    description: 'Two copies pass for equal though they hold different entries beyond a gap.',
-    expectedTests: ['unit/catalog/ahead.test.ts'],
+    description:
+      'Two copies with different entries beyond a gap compare equal, where contents are not compared.',
+    expectedTests: ['unit/catalog/contents.test.ts'],
   },
   {
     id: 'catalog-ahead-not-sent',

@@ -74,3 +74,25 @@ test('who answers a newcomer from a copy with a gap says that its answer is not 
   expect(ask(dan, ann).isPartial).toBe(false);
   expect(ask(dan, bob).isPartial).toBe(false); // dan has more of it than bob
 });
+
+test('what a whole ledger has beyond its gap is newer than what the copy had beyond its own', () => {
+  const ann = catalogOf('ann');
+  const publish = (id: string, port: number): DeltaRumor['delta'] =>
+    (ann.publish([{ put: service(id, { port }) }], 0).rumors[0] as DeltaRumor).delta;
+  const deltas = [
+    publish('web', 1),
+    publish('db', 1),
+    publish('web', 2),
+    publish('lb', 1),
+    publish('web', 3),
+  ];
+  const [bob, cat] = [catalogOf('bob'), catalogOf('cat')];
+  for (const version of [1, 3]) cat.apply(deltas[version - 1] as DeltaRumor['delta'], 0);
+  for (const version of [1, 2, 5]) bob.apply(deltas[version - 1] as DeltaRumor['delta'], 0);
+
+  const whole = bob.deltaFor('ann') as DeltaRumor['delta'];
+  expect(whole).toMatchObject({ from: 0, to: 2 });
+  cat.apply(whole, 0);
+
+  expect(cat.entries('ann')?.get('s:web')).toMatchObject({ version: 5, value: { port: 3 } });
+});

@@ -150,9 +150,11 @@ describe('replicas', () => {
     expect(bob.apply(rumor?.delta as Delta, 0).outcome).toBe('stale');
 
     const result = ann.apply(bob.deltaFor('ann') as Delta, 0);
-
     expect(result.outcome).toBe('epochRaised');
     expect(ann.epoch).toBeGreaterThan(1000);
+    const later = open('ann', { epoch: 501 }); // A4: another start does not begin the same one
+    expect(later.apply(bob.deltaFor('ann') as Delta, 0).outcome).toBe('epochRaised');
+    expect(later.epoch).not.toBe(ann.epoch);
     expect(bob.apply(ann.deltaFor('ann') as Delta, 0).outcome).toBe('applied');
     expect([...(bob.entries('ann')?.keys() ?? [])]).toEqual(['s:new']);
     expect(ann.apply({ ...(bob.deltaFor('ann') as Delta), epoch: 9e9 }, 10).outcome).toBe('stale'); // too soon

@@ -124,6 +124,22 @@ describe('A48 agents of earlier versions', () => {
     expect(bob.consumeDoubtful()).toEqual([]);
   });
 
+  test('compare versions, and those of what is held beyond a gap', () => {
+    const [bob, cat, dan] = ['bob', 'cat', 'dan'].map((owner) => copyOf(owner, service('web'))) as [
+      Catalog,
+      Catalog,
+      Catalog,
+    ];
+    const next = { key: 's:db', version: 3, value: service('db') } as const;
+    const gap: Delta = { owner: 'ann', epoch: EPOCH, from: 2, to: 3, swept: 0, entries: [next] };
+    expect(cat.apply(gap, 0).outcome).toBe('gap');
+    expect(dan.apply(whole(service('web'), service('db')), 0).outcome).toBe('applied');
+    for (const other of [cat, dan]) {
+      const summary = decodeCatalogSummary(other.digest.encodedSummary());
+      expect(bob.differingBuckets({ ...summary, contents: [] })).toBeDefined();
+    }
+  });
+
   test('skip what they do not know: the fourth element of a row, the field c of a summary', () => {
     const [bob] = [copyOf('bob', service('web'))];
     const reader = new MsgpackReader(bob.digest.encodedSummary());
