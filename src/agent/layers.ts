@@ -59,6 +59,7 @@ export function createLayers(
   const serf = new Serf({
     name: options.name,
     address: () => swim.members.self.identity.address,
+    isAddressOfMember: (at) => swim.members.isAddressOfMember(at),
     config: options.serf,
     gossipInterval: config.gossipInterval,
     keyring,

@@ -42,6 +42,8 @@ export interface SerfOptions {
   readonly name: string;
   /** Where responses to our queries are sent; it may change. */
   readonly address: () => Address;
+  /** Does swim hold a row, of any state, with this address? */
+  readonly isAddressOfMember: (at: Address) => boolean;
   readonly config: SerfConfig;
   readonly gossipInterval: Millis;
   readonly keyring: Keyring;
@@ -92,13 +94,10 @@ export class Serf {
     this.#events = new UserEventBuffer(config.eventBuffer, options.isEventForHere);
     this.#keys = new KeyQueryHandler(options.keyring, options.persistsKeys);
     this.#queries = new Queries({
-      self,
-      address,
+      ...{ self, address, isAddressOfMember: options.isAddressOfMember, gossipInterval },
       statuses: this.#membership.statuses,
       rng: options.rng,
-      buffer: config.eventBuffer,
-      limits: config,
-      gossipInterval,
+      ...{ buffer: config.eventBuffer, limits: config },
       keys: this.#keys,
       handleInternalQuery: options.handleInternalQuery ?? (() => false),
     });

@@ -118,11 +118,22 @@ export class MemberTable implements MembersView {
   }
 
   isHostOfMember(address: Address): boolean {
-    return this.#addresses.hasHost(address);
+    return this.#addresses.countAtHost(address.host) > 0;
   }
 
   standingOf(address: Address): Standing {
     return this.#addresses.standingOf(address);
+  }
+
+  countAtHost(host: string): number {
+    return this.#addresses.countAtHost(host);
+  }
+
+  /** Does another member than this agent live there, and is up? */
+  isAddressOfPeer(at: Address): boolean {
+    const own = this.self.identity.address;
+    const isOwn = isUp(this.self.state) && own.port === at.port && own.host === at.host;
+    return this.#addresses.countUpAt(at) > Number(isOwn);
   }
 
   /** Whether it has answered at its address; not any more once it has another one. */
@@ -179,10 +190,12 @@ export class MemberTable implements MembersView {
   /** `since` changes only with the state. */
   setState(row: MutableMember, state: MemberState, now: Millis): void {
     if (row.state === state) return;
-    this.#up += Number(isUp(state)) - Number(isUp(row.state));
+    const by = Number(isUp(state)) - Number(isUp(row.state));
+    this.#up += by;
     this.#revision += 1;
     (row as Row).state = state;
     (row as Row).since = now;
+    if (by !== 0) this.#addresses.onUp(row, by);
     // Invariant: the count of members that are up stays within the table.
     assert(
       this.#up >= 0 && this.#up <= this.#ring.length,

@@ -245,6 +245,8 @@ export interface MembersView {
   standingOf(address: Address): Standing;
   /** The same without the port: streams of a member come from any. */
   isHostOfMember(address: Address): boolean;
+  /** The rows of any state and port at this host. */
+  countAtHost(host: string): number;
   /** Up to `k` different random rows for which `eligible` holds. */
   pickRandom(k: number, eligible: (row: Member) => boolean): readonly Member[];
 }

@@ -4,6 +4,7 @@ import { agentMutants } from './rooms/agent.ts';
 import { catalogMutants } from './rooms/catalog.ts';
 import { checksMutants } from './rooms/checks.ts';
 import { connectionMutants } from './rooms/connections.ts';
+import { costMutants } from './rooms/cost.ts';
 import { dnsMutants } from './rooms/dns.ts';
 import { evidenceMutants } from './rooms/evidence.ts';
 import { hostileMutants } from './rooms/hostile.ts';
@@ -31,6 +32,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...swimMutants,
   ...swimRulesMutants,
   ...newsMutants,
+  ...costMutants,
   ...connectionMutants,
   ...serfMutants,
   ...catalogMutants,

@@ -85,6 +85,7 @@ export class AgentView implements View {
   readonly #unconfirmedMember: (name: string) => MemberView | undefined;
   readonly #topics: TopicIndexes;
   #sorted: readonly MemberView[] | undefined;
+  #byFoldedName: ReadonlyMap<string, MemberView> | undefined;
   #suspects: ReadonlySet<string> = new Set();
   #isSuspectsStale = true;
 
@@ -146,8 +147,8 @@ export class AgentView implements View {
   confirmedMember(name: string): MemberView | undefined {
     const exact = this.#serf.get(name);
     if (exact !== undefined) return memberView(exact, this.#members);
-    const folded = name.toLowerCase();
-    return this.members().find((one) => one.name.toLowerCase() === folded);
+    this.#byFoldedName ??= byFoldedName(this.members());
+    return this.#byFoldedName.get(name.toLowerCase());
   }
 
   suspects(): ReadonlySet<string> {
@@ -250,6 +251,7 @@ export class AgentView implements View {
   /** A reader can see a change of this member; `listed` if the list of nodes shows it, too. */
   markMemberChanged(name: string, listed: boolean): void {
     this.#sorted = undefined;
+    this.#byFoldedName = undefined;
     this.#isSuspectsStale = true;
     this.#topics.markMemberChanged(name, listed);
   }
@@ -280,4 +282,9 @@ export class AgentView implements View {
   evictMember(name: string): void {
     this.#topics.evictMember(name);
   }
+}
+
+/** Serf keeps members that swim has dropped, so two may be equal: the first is found. */
+function byFoldedName(members: readonly MemberView[]): ReadonlyMap<string, MemberView> {
+  return new Map(members.toReversed().map((member) => [member.name.toLowerCase(), member]));
 }

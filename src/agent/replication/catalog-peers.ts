@@ -57,11 +57,12 @@ export class CatalogPeers {
     this.#peers?.push(member);
     this.#byAddress.set(member.identity.address.key, member);
     if (this.#ringNeighbors === undefined) return;
-    // The ring of a crowd is of those that have answered, if any has.
     const { self, isCrowded } = this.#members;
-    const isOutside = isCrowded && member.hasAnswered !== true && this.#ringNeighbors.some(hasAnswered);
-    if (isCrowded !== this.#wasCrowded || (isCrowded && !isOutside)) this.#ringNeighbors = undefined;
-    else if (!isCrowded) this.#ringNeighbors = findNeighbors(self, [...this.#ringNeighbors, member]);
+    if (isCrowded !== this.#wasCrowded) this.#ringNeighbors = undefined;
+    // The ring of a crowd is of those that have answered, if any has.
+    else if (!isCrowded || hasAnswered(member) === this.#ringNeighbors.some(hasAnswered))
+      this.#ringNeighbors = findNeighbors(self, [...this.#ringNeighbors, member]);
+    else if (hasAnswered(member)) this.#ringNeighbors = undefined;
   }
 
   #remove(member: Member): void {
@@ -235,13 +236,13 @@ const ringPosition = (member: Member): number => new Hash().updateText(member.id
 
 function findNeighbors(self: Member, peers: readonly Member[]): readonly Member[] {
   const at = ringPosition(self);
-  const after = (peer: Member): number => (ringPosition(peer) - at + RING) % RING;
-  let next: Member | undefined;
-  let previous: Member | undefined;
+  let next: OnRing | undefined;
+  let previous: OnRing | undefined;
   for (const peer of peers) {
-    if (next === undefined || after(peer) < after(next)) next = peer;
-    if (previous === undefined || after(peer) > after(previous)) previous = peer;
+    const after = (ringPosition(peer) - at + RING) % RING;
+    if (next === undefined || after < next.after) next = { peer, after };
+    if (previous === undefined || after > previous.after) previous = { peer, after };
   }
   if (next === undefined || previous === undefined) return [];
-  return next === previous ? [next] : [next, previous];
+  return next.peer === previous.peer ? [next.peer] : [next.peer, previous.peer];
 }

@@ -61,11 +61,7 @@ export class PushPullHandler implements StreamHost {
   }
 
   acquirePushPull(from: Address, now: Millis): boolean {
-    return this.#limiter.tryAcquire(from, now, (host) => {
-      let count = 0;
-      for (const { identity } of this.#swim.members.all()) if (identity.address.host === host) count += 1;
-      return count;
-    });
+    return this.#limiter.tryAcquire(from, now, (host) => this.#swim.members.countAtHost(host));
   }
 
   *readPushPull(state: PushPull, turn: Turn): InTurns<void> {

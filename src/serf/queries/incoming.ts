@@ -39,6 +39,7 @@ export interface IncomingQuery extends PendingQuery {
 export interface IncomingQueriesHost {
   readonly self: string;
   readonly address: () => Address;
+  readonly isAddressOfMember: (at: Address) => boolean;
   readonly statuses: Statuses;
   readonly rng: Rng;
   /** Bytes of a whole response message of a program here, and of one that is relayed. */
@@ -192,11 +193,9 @@ export class IncomingQueries {
 
   /** Does a member have this address? `name` is checked first. */
   #isMember(name: string, at: Address): boolean {
-    const { statuses } = this.#host;
-    const named = statuses.get(name);
+    const named = this.#host.statuses.get(name);
     if (named !== undefined && sameHost(named.member.identity.address, at)) return true;
-    for (const { member } of statuses.all()) if (sameHost(member.identity.address, at)) return true;
-    return false;
+    return this.#host.isAddressOfMember(at);
   }
 
   #end(id: QueryId): void {

@@ -38,6 +38,7 @@ const NANOS = 1e6;
 export interface QueriesOptions {
   readonly self: string;
   readonly address: () => Address;
+  readonly isAddressOfMember: (at: Address) => boolean;
   readonly statuses: Statuses;
   readonly rng: Rng;
   readonly buffer: number;
@@ -57,12 +58,13 @@ export class Queries {
   readonly #incoming: IncomingQueries;
 
   constructor(options: QueriesOptions) {
-    const { self, address, statuses, rng, keys, handleInternalQuery } = options;
+    const { self, address, isAddressOfMember, statuses, rng, keys, handleInternalQuery } = options;
     this.#options = options;
     this.#dedup = new DedupBuffer(options.buffer, (a, b) => a === b);
     const internal = new InternalQueries(self, statuses, keys, handleInternalQuery);
     this.#incoming = new IncomingQueries({
-      ...{ self, address, statuses, rng, maxResponseBytes: options.limits.queryResponseBytes },
+      ...{ self, address, isAddressOfMember, statuses, rng },
+      maxResponseBytes: options.limits.queryResponseBytes,
       handleInternal: (query, now, out) =>
         internal.handle(
           query,

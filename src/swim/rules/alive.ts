@@ -10,7 +10,7 @@ import { nameProblem } from '../../config/names.ts';
 import { type Alive, encodeMessage } from '../../wire/memberlist.ts';
 import { isAtAddress, isIp, type SwimContext } from '../context.ts';
 import type { MutableMember } from '../members.ts';
-import { isUp, precedence } from '../precedence.ts';
+import { precedence } from '../precedence.ts';
 import type { Identity } from '../types.ts';
 import { isCompatible, isValidVsn } from '../versions.ts';
 import { endAbsenceIfBack } from './absence.ts';
@@ -125,10 +125,7 @@ export const acceptClaim: AcceptClaim = (context, claim) => handleAlive(context,
 function canIntroduce(context: SwimContext, source: MessageSource): boolean {
   if (source.kind !== 'packet' || !context.config.dialBack)
     return source.kind !== 'inbound' || !context.config.dialBack;
-  const { ip, port } = source.from;
-  for (const row of context.members.all())
-    if (isUp(row.state) && row !== context.self && isAtAddress(row.identity, ip, port)) return true;
-  return false;
+  return context.members.isAddressOfPeer(source.from);
 }
 
 function handleUnknownMember(

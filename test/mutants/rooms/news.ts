@@ -332,7 +332,7 @@ export const newsMutants: readonly Mutant[] = [
   {
     id: 'swim-answers-at-a-shared-host-not-counted',
     file: 'swim/address-book.ts',
-    find: 'counted.answered += by;',
+    find: "this.#sharedHostOf(row)?.adjust(row, 'answered', by);",
     replace: 'return;',
     description: 'Of several members at one host none counts as having answered: acks to them are short.',
     expectedTests: ['unit/swim/address-book.test.ts'],

@@ -73,6 +73,8 @@ export class One {
     this.serf = new Serf({
       name: SELF,
       address: () => member(SELF).identity.address,
+      isAddressOfMember: ({ key }) =>
+        [...this.serf.view.all()].some((one) => one.member.identity.address.key === key),
       gossipInterval: 200,
       keyring: new Keyring(options.keys ?? []),
       persistsKeys: options.persistsKeys ?? false,

@@ -13,18 +13,21 @@ const ADDRESSES: readonly Address[] = [
   toAddress(Uint8Array.of(10, 0, 0, 9), 7946),
 ];
 
-test('rows that come, move, answer and go are found where they live, alone or with others', () => {
+test('rows that come, move, answer, change state and go are found where they live, alone or with others', () => {
   const rng = createRng(5);
-  const members = new MemberTable(identityOf('me'), 1, createRng(1), 0);
-  const rows: MutableMember[] = [];
   const draw = (): Address => ADDRESSES[rng.int(ADDRESSES.length)] as Address;
-  for (let i = 0; i < 300; i++) {
+  const members = new MemberTable({ ...identityOf('me'), address: draw() }, 1, createRng(1), 0);
+  const { self } = members;
+  const rows: MutableMember[] = [self];
+  const isUp = ({ state }: MutableMember): boolean => state === 'alive' || state === 'suspect';
+  for (let i = 0; i < 600; i++) {
     const row = rows[rng.int(12)];
-    if (row === undefined) {
-      const added = members.add({ ...identityOf(`m${i}`), address: draw() }, 0);
-      rows.push(added);
-    } else if (i % 3 === 0) members.setAnswered(row, row.hasAnswered !== true);
-    else if (i % 3 === 1) members.setIdentity(row, { ...row.identity, address: draw() });
+    const kind = i % 5;
+    if (row === undefined) rows.push(members.add({ ...identityOf(`m${i}`), address: draw() }, 0));
+    else if (kind === 0 && row !== self) members.setAnswered(row, row.hasAnswered !== true);
+    else if (kind === 1) members.setIdentity(row, { ...row.identity, address: draw() });
+    else if (kind < 4 || row === self || isUp(row))
+      members.setState(row, (['alive', 'suspect', 'dead', 'left'] as const)[rng.int(4)] ?? 'alive', i);
     else {
       members.remove(row);
       rows.splice(rows.indexOf(row), 1);
@@ -36,6 +39,8 @@ test('rows that come, move, answer and go are found where they live, alone or wi
       const standing: Standing = hasAnswered ? 'answered' : there.length > 0 ? 'unanswered' : 'outsider';
       expect(members.standingOf(address)).toBe(standing);
       expect(members.isAddressOfMember(address)).toBe(there.length > 0);
+      expect(members.isAddressOfPeer(address)).toBe(there.some((one) => one !== self && isUp(one)));
+      expect(members.countAtHost(address.host)).toBe(atHost.length);
       expect(members.isHostOfMember(address)).toBe(atHost.length > 0);
     }
   }

@@ -49,7 +49,10 @@ test('S1 of three that get a rumor two have answered, while they want it, and on
   expect(peers.pickRandom(3, (one) => !isReal(one)).some(isReal)).toBe(false);
 });
 
-test('The list that follows each event is the one that is made anew, with its ring', () => {
+test.each([
+  ['some answer', true],
+  ['nobody answers', false],
+])('The list that follows each event is the one that is made anew, with its ring, where %s', (_, answers) => {
   const rng = createRng(3);
   const members = new MemberTable(identityOf('me'), 1, createRng(1), 0);
   const peers = new CatalogPeers(members, createRng(2));
@@ -66,7 +69,7 @@ test('The list that follows each event is the one that is made anew, with its ri
     } else if (row.state === 'dead') {
       members.setState(row, 'alive', i);
       tell('memberJoined', row);
-    } else if (i % 3 === 0) members.setAnswered(row, true);
+    } else if (i % 3 === 0) members.setAnswered(row, answers);
     else {
       members.setState(row, 'dead', i);
       tell('memberDown', row);

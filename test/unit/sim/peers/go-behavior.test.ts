@@ -36,6 +36,7 @@ const table = (state: MemberState): MembersView => {
     revision: 0,
     isAddressOfMember,
     isHostOfMember: isAddressOfMember,
+    countAtHost: () => 2,
     standingOf: () => 'answered',
     pickRandom: () => [bob],
   };
