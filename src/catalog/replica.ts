@@ -35,15 +35,26 @@ export interface TombstoneRecord {
 
 const NO_TOMBSTONES: readonly TombstoneRecord[] = [];
 
-export const newReplica = (owner: string, epoch: number): Replica => ({
-  ...emptyLedger(owner, epoch),
-  ledgerHash: newLedgerHash(owner),
-  live: 0,
-  contents: 0,
-  estimatedBytes: 0,
-  unconfirmed: false,
-  tombstones: NO_TOMBSTONES,
-});
+/** Field by field: with a spread the engine gives each object a hidden class of its own, which takes more memory than the object. */
+export function newReplica(owner: string, epoch: number): Replica {
+  const { version, highest, swept, entries, shared, rangesAhead } = emptyLedger(owner, epoch);
+  return {
+    owner,
+    epoch,
+    version,
+    highest,
+    swept,
+    entries,
+    shared,
+    rangesAhead,
+    ledgerHash: newLedgerHash(owner),
+    live: 0,
+    contents: 0,
+    estimatedBytes: 0,
+    unconfirmed: false,
+    tombstones: NO_TOMBSTONES,
+  };
+}
 
 /** Nothing is held beyond a gap, so any other agent's copy at the same version is equal. */
 export const isContiguous = ({ version, highest, rangesAhead }: Ledger): boolean =>
