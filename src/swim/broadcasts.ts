@@ -337,10 +337,10 @@ function firstAbove(ascending: readonly number[], bound: number): number {
 /**
  * How often a broadcast is sent in a cluster of `n` members; at least once.
  *
- * Differs: from four members on at least twice `mult`. With memberlist's formula up to 6 % of the messages pass somebody
- * by in clusters of 5 to 9, without any loss, and wait for a push/pull.
+ * Differs: at least twice `mult`. With memberlist's formula up to 6 % of the messages pass somebody by in clusters of 5 to 9, without
+ * any loss, and 1 % in clusters of 2 and 3 if 30 % of the datagrams are lost; they wait for a push/pull.
  *
  * Source: memberlist util.go, retransmitLimit.
  */
 export const retransmitLimit = (mult: number, n: number): number =>
-  Math.max(1, mult * Math.max(Math.ceil(Math.log10(n + 1)), n > 3 ? 2 : 0));
+  Math.max(1, mult * Math.max(2, Math.ceil(Math.log10(n + 1))));

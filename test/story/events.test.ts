@@ -3,6 +3,7 @@ import { encodeUtf8 } from '../../src/base/bytes.ts';
 import { createStory } from '../../src/sim/scenarios/story.ts';
 import { makeService } from '../../src/sim/workload/definitions.ts';
 import { toSeed } from '../../src/sim/world/bootstrap.ts';
+import { userEvents } from '../goals/spread.ts';
 
 const NAMES = 'ann bob cat dan eve';
 const fire = (name: string, payload = '') =>
@@ -237,3 +238,12 @@ test('P51 an event of 4 kB reaches all where packets have room for it', () => {
     );
   expect(story.runUntil(heard, '10s')).toBe(true);
 });
+
+test.each([2, 3])(
+  'of %i agents that lose three of ten datagrams none waits for a push/pull to hear of an event',
+  (members) => {
+    const times = [1, 2, 3, 4, 5].flatMap((seed) => userEvents(seed, members, 0.3).times);
+    expect(times).toHaveLength(200);
+    expect(Math.max(...times)).toBeLessThan(2000);
+  },
+);

@@ -88,9 +88,9 @@ export const newsMutants: readonly Mutant[] = [
   {
     id: 'swim-few-copies',
     file: 'swim/broadcasts.ts',
-    find: 'n > 3 ? 2 : 0',
-    replace: 'n > 3 ? 0 : 0',
-    description: 'In clusters of 4 to 9 a broadcast is sent four times, and passes somebody by now and then.',
+    find: 'Math.max(2, Math.ceil(',
+    replace: 'Math.max(0, Math.ceil(',
+    description: 'In clusters of 2 to 9 a broadcast is sent four times, and passes somebody by now and then.',
     expectedTests: ['unit/swim/broadcasts.test.ts'],
   },
   {
