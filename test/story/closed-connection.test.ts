@@ -172,3 +172,43 @@ test('an agent that leaves says farewell', () => {
   expect(statusByObserver('bob')).toEqual(withStatus(OTHERS, 'left'));
   expect(facts('connectionClosed')).toEqual([]);
 });
+
+describe('a watcher that is lost is one again, or another is: what the member itself notices does not matter', () => {
+  /** How many connections tell at once that bob has ended. */
+  function countWatches({ stop, run, facts }: ReturnType<typeof startWatched>): number {
+    const ofBob = (): number => facts('connectionClosed').filter(({ node }) => node === 'bob').length;
+    const before = ofBob();
+    stop('bob');
+    run('500ms');
+    return ofBob() - before;
+  }
+
+  test.each([
+    ['ends and is back a second later, as a new process', { powerOff: false }, '1s', '1s'],
+    ['loses power and is back before it has failed', { powerOff: true }, '3s', '1s'],
+    ['ends and stays away: another one follows', { powerOff: false }, undefined, '2s'],
+    ['loses power and stays away: another one follows', { powerOff: true }, undefined, '10s'],
+  ])('one that %s', (_, how, away, until) => {
+    const story = startWatched();
+    const [watcher = ''] = story.world.host('bob').runningAgent.view.health().watchers;
+    story.stop(watcher, how);
+    if (away !== undefined) {
+      story.run(away);
+      story.restart(watcher);
+    }
+    story.run(until);
+    expect(countWatches(story)).toBe(3);
+  });
+
+  test.each([
+    ['a minute after it was tested last', '61s', 3],
+    ['two others watch until then', '10s', 2],
+  ])('one whose connection is forgotten on the way notices that itself: %s', (_, until, watches) => {
+    const story = startWatched();
+    story.run('70s'); // The connections have been tested by now.
+    const [watcher = ''] = story.world.host('bob').runningAgent.view.health().watchers;
+    story.world.streams.forget(story.world.host('bob'), story.world.host(watcher));
+    story.run(until);
+    expect(countWatches(story)).toBe(watches);
+  });
+});
