@@ -13,9 +13,9 @@ interface Cost {
   readonly worst: Millis;
 }
 
-const SEEDS = [51, 52];
-/** The bytes of single seeds differ by some hundredths, either way. */
-const AS_MUCH = 1.01;
+const SEEDS = [51, 52, 53, 54];
+/** By how much more the bytes of so many seeds may differ, either way: what is lost is not the same in both worlds. */
+const AS_MUCH = { withoutLoss: 1.01, withLoss: 1.05 };
 /** From one change to the next. */
 const WINDOW: Millis = 4000;
 
@@ -66,13 +66,13 @@ describe('beside the same world without it', () => {
     const [eager, paced] = [measure(true, 0), measure(false, 0)];
     expect(eager.worst).toBeLessThanOrEqual(10);
     expect(paced.worst).toBeGreaterThan(100);
-    expect(eager.bytes).toBeLessThan(AS_MUCH * paced.bytes);
+    expect(eager.bytes).toBeLessThan(AS_MUCH.withoutLoss * paced.bytes);
   });
 
   test('with 10 % loss each is everywhere within a second, and for as many bytes', () => {
     const [eager, paced] = [measure(true, 0.1), measure(false, 0.1)];
     expect(eager.worst).toBeLessThan(1000);
-    expect(eager.bytes).toBeLessThan(AS_MUCH * paced.bytes);
+    expect(eager.bytes).toBeLessThan(AS_MUCH.withLoss * paced.bytes);
   });
 });
 

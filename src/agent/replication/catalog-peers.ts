@@ -111,14 +111,18 @@ export class CatalogPeers {
    * one have answered, if there are as many: members that do not exist must not take what is meant for those that do (S1).
    */
   pickRandom(n: number, isWanted: (peer: Member) => boolean): readonly Member[] {
-    const all = this.#all();
-    const present = this.#members.absentCount === 0 ? all : all.filter((peer) => !isAbsent(peer));
-    const wanted = present.filter(isWanted);
-    const peers = wanted.length > 0 ? wanted : present;
-    if (peers.length <= n) return [...peers];
-    const answered = n > 1 && this.#members.isCrowded ? peers.filter(hasAnswered) : [];
-    const picked = new Set(pickSome(answered, n - 1, this.#rng));
-    for (const peer of pickSome(peers, n, this.#rng)) if (picked.size < n) picked.add(peer);
+    const isPresent = (peer: Member): boolean => !isAbsent(peer);
+    const wanted = this.#pick(n, (peer) => isPresent(peer) && isWanted(peer));
+    return wanted.length > 0 ? wanted : this.#pick(n, isPresent);
+  }
+
+  #pick(n: number, isEligible: (peer: Member) => boolean): readonly Member[] {
+    const { answered, isCrowded } = this.#members;
+    const known = n > 1 && isCrowded ? [...answered] : [];
+    const real = known.filter((member) => isEligible(member) && this.#isUpPeer(member));
+    const picked = new Set(pickSome(real, n - 1, this.#rng));
+    for (const peer of pickEligible(this.#all(), n, isEligible, this.#rng))
+      if (picked.size < n) picked.add(peer);
     return [...picked];
   }
 
@@ -223,6 +227,21 @@ interface OnRing {
 }
 
 const hasAnswered = (member: Member): boolean => member.hasAnswered === true;
+
+/** As a rule most are eligible, so that a few draws find them, however many peers there are. */
+function pickEligible(
+  peers: readonly Member[],
+  n: number,
+  isEligible: (peer: Member) => boolean,
+  rng: Rng,
+): readonly Member[] {
+  const picked = new Set<Member>();
+  for (let draws = peers.length < 4 * n ? 0 : 4 * n; draws > 0 && picked.size < n; draws--) {
+    const peer = peers[rng.int(peers.length)] as Member;
+    if (!picked.has(peer) && isEligible(peer)) picked.add(peer);
+  }
+  return picked.size === n ? [...picked] : pickSome(peers.filter(isEligible), n, rng);
+}
 
 function pickSome(peers: readonly Member[], n: number, rng: Rng): readonly Member[] {
   if (peers.length < 4 * n) return shuffle([...peers], rng).slice(0, n);

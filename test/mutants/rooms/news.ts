@@ -308,8 +308,8 @@ export const newsMutants: readonly Mutant[] = [
   {
     id: 'agent-rumors-to-ghosts',
     file: 'agent/replication/catalog-peers.ts',
-    find: 'n > 1 && this.#members.isCrowded ? peers',
-    replace: 'n < 1 && this.#members.isCrowded ? peers',
+    find: 'n > 1 && isCrowded ? [...answered]',
+    replace: 'n < 1 && isCrowded ? [...answered]',
     description: 'Changes of services go to invented members that claim a catalog.',
     expectedTests: ['unit/agent/replication/catalog-peers.test.ts'],
   },

@@ -106,3 +106,23 @@ test('S1 a neighbor in a crowd that goes down is none any more, though nobody ha
   peers.onMemberEvent({ kind: 'memberDown', member: neighbor as Member, left: false, by: 'me' });
   expect(peers.ringNeighbors).not.toContain(neighbor);
 });
+
+test('A round looks at some peers only, as long as most want what it sends, and at all of them once few do', () => {
+  const { peers } = crowd();
+  const look = (isWanted: (peer: Member) => boolean) => {
+    let looks = 0;
+    const picked = peers.pickRandom(3, (peer) => ++looks > 0 && isWanted(peer));
+    return { looks, picked: names(picked) };
+  };
+  const names = (members: readonly Member[]): string[] => members.map(({ identity }) => identity.name).sort();
+  const counts = new Map<string, number>();
+  for (let i = 0; i < 2000; i++) {
+    const { looks, picked } = look((peer) => peer.identity.name !== 'm7');
+    expect(looks).toBeLessThan(25);
+    for (const name of picked) counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  expect([counts.has('m7'), counts.size]).toEqual([false, 99]);
+  const few = ['m50', 'm7'];
+  expect(look((peer) => few.includes(peer.identity.name)).picked).toEqual(few);
+  expect(look(() => false).picked).toHaveLength(3);
+});
