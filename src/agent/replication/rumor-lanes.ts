@@ -141,8 +141,8 @@ export class RumorLanes {
   /** To be called now and then: of owners whose rumors were all sent as often as they should, others are reminded. */
   remindOfSent(): void {
     const hasPeer = this.#options.hasPeer();
-    for (const owner of [...this.#waiting.keys()]) {
-      if (this.#waitingOf(owner).length > 0) continue;
+    for (const [owner, rumors] of this.#waiting) {
+      if (rumors.some(({ broadcast }) => !broadcast.finished)) continue;
       this.#waiting.delete(owner);
       const progress = this.#options.catalog.replicaProgress(owner);
       if (hasPeer && progress !== undefined && progress.version > 0)

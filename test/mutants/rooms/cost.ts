@@ -48,4 +48,28 @@ export const costMutants: readonly Mutant[] = [
     description: 'Each query of a stranger costs a look at all members.',
     expectedTests: ['unit/agent/transport/cost-of-messages.test.ts'],
   },
+  {
+    id: 'agent-ring-of-a-crowd-sought-anew',
+    file: 'agent/replication/catalog-peers.ts',
+    find: 'if (isCrowded !== this.#wasCrowded) this.#ringNeighbors = undefined;',
+    replace: 'if (isCrowded || isCrowded !== this.#wasCrowded) this.#ringNeighbors = undefined;',
+    description: 'Each member that joins a crowd costs a look at all of its names.',
+    expectedTests: ['unit/agent/transport/cost-of-messages.test.ts'],
+  },
+  {
+    id: 'agent-rumors-offered-to-all',
+    file: 'agent/replication/catalog-peers.ts',
+    find: 'let draws = peers.length < 4 * n ? 0 : 4 * n;',
+    replace: 'let draws = 0;',
+    description: 'Each round of rumors asks of all peers what they lack, to choose three.',
+    expectedTests: ['unit/agent/replication/catalog-peers.test.ts'],
+  },
+  {
+    id: 'catalog-replicas-of-many-classes',
+    file: 'catalog/replica.ts',
+    find: 'return { owner, epoch, version,',
+    replace: 'return { ...emptyLedger(owner, epoch), version,',
+    description: 'Each ledger that an agent holds takes five times the memory.',
+    expectedTests: ['unit/catalog/replica-class.test.ts'],
+  },
 ];
