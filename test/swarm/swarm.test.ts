@@ -89,10 +89,10 @@ test('the same seed gives the same run to the last octet, and another does not',
 });
 
 test('kinds of fault and loss can be given for a seed', () => {
-  const report = runWithReaders({ seed: 8, members: 3, minutes: 0.3, kinds: [], loss: 0.1 });
+  const report = runWithReaders({ seed: 8, members: 5, minutes: 0.5, kinds: [], loss: 0.3 });
   expect(report.failures).toEqual([]);
   expect(report.faults).toEqual([]);
-  expect(report.parameters).toMatchObject({ kinds: [], loss: 0.1 });
+  expect(report.parameters).toMatchObject({ kinds: [], loss: 0.3 });
   expect(report.healthyMillis).toBeGreaterThan(0);
 });
 

@@ -9,7 +9,7 @@ export const catalogMutants: readonly Mutant[] = [
     replace: 'if (from <= to) ledger.version',
     description:
       'A delta from beyond a gap moves the version over the gap, so what is missing is never pulled.',
-    expectedTests: ['unit/catalog/catalog.test.ts', 'property/catalog.ledger.test.ts'],
+    expectedTests: ['unit/catalog/catalog.test.ts', 'property/catalog.ledger.test.ts', 'swarm/swarm.test.ts'],
   },
   {
     id: 'catalog-old-epoch-taken',
