@@ -1,4 +1,5 @@
 /** Serf's part of a push/pull: encoded from our tables, and merged into them. */
+import { NO_BYTES } from '../base/bytes.ts';
 import type { InTurns, Millis, Turn } from '../base/time.ts';
 import { decodeSerfState, JoinIntent, LeaveIntent, SerfState } from '../wire/serf.ts';
 import type { Clocks } from './clocks.ts';
@@ -16,8 +17,17 @@ export interface ExchangedParts {
   readonly clocks: Clocks;
 }
 
+interface StateOptions {
+  /** The catalog summary, opaque here. */
+  readonly summary?: Uint8Array;
+  /** The buckets that the push/pull is about, opaque here, too; empty: all. */
+  readonly buckets?: Uint8Array;
+  /** Whether the peer is told of this member; absent: of all. */
+  readonly isTold?: (node: string) => boolean;
+}
+
 /**
- * Type octet and body. `summary` is the catalog summary, opaque here.
+ * Type octet and body.
  *
  * Source: serf delegate.go, LocalState. Differs: a leaving member is left out. Its status time is that of its leave, and a
  * peer that merged it as a join of that time would ignore the leave itself. And a member that left and has announced its
@@ -25,20 +35,21 @@ export interface ExchangedParts {
  */
 export function encodeLocalState(
   { membership, events, clocks }: ExchangedParts,
-  summary: Uint8Array,
+  { summary = NO_BYTES, buckets = NO_BYTES, isTold = () => true }: StateOptions,
 ): Uint8Array {
   const { statuses, clock } = membership;
   const statusLTimes = new Map<string, number>();
   for (const { name, status, statusLTime } of statuses.all())
-    if (status !== 'leaving') statusLTimes.set(name, statusLTime);
+    if (status !== 'leaving' && isTold(name)) statusLTimes.set(name, statusLTime);
   return SerfState.encode({
     ltime: clock.time,
     statusLTimes,
-    leftMembers: membersLeft(statuses),
+    leftMembers: membersLeft(statuses).filter(isTold),
     eventLTime: events.clock.time,
     events: events.buckets(),
     queryLTime: clocks.times.query,
     summary,
+    buckets,
   });
 }
 

@@ -204,9 +204,9 @@ export class Serf {
     }
   }
 
-  /** Serf's part of a push/pull: type octet and body. `summary` is the catalog summary, opaque here. */
-  localState(summary: Uint8Array = NO_BYTES): Uint8Array {
-    return encodeLocalState(this.exchangedParts, summary);
+  /** Serf's part of a push/pull: type octet and body. */
+  localState(options: Parameters<typeof encodeLocalState>[1] = {}): Uint8Array {
+    return encodeLocalState(this.exchangedParts, options);
   }
 
   /**

@@ -27,7 +27,7 @@ import { answerPing } from './rules/answer-ping.ts';
 import { chooseGossipTargets } from './rules/gossip.ts';
 import { IndirectProbes } from './rules/indirect-probe.ts';
 import { verifyLeave } from './rules/leave.ts';
-import { localStates, mergeStates } from './rules/merge.ts';
+import { localStates, mergeStates, type RowOptions } from './rules/merge.ts';
 import { askUnasked } from './rules/own-word.ts';
 import { nextIntervalAt, Prober } from './rules/probe.ts';
 import { dropMember } from './rules/reclaim.ts';
@@ -219,9 +219,9 @@ export class Swim {
     if (!this.pausing) handleClosedConnection(this.#begin(now, out), name);
   }
 
-  /** Every row, for a push/pull. `believe`: the peer believes a member's own word on its incarnation. */
-  localStates(believe = false): PushNodeState[] {
-    return localStates(this.#context, believe);
+  /** Rows for a push/pull. */
+  localStates(options: RowOptions = {}): PushNodeState[] {
+    return localStates(this.#context, options);
   }
 
   /**

@@ -29,6 +29,7 @@ import {
   u32,
   u64,
 } from './struct.ts';
+import { BUCKET_SET_BYTES } from './table.ts';
 
 /** The first byte of a user message. */
 export const SERF_TYPE = {
@@ -181,6 +182,8 @@ export const SerfState = struct('serfState', SERF_TYPE.pushPull, {
   queryLTime: u64('QueryLTime'),
   /** An extension for catalog peers: the summary of the catalog. Agents of Serf ignore it (P66). */
   summary: omitEmpty(bytes('Hearsay')),
+  /** Another one: the sender tells, and wants to be told, rows of these buckets only (P85). Absent: all. */
+  buckets: omitEmpty(bytes('HearsayBuckets')),
 });
 
 /** A Vivaldi coordinate in an ack, in seconds; `error` has no unit. */
@@ -296,6 +299,8 @@ export const decodeSerfState = (encoded: Uint8Array): SerfState =>
 /** The same in turns. */
 export function* decodeSerfStateInTurns(encoded: Uint8Array, turn: Turn): InTurns<SerfState> {
   const state = yield* decodeStructInTurns(SerfState, encoded, turn);
+  if (![0, BUCKET_SET_BYTES].includes(state.buckets.length))
+    throw new WireError('badValue', `a set of buckets of ${state.buckets.length} bytes`);
   const statusLTimes = new Map<string, number>();
   for (const [node, ltime] of state.statusLTimes) if (isMemberName(node)) statusLTimes.set(node, ltime);
   return { ...state, statusLTimes, leftMembers: state.leftMembers.filter(isMemberName) };

@@ -24,6 +24,7 @@ import { shellMutants } from './rooms/shell.ts';
 import { swimMutants } from './rooms/swim.ts';
 import { swimRulesMutants } from './rooms/swim-rules.ts';
 import { syncMutants } from './rooms/sync.ts';
+import { tableMutants } from './rooms/tables.ts';
 import { walkMutants } from './rooms/walks.ts';
 import { wireMutants } from './rooms/wire.ts';
 
@@ -32,6 +33,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...swimMutants,
   ...swimRulesMutants,
   ...newsMutants,
+  ...tableMutants,
   ...costMutants,
   ...connectionMutants,
   ...serfMutants,

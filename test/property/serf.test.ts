@@ -59,6 +59,7 @@ const states = (stamp: fc.Arbitrary<number>): fc.Arbitrary<SerfState> => {
     events: fc.array(fc.option(bucket, { nil: undefined }), { maxLength: 4 }),
     queryLTime: stamp,
     summary: fc.constant(new Uint8Array(0)),
+    buckets: fc.constantFrom(new Uint8Array(0), new Uint8Array(4)),
   });
 };
 

@@ -126,6 +126,7 @@ export const serfState: fc.Arbitrary<SerfState> = fc.record({
   ),
   queryLTime: u64,
   summary: octets(40),
+  buckets: fc.oneof(fc.constant(new Uint8Array(0)), fc.uint8Array({ minLength: 4, maxLength: 4 })),
 });
 export const conflictResponse = fc.record({
   kind: fc.constant('conflictResponse' as const),

@@ -59,6 +59,27 @@ test('what gossip did not tell comes with the next push/pull', () => {
   expect(story.timeUntilEach(known, 60_000).size).toBe(6);
 });
 
+/** A table of `members`, of which all but one have missed a change of one's tags, until that is mended by push/pulls. */
+function spreadOneRow(members: number): { readonly streamBytes: number; readonly exchanges: number } {
+  const labels = Array.from({ length: members }, (_, i) => `n${i}`);
+  const story = startStory(labels.join(' '), { seed: 4 });
+  story.run('30s');
+  story.world.network.addRule({ kinds: ['alive'] });
+  const finished = counterOf(story, 'pushPullFinished');
+  const { streamBytes } = story.world.counts;
+  story.setTags('n0', { round: '1' });
+  const known = (label: string): boolean => story.member(label, 'n0')?.tags.get('round') === '1';
+  expect(story.timeUntilEach(known, 600_000).size).toBe(members);
+  return { streamBytes: story.world.counts.streamBytes - streamBytes, exchanges: finished() };
+}
+
+test('where one row of many differs, a few rows are exchanged and not the table', () => {
+  const { streamBytes, exchanges } = spreadOneRow(64);
+  expect(exchanges).toBeGreaterThan(20);
+  // A whole table of 64 takes more than 1,300 bytes each way, compressed.
+  expect(streamBytes / exchanges).toBeLessThan(1000);
+});
+
 test('where only catalogs differ, only what differs in them is sent', () => {
   const story = startStory(LABELS, { seed: 4 });
   story.run('30s');

@@ -15,10 +15,18 @@ import type { StreamPingOutcome, SwimEffect } from '../../swim/types.ts';
 import { isCatalogType } from '../../wire/catalog.ts';
 import type { PushPull } from '../../wire/memberlist.ts';
 import { decodeSerfStateInTurns, type SerfState } from '../../wire/serf.ts';
+import { includesBucket } from '../../wire/table.ts';
 import type { Effect, StreamId } from '../contract/machine.ts';
 import type { ServiceLayer } from '../replication/services.ts';
 import { PushPullLimiter } from './push-pull-limiter.ts';
-import type { PushPullOutcome, PushPullRequest, StreamHost, StreamRequest } from './stream-host.ts';
+import type {
+  PushPullOutcome,
+  PushPullPeer,
+  PushPullRequest,
+  StreamHost,
+  StreamRequest,
+} from './stream-host.ts';
+import { bucketOf } from './table-digest.ts';
 import type { Watches } from './watches.ts';
 
 export interface PushPullHost {
@@ -78,22 +86,27 @@ export class PushPullHandler implements StreamHost {
    * Only a catalog peer gets a summary: a peer that we dial is known by its tag, one that we answer by a summary of its
    * own.
    */
-  composePushPull(join: boolean, peer: { readonly to: Address } | { readonly theirs: PushPull }): PushPull {
+  composePushPull(join: boolean, peer: PushPullPeer): PushPull {
+    const theirs = 'theirs' in peer ? this.#stateOf(peer.theirs) : undefined;
     const isCatalogPeer =
-      'to' in peer ? this.#services.catalogPeerAt(peer.to) !== undefined : this.#hasSummary(peer.theirs);
-    const summary = isCatalogPeer ? this.#services.replication.summary() : NO_BYTES;
+      'to' in peer ? this.#services.catalogPeerAt(peer.to) !== undefined : (theirs?.summary.length ?? 0) > 0;
+    const buckets = ('to' in peer ? peer.buckets : theirs?.buckets) ?? NO_BYTES;
+    const isTold = (node: string): boolean => buckets.length === 0 || includesBucket(buckets, bucketOf(node));
     return {
       kind: 'pushPull',
       join,
-      nodes: this.#swim.localStates(isCatalogPeer),
-      userState: this.#serf.localState(summary),
+      nodes: this.#swim.localStates({ believe: isCatalogPeer, isTold }),
+      userState: this.#serf.localState({
+        ...(isCatalogPeer && { summary: this.#services.replication.summary() }),
+        ...{ buckets, isTold },
+      }),
       dropped: 0,
     };
   }
 
-  #hasSummary(theirs: PushPull): boolean {
+  #stateOf(theirs: PushPull): SerfState | undefined {
     const state = this.#states.get(theirs);
-    return state !== undefined && !(state instanceof WireError) && state.summary.length > 0;
+    return state instanceof WireError ? undefined : state;
   }
 
   /**

@@ -19,7 +19,7 @@ export interface StreamHost {
   acquirePushPull(from: Address, now: Millis): boolean;
   /** Reads the parts of a push/pull that other layers encode, before it is answered or merged. */
   readPushPull(state: PushPull, turn: Turn): InTurns<void>;
-  composePushPull(join: boolean, peer: { readonly to: Address } | { readonly theirs: PushPull }): PushPull;
+  composePushPull(join: boolean, peer: PushPullPeer): PushPull;
   /**
    * Merges a peer's state and counts its news; with `sync` we dialed it. Throws `WireError` if it is incompatible with
    * ours.
@@ -62,7 +62,12 @@ export interface PushPullRequest {
   readonly replay?: boolean;
   /** It is an early sync (early-sync.ts). */
   readonly early?: boolean;
+  /** The buckets whose rows differ: only these are exchanged; absent: all. */
+  readonly buckets?: Uint8Array;
 }
+
+/** Whom a push/pull is for: the peer that we dial, or that we answer. */
+export type PushPullPeer = Pick<PushPullRequest, 'to' | 'buckets'> | { readonly theirs: PushPull };
 
 /** A user message to send over a stream, between catalog peers. */
 export interface StreamRequest {

@@ -9,7 +9,7 @@ import { avalanche, Hash } from '../../catalog/hash.ts';
 import type { Statuses } from '../../serf/membership/status.ts';
 import type { Serf } from '../../serf/serf.ts';
 import type { Identity, MemberState, MembersView } from '../../swim/types.ts';
-import { TABLE_DIGEST_BYTES } from '../../wire/table.ts';
+import { encodeSums, ROW_BUCKETS, TABLE_DIGEST_BYTES } from '../../wire/table.ts';
 
 const STATES: Readonly<Record<MemberState, number>> = { alive: 1, suspect: 2, dead: 3, left: 4 };
 
@@ -33,7 +33,8 @@ export interface TableDigest {
 /** Of all that is held, with user events from `floor` on. */
 export function digestTable({ members, serf, summary }: TableParts, floor: number): TableDigest {
   const { membership, events } = serf.exchangedParts;
-  const sum = new Sum(sumOfMembers(members, membership.statuses));
+  const sum = new Sum();
+  for (const bucket of sumMembers(members, membership.statuses)) sum.addSum(bucket);
   for (const { ltime, event } of events.heldFrom(floor)) sum.add(keptHash(event, hashEvent), ltime, 6);
   const { member, event, query } = serf.clocks;
   const hash = new Hash().updateNumber(member).updateNumber(event).updateNumber(query);
@@ -42,23 +43,33 @@ export function digestTable({ members, serf, summary }: TableParts, floor: numbe
   return { all: toBytes(hash), rest };
 }
 
+/** Where two tables differ: the sum of what each bucket of names holds, of rows and of who has failed or leaves. */
+export function sumBuckets({ members, serf }: Pick<TableParts, 'members' | 'serf'>): Uint8Array {
+  return encodeSums(sumMembers(members, serf.exchangedParts.membership.statuses).map(({ low }) => low >>> 0));
+}
+
+export const bucketOf = (node: string): number => wordsOf(new Hash().updateText(node))[0] % ROW_BUCKETS;
+
 /** By tables: in a quiet cluster they stay the same from one digest to the next. */
 const sums = new WeakMap<
   object,
-  { readonly members: number; readonly statuses: number; readonly sum: Sum }
+  { readonly members: number; readonly statuses: number; readonly buckets: readonly Sum[] }
 >();
 
-function sumOfMembers(members: TableParts['members'], statuses: Statuses): Sum {
+/** One sum for each bucket. */
+function sumMembers(members: TableParts['members'], statuses: Statuses): readonly Sum[] {
   const known = sums.get(members);
   if (known !== undefined && known.members === members.revision && known.statuses === statuses.revision)
-    return known.sum;
-  const sum = new Sum();
+    return known.buckets;
+  const buckets = Array.from({ length: ROW_BUCKETS }, () => new Sum());
+  const sumOf = (node: string): Sum => buckets[bucketOf(node)] as Sum;
   for (const { identity, incarnation, state } of members.all())
-    sum.add(keptHash(identity, hashIdentity), incarnation, STATES[state]);
+    sumOf(identity.name).add(keptHash(identity, hashIdentity), incarnation, STATES[state]);
   for (const { name, status } of statuses.all())
-    if (status === 'failed' || status === 'leaving') sum.add(wordsOf(new Hash().updateText(name)), 0, 5);
-  sums.set(members, { members: members.revision, statuses: statuses.revision, sum });
-  return sum;
+    if (status === 'failed' || status === 'leaving')
+      sumOf(name).add(wordsOf(new Hash().updateText(name)), 0, 5);
+  sums.set(members, { members: members.revision, statuses: statuses.revision, buckets });
+  return buckets;
 }
 
 function toBytes(hash: Hash): Uint8Array {
@@ -71,12 +82,12 @@ function toBytes(hash: Hash): Uint8Array {
 
 /** A sum of hashes, each mixed with what belongs to it. */
 class Sum {
-  high: number;
-  low: number;
+  high = 0;
+  low = 0;
 
-  constructor({ high, low }: { readonly high: number; readonly low: number } = { high: 0, low: 0 }) {
-    this.high = high;
-    this.low = low;
+  addSum({ high, low }: Sum): void {
+    this.high = (this.high + high) | 0;
+    this.low = (this.low + low) | 0;
   }
 
   add([high, low]: readonly [number, number], value: number, kind: number): void {

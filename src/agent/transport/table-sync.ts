@@ -1,8 +1,8 @@
 /**
  * Push/pulls that nothing in particular calls for: the periodic ones, and those soon after a join. A catalog peer is first asked by a
  * datagram whether it holds the same. If it says so there is nothing to exchange, and no stream is opened. If only the catalogs differ,
- * as mostly where services come and go, these are synced, which costs what the difference does. If more does, or no answer comes in
- * time, the push/pull follows.
+ * as mostly where services come and go, these are synced, which costs what the difference does. If members differ, those of the buckets
+ * that differ are exchanged. If no answer comes in time, the whole push/pull follows.
  *
  * Differs: memberlist exchanges whole tables each time. Its agents, and those of earlier versions of hearsay, do not answer.
  *
@@ -18,17 +18,25 @@ import { Timers } from '../../base/timers.ts';
 import type { SwimConfig } from '../../config/protocol.ts';
 import type { Swim } from '../../swim/swim.ts';
 import type { Member, MembersView } from '../../swim/types.ts';
-import { decodeTable, encodeTableAnswer, encodeTableQuestion, type TableAnswer } from '../../wire/table.ts';
+import {
+  decodeTable,
+  differingBuckets,
+  encodeTableAnswer,
+  encodeTableQuestion,
+  type TableAnswer,
+} from '../../wire/table.ts';
 import type { Effect } from '../contract/machine.ts';
 import type { ServiceLayer } from '../replication/services.ts';
 import { EarlySync } from './early-sync.ts';
 import type { Packets } from './packets.ts';
 import type { PushPullRequest } from './stream-host.ts';
 import type { Streams } from './streams.ts';
-import { digestTable, type TableParts } from './table-digest.ts';
+import { digestTable, sumBuckets, type TableParts } from './table-digest.ts';
 
-/** After so many push/pulls in a row that were not needed one follows all the same: a digest does not say everything. */
-const MAX_EQUAL = 15;
+/** After so many push/pulls in a row that were not needed, or only in part, a whole one follows: a digest does not say everything. */
+const MAX_SPARED = 15;
+/** In a smaller table a bucket has a row or two, and all of them together cost little. */
+const MIN_ROWS = 16;
 /** Questions that wait for an answer. */
 const MAX_PENDING = 64;
 /** A longer summary does not fit beside the rest of an answer. */
@@ -75,8 +83,8 @@ export class TableSync {
   readonly #pending = new Map<number, PushPullRequest>();
   readonly #timers = new Timers<number>();
   readonly #summaryLimiter = new RateLimiter(oncePer(SUMMARY_INTERVAL));
-  /** Push/pulls in a row that were not needed. */
-  #equal = 0;
+  /** Push/pulls in a row that were not needed, or only in part. */
+  #spared = 0;
 
   constructor({ probeTimeout, gossipInterval }: SwimConfig, rng: Rng, host: TableHost) {
     this.#timeout = probeTimeout;
@@ -93,7 +101,7 @@ export class TableSync {
   sync(peer: Member, now: Millis, out: Effect[], early?: true): void {
     const to = peer.identity.address;
     const sync: PushPullRequest = { to, join: false, ...(early === undefined ? {} : { early }) };
-    if (this.#equal >= MAX_EQUAL || this.#pending.size >= MAX_PENDING || !this.#host.isCatalogPeer(peer))
+    if (this.#spared >= MAX_SPARED || this.#pending.size >= MAX_PENDING || !this.#host.isCatalogPeer(peer))
       return this.#dial(sync, now, out);
     const id = 1 + this.#rng.int(0xffff_ffff);
     this.#pending.set(id, sync);
@@ -116,14 +124,15 @@ export class TableSync {
     const isEqual = sameBytes(message.digest, all);
     const isRestEqual = !isEqual && sameBytes(message.rest, rest);
     const summary = isRestEqual ? this.#summaryFor(from, now) : NO_BYTES;
-    const answer = encodeTableAnswer({ id: message.id, floor, digest: ours.all, summary });
+    const sums = isEqual || isRestEqual ? NO_BYTES : this.#sums;
+    const answer = encodeTableAnswer({ id: message.id, floor, digest: ours.all, summary, sums });
     this.#host.packets.sendUserMessage(from, answer, out);
     // Whom all others join dials nobody, and would wait in vain for its first catalog.
     if (isEqual) this.#host.compareSummary(this.#host.summary(), from, false, now);
   }
 
   #handleAnswer(
-    { id, summary }: TableAnswer,
+    { id, summary, sums }: TableAnswer,
     from: Address,
     isEqual: boolean,
     now: Millis,
@@ -132,8 +141,8 @@ export class TableSync {
     const sync = this.#pending.get(id);
     if (sync === undefined || sync.to.key !== from.key) return;
     this.#forget(id);
-    if (!isEqual && summary.length === 0) return this.#dial(sync, now, out);
-    this.#equal += 1;
+    if (!isEqual && summary.length === 0) return this.#dial(sync, now, out, sums);
+    this.#spared += 1;
     this.onPushPullFinished(sync, 0, now);
     this.#host.compareSummary(isEqual ? this.#host.summary() : summary, from, true, now);
     this.#host.onSpared(from);
@@ -169,8 +178,16 @@ export class TableSync {
     this.#timers.clear(id);
   }
 
-  #dial(sync: PushPullRequest, now: Millis, out: Effect[]): void {
-    this.#equal = 0;
-    this.#host.streams.dialPushPull(sync, now, out);
+  /** `sums`: those of the peer's buckets, or empty. Rows of equal buckets are not exchanged. */
+  #dial(sync: PushPullRequest, now: Millis, out: Effect[], sums = NO_BYTES): void {
+    const ours = sums.length === 0 ? NO_BYTES : this.#sums;
+    const isPart = ours.length > 0;
+    this.#spared = isPart ? this.#spared + 1 : 0;
+    const buckets = isPart ? { buckets: differingBuckets(ours, sums) } : {};
+    this.#host.streams.dialPushPull({ ...sync, ...buckets }, now, out);
+  }
+
+  get #sums(): Uint8Array {
+    return this.#host.members.size < MIN_ROWS ? NO_BYTES : sumBuckets(this.#host);
   }
 }

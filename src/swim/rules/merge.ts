@@ -28,15 +28,26 @@ interface MergeSource {
   readonly mayAccuse: boolean;
 }
 
+export interface RowOptions {
+  /** The peer believes a member's own word on its incarnation (own-word.ts). */
+  readonly believe?: boolean;
+  /** Whether the peer is told of this other member; absent: of all. */
+  readonly isTold?: (node: string) => boolean;
+}
+
 /**
  * Every row, also those of dead and left members, whose incarnations are needed to refute old messages. While there is an
- * unrefutable accusation of this agent, its own row is left out, but for peers that `believe` its own word (own-word.ts).
+ * unrefutable accusation of this agent, its own row is left out, but for peers that believe its own word.
  */
-export function localStates(context: SwimContext, believe = false): PushNodeState[] {
+export function localStates(
+  context: SwimContext,
+  { believe = false, isTold = () => true }: RowOptions,
+): PushNodeState[] {
   const rows: PushNodeState[] = [];
   for (const row of context.members.all()) {
     if (row === context.self && context.unrefutable.isActive && !believe) continue;
     const { identity, incarnation, state } = row;
+    if (row !== context.self && !isTold(identity.name)) continue;
     rows.push({
       kind: 'nodeState',
       name: identity.name,

@@ -216,7 +216,7 @@ export const serfMutants: readonly Mutant[] = [
   {
     id: 'serf-leaving-named-in-state',
     file: 'serf/push-pull-state.ts',
-    find: "if (status !== 'leaving') statusLTimes.set(name, statusLTime);",
+    find: "if (status !== 'leaving' && isTold(name)) statusLTimes.set(name, statusLTime);",
     replace: "if (status !== 'failed' || statusLTime >= 0) statusLTimes.set(name, statusLTime);",
     description:
       'A push/pull contains leaving members, and a member that merges it ignores their leave intents.',

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { LeaveIntent, SerfState } from '../../../src/wire/serf.ts';
+import { decodeStruct } from '../../../src/wire/struct.ts';
 import { one, SELF } from './one.ts';
 
 const bucket = (ltime: number, ...names: string[]) =>
@@ -31,6 +32,18 @@ describe('P49 our state', () => {
       events: [bucket(3, 'deploy')],
       queryLTime: 9,
     });
+  });
+
+  test('P85 may tell of some members only, and then says of which', () => {
+    const ann = one({ members: ['bob', 'cat', 'dan'] });
+    for (const left of ['cat', 'dan']) {
+      ann.leaveIntent(left, 6);
+      ann.down(left);
+    }
+    const buckets = Uint8Array.of(1, 0, 0, 0);
+    const state = decodeStruct(SerfState, ann.serf.localState({ buckets, isTold: (node) => node === 'dan' }));
+    expect([...state.statusLTimes.keys()]).toEqual(['dan']);
+    expect(state).toMatchObject({ leftMembers: ['dan'], buckets });
   });
 
   test('P49 has events in ascending order, and only as many as fit a push/pull', () => {

@@ -164,6 +164,15 @@ describe('serf messages', () => {
     expect(codeOf(() => decodeSerfState(hex('0180')))).toBe('unknownType');
   });
 
+  test('a state tells of all buckets or of those in a set of four bytes (P85)', () => {
+    for (const bytes of [0, 4]) {
+      const buckets = new Uint8Array(bytes).fill(5);
+      expect(decodeSerfState(SerfState.encode(SerfState.create({ buckets })))).toMatchObject({ buckets });
+    }
+    const state = SerfState.create({ buckets: new Uint8Array(3) });
+    expect(codeOf(() => decodeSerfState(SerfState.encode(state)))).toBe('badValue');
+  });
+
   test('a member that does not know the name votes nil', () => {
     expect(decodeConflictResponse(hex('06c0'))).toBeUndefined();
     expect(codeOf(() => decodeConflictResponse(hex('08c0')))).toBe('unknownType');

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import {
+  bucketOf,
   digestTable,
+  sumBuckets,
   type TableDigest,
   type TableParts,
 } from '../../../../src/agent/transport/table-digest.ts';
@@ -11,6 +13,7 @@ import { Statuses } from '../../../../src/serf/membership/status.ts';
 import type { SerfMember } from '../../../../src/serf/types.ts';
 import { MemberTable } from '../../../../src/swim/members.ts';
 import type { Member, MemberState } from '../../../../src/swim/types.ts';
+import { differingBuckets, includesBucket, ROW_BUCKETS } from '../../../../src/wire/table.ts';
 import { identityOf } from '../../swim/helpers.ts';
 
 interface Held {
@@ -39,8 +42,12 @@ const HELD: Held = {
 
 const octets = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** New objects each time, as at another agent. */
 function digestOf(change: Partial<Held> = {}, floor = 0, of: keyof TableDigest = 'all'): string {
+  return digestTable(partsOf(change), floor)[of].join('.');
+}
+
+/** New objects each time, as at another agent. */
+function partsOf(change: Partial<Held> = {}): TableParts {
   const { rows, statuses, events, summary, clocks } = { ...HELD, ...change };
   const buffer = new UserEventBuffer(512);
   for (const [ltime, name] of events)
@@ -55,11 +62,10 @@ function digestOf(change: Partial<Held> = {}, floor = 0, of: keyof TableDigest =
   const held = statuses.map(([name, status, statusLTime]) => ({ name, status, statusLTime }));
   const [member, event, query] = clocks;
   const exchangedParts = { membership: { statuses: { all: () => held } }, events: buffer };
-  const parts = {
+  return {
     ...{ members: { all: () => members }, summary: () => octets(summary) },
     serf: { exchangedParts, clocks: { member, event, query } },
   } as unknown as TableParts;
-  return digestTable(parts, floor)[of].join('.');
 }
 
 test('equal tables have equal digests, in whatever order they are', () => {
@@ -116,6 +122,25 @@ test('status times of members that are alive make none, nor do members that left
   expect(digestOf({ statuses: [...STATUSES, ['eve', 'left', 5]] })).toBe(digestOf());
 });
 
+test.each<[string, string, Partial<Held>]>([
+  ['a row more', 'dan', { rows: [...ROWS, ['dan', 'alive', 1, '']] }],
+  ['an incarnation', 'bob', { rows: [ann, ['bob', 'alive', 3, '']] }],
+  ['tags', 'bob', { rows: [ann, ['bob', 'alive', 2, 'b']] }],
+  ['a member that has failed', 'cat', { statuses: STATUSES.slice(0, 1) }],
+])('%s makes the bucket of its name differ, and no other', (_, node, change) => {
+  const set = differingBuckets(sumBuckets(partsOf()), sumBuckets(partsOf(change)));
+  const buckets = Array.from({ length: ROW_BUCKETS }, (__, bucket) => bucket);
+  expect(buckets.filter((bucket) => includesBucket(set, bucket))).toEqual([bucketOf(node)]);
+});
+
+test('names are spread over all buckets', () => {
+  const counts = new Map<number, number>();
+  for (let i = 0; i < 3200; i++)
+    counts.set(bucketOf(`web-${i}`), (counts.get(bucketOf(`web-${i}`)) ?? 0) + 1);
+  expect(counts.size).toBe(ROW_BUCKETS);
+  expect(Math.max(...counts.values())).toBeLessThan(200);
+});
+
 test('events before the floor make none', () => {
   expect(digestOf({ events: HELD.events.slice(1) }, 3)).toBe(digestOf({}, 3));
   expect(digestOf({ events: HELD.events.slice(1) }, 2)).not.toBe(digestOf({}, 2));
@@ -129,7 +154,8 @@ test('what is kept of the rows of a table is as if it were computed anew, after 
       exchangedParts,
       clocks: { member: 1, event: 1, query: 1 },
     } as unknown as TableParts['serf'];
-    return digestTable({ members: of, serf, summary: () => octets('s') }, 0).all.join('.');
+    const parts = { members: of, serf, summary: () => octets('s') };
+    return [digestTable(parts, 0).all, sumBuckets(parts)].join(' ');
   };
   const row = members.add(identityOf('bob'), 0);
   const failed = { name: 'bob', status: 'failed', statusLTime: 1, downAt: 1 } as SerfMember;
