@@ -1,6 +1,7 @@
 /** The parts of the process that commands use. Tests pass their own. */
 import { writeSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
 import type { AgentConfig } from '../config/schema.ts';
 import { eraseFromEnvironment } from '../files/environ.ts';
 import type { ReadSettings, RunningAgent, startAgent } from '../main.ts';
@@ -56,9 +57,21 @@ export function processIo(): Io {
       process.on(signal, handler);
       return () => process.off(signal, handler);
     },
-    startAgent: async (...options) => (await import('../main.ts')).startAgent(...options),
+    startAgent: async (...options) => {
+      deferOptimization();
+      return (await import('../main.ts')).startAgent(...options);
+    },
     forceExit: (code) => process.exit(code),
   };
+}
+
+/**
+ * Has functions of this process optimized later than Node 20 does by default, which is after 67,584 octets of bytecode. An agent runs nearly all
+ * of its code in the second in which it joins, and little of it often after that, but the compiler took a quarter of the processor time of
+ * a join, and its code 5 MB (docs/performance.md). Node 22 needs no help, and later versions have no such flag.
+ */
+function deferOptimization(): void {
+  if (process.versions.node.startsWith('20.')) setFlagsFromString('--interrupt-budget=1000000');
 }
 
 async function readStdin(maxBytes: number): Promise<string> {
