@@ -162,7 +162,7 @@ export const moreHuntMutants: readonly Mutant[] = [
     find: 'if (progress.epoch === 0) return;',
     replace: 'if (progress.version === 0) return;',
     description: 'The watermark of an empty ledger is forgotten, and an older copy returns.',
-    expectedTests: ['unit/catalog/watermarks.test.ts', 'property/catalog.ledger.test.ts'],
+    expectedTests: ['unit/catalog/watermarks.test.ts'],
   },
   {
     id: 'catalog-full-catalog-refuses-shrinking',

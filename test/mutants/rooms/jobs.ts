@@ -2,7 +2,6 @@
 import type { Mutant } from '../mutant.ts';
 
 const UNIT = 'unit/jobs/jobs.test.ts';
-const PROPERTY = 'property/jobs.test.ts';
 const CLOCKS = 'story/jobs.clocks.test.ts';
 
 export const jobMutants: readonly Mutant[] = [
@@ -12,7 +11,7 @@ export const jobMutants: readonly Mutant[] = [
     find: "if (own.state === 'claimed' && compareClaims(name, own.tick, node, this.#context.self) < 0) return node;",
     replace: '',
     description: 'Of two agents that both claim a tick neither yields.',
-    expectedTests: ['unit/jobs/claims.test.ts', PROPERTY],
+    expectedTests: ['unit/jobs/claims.test.ts'],
   },
   {
     id: 'jobs-late-claim-does-not-wait',
@@ -20,7 +19,7 @@ export const jobMutants: readonly Mutant[] = [
     find: 'lateness > PUNCTUAL ? 2 : 1',
     replace: 'lateness > PUNCTUAL ? 1 : 1',
     description: 'A late claim with a smaller hash begins before it knows that another agent has begun.',
-    expectedTests: ['unit/jobs/claims.test.ts', PROPERTY],
+    expectedTests: ['unit/jobs/claims.test.ts'],
   },
   {
     id: 'jobs-clock-set-back-waits',
@@ -37,7 +36,7 @@ export const jobMutants: readonly Mutant[] = [
     find: "const isDead = forgotten || run.state === 'lost' || isGone(node);",
     replace: "const isDead = forgotten || run.state !== 'running' || isGone(node);",
     description: 'A claimed tick passes for free although its agent lives.',
-    expectedTests: ['unit/jobs/board.test.ts', UNIT],
+    expectedTests: ['unit/jobs/board.test.ts'],
   },
   {
     id: 'jobs-lost-run-repeated-without-retries',
@@ -53,7 +52,7 @@ export const jobMutants: readonly Mutant[] = [
     find: 'record.runs.length >= MAX_PUBLISHED_RUNS &&',
     replace: '',
     description: 'A claim that was withdrawn counts as pushed out, so nobody runs its tick.',
-    expectedTests: ['unit/jobs/board.test.ts', PROPERTY],
+    expectedTests: ['unit/jobs/board.test.ts'],
   },
   {
     id: 'jobs-moved-on-ignored',
@@ -69,7 +68,7 @@ export const jobMutants: readonly Mutant[] = [
     find: 'this.#since = Math.min(boot, remembered);',
     replace: 'this.#since = 0;',
     description: 'An agent that has just started owns ticks from before it, which others have run.',
-    expectedTests: [UNIT, PROPERTY],
+    expectedTests: [UNIT],
   },
   {
     id: 'jobs-paused-ticks-run-later',

@@ -98,7 +98,7 @@ export const newsMutants: readonly Mutant[] = [
     find: 'if (!Number.isFinite(from)) return undefined;',
     replace: 'if (from >= 0) return undefined;',
     description: 'A rumor that replaces another leaves a gap at all who did not receive that one.',
-    expectedTests: ['unit/agent/replication/rumor-lanes.test.ts', 'story/lanes.test.ts'],
+    expectedTests: ['unit/agent/replication/rumor-lanes.test.ts'],
   },
   {
     id: 'agent-lonely-rumors',
