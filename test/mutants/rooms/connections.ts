@@ -19,7 +19,7 @@ export const connectionMutants: readonly Mutant[] = [
     replace:
       "else if (isSeconded(context, due)) handleDead(context, { kind: 'dead', incarnation: due.incarnation, node: due.row.identity.name, from: context.name }, LOCAL_SOURCE, reasonOf(context, due)); else if (due.refusals < REFUSALS || isGraceOver(context, due.silentSince)) askHost(context, due);",
     description: 'At the end of the grace nobody looks whether the process has been restarted.',
-    expectedTests: [...RULES, 'story/closed-connection.test.ts'],
+    expectedTests: RULES,
   },
   {
     id: 'swim-closed-no-grace',
