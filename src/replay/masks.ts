@@ -107,9 +107,9 @@ function substituteCharacter(point: number, high: number, low: number): string {
   if (index !== undefined) return PRINTABLE[permute(index, high, low)] as string;
   const random = (high ^ low) >>> 0;
   if (point < 0x80) return String.fromCodePoint(0x61 + (random % 26));
-  if (point < 0x800) return String.fromCodePoint(0x3b1 + ((random ^ point) % 16)); // Greek
-  if (point < 0x1_0000) return String.fromCodePoint(0x4e00 + ((random ^ point) % 4096)); // Han
-  return String.fromCodePoint(0x2_0000 + ((random ^ point) % 4096));
+  if (point < 0x800) return String.fromCodePoint(0x3b1 + ((random ^ point) & 15)); // Greek
+  if (point < 0x1_0000) return String.fromCodePoint(0x4e00 + ((random ^ point) & 4095)); // Han
+  return String.fromCodePoint(0x2_0000 + ((random ^ point) & 4095));
 }
 
 /** An affine permutation of the residues of a prime, walked until it is an index again. */
