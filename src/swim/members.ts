@@ -34,13 +34,12 @@ export class MemberTable implements MembersView {
   #cursor = 0;
   /** Where the search for a member that has answered goes on, in a crowd. */
   #answeredCursor = 0;
-  /** In a crowd: the next probe is of one that has answered. */
-  #isTurnOfAnswered = false;
+  #turn = 0; // of the probes of a crowd, from 0 to 3
   #up = 1;
   #revision = 0;
   #absent = 0;
   readonly #answered = new Set<MutableMember>();
-  /** Rows that have said something, and never answered: in a crowd they are probed before others that did not. */
+  /** Rows that have said something, and never answered: in a crowd they have a share of the probes. */
   readonly #speakers = new Set<MutableMember>();
   /** Members that never answered which this pass of probes may still visit. */
   #newcomersLeft = MIN_NEWCOMERS_PER_PASS;
@@ -215,17 +214,19 @@ export class MemberTable implements MembersView {
   }
 
   /**
-   * The next member to probe: one that is up, not absent, and not this agent; `undefined` if there is none. `onPassEnd` is called at
-   * the end of the ring, before the next pass. A pass visits as many that never answered as have answered, and 16 at least; in a crowd
-   * every second probe is besides of one that has answered, so that each has its turn whatever probes of the others take, and the
-   * other ones are first of those from which something was heard.
+   * The next member to probe: one that is up, not absent, and not this agent; `undefined` if there is none. `onPassEnd` is called at the
+   * end of the ring. A pass visits as many that never answered as have answered, and 16 at least. In a crowd every second probe is
+   * of a member that exists: of one that has answered, or has said something, by turns. The others are of the pass whatever these
+   * take: where many start together, those that say nothing, and may have crashed, are found by it alone.
    *
    * Differs: memberlist visits all rows in each pass, so that invented ones keep it from those that exist.
    */
   nextToProbe(onPassEnd: () => void): MutableMember | undefined {
-    this.#isTurnOfAnswered = !this.#isTurnOfAnswered;
-    const answered = this.#isTurnOfAnswered && this.isCrowded ? this.#nextAnswered() : undefined;
-    return answered ?? this.#nextSpeaker() ?? this.#nextInPass(onPassEnd);
+    if (!this.isCrowded) return this.#nextSpeaker() ?? this.#nextInPass(onPassEnd);
+    this.#turn = (this.#turn + 1) % 4;
+    const answered = this.#turn === 1 ? this.#nextAnswered() : undefined;
+    const real = this.#turn % 2 === 1 ? (answered ?? this.#nextSpeaker() ?? this.#nextAnswered()) : undefined;
+    return real ?? this.#nextInPass(onPassEnd);
   }
 
   #nextAnswered(): MutableMember | undefined {

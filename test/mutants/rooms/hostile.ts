@@ -311,8 +311,8 @@ export const hostileMutants: readonly Mutant[] = [
   {
     id: 'swim-crowd-probed-alike',
     file: 'swim/members.ts',
-    find: 'this.#isTurnOfAnswered && this.isCrowded ? this.#nextAnswered() : undefined',
-    replace: 'undefined as MutableMember | undefined',
+    find: '(answered ?? this.#nextSpeaker() ?? this.#nextAnswered()) : undefined',
+    replace: '(answered ?? this.#nextInPass(onPassEnd)) : undefined',
     description: 'In a crowd members that exist wait for the probes of sixteen invented ones.',
     expectedTests: ['unit/swim/members.test.ts', 'story/crowd.test.ts'],
   },

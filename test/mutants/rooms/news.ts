@@ -224,11 +224,20 @@ export const newsMutants: readonly Mutant[] = [
   {
     id: 'swim-crowd-speakers-unheard',
     file: 'swim/members.ts',
-    find: 'answered ?? this.#nextSpeaker() ?? this',
-    replace: 'answered ?? this',
+    find: 'answered ?? this.#nextSpeaker() ?? this.#nextAnswered()',
+    replace: 'answered ?? this.#nextAnswered()',
     description:
       'An agent that joins a crowd of invented members does not find those that exist, and blames itself.',
     expectedTests: ['unit/swim/members.test.ts', 'story/crowd.test.ts'],
+  },
+  {
+    id: 'swim-crowd-silent-unprobed',
+    file: 'swim/members.ts',
+    find: 'this.#turn % 2 === 1 ? (answered',
+    replace: 'this.#turn < 4 ? (answered',
+    description:
+      'Where many start together, one that crashes at once is probed after all those that say something.',
+    expectedTests: ['unit/swim/members.test.ts'],
   },
   {
     id: 'swim-crowd-pings-unnoticed',
