@@ -18,6 +18,7 @@ const SWIM: Partial<SwimConfig> = {
   stallGuard: false,
   lastCall: false,
   watchedMembers: 0,
+  eagerGossip: false,
 };
 /** Local health from 0 to S = 8: probes slow down from 1 s to 9 s. Source: Lifeguard §IV-A. */
 const PROBE: Partial<SwimConfig> = { awarenessMax: 9 };

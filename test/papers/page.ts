@@ -98,9 +98,9 @@ anomalies (FP-).
 | LHA-Suspicion | SWIM, and suspicions that begin six times as long (β = 6) and shrink as others confirm them |
 | Buddy System | SWIM, and probes of a suspect that notify it of the suspicion |
 | Lifeguard | the three together |
-| hearsay | the default settings: Lifeguard with α = 4, the stall guard (a member that was stalled accuses nobody for two rounds, and extends its suspicions by the stall) and the last call (a suspect is probed once more, over a stream as well, before it is declared dead) |
+| hearsay | the default settings: Lifeguard with α = 4, the stall guard (a member that was stalled accuses nobody for two rounds, and extends its suspicions by the stall) the last call (a suspect is probed once more, over a stream as well, before it is declared dead), connections by which each is watched, and first copies of news at once |
 
-Everything but the last column is \`swim.awarenessMax\`, \`swim.suspicionMaxTimeoutMult\`, \`swim.buddy\`, \`swim.stallGuard\`, \`swim.lastCall\` and \`swim.watchedMembers\`. Other additions
+Everything but the last column is \`swim.awarenessMax\`, \`swim.suspicionMaxTimeoutMult\`, \`swim.buddy\`, \`swim.stallGuard\`, \`swim.lastCall\`, \`swim.watchedMembers\` and \`swim.eagerGossip\`. Other additions
 have no setting and are on in all columns: an accused member answers its accuser directly and not only by gossip, a member that is held dead is notified when it
 pings, one source may accuse thirty members at once and ten more each second ([ADR 6](adr/0006-verification-before-belief.md)). They help SWIM too, so the
 baseline here is, if anything, better than the paper's.
