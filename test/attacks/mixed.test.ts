@@ -91,14 +91,14 @@ async function isAnswered(sender: AgentProcess): Promise<true> {
 }
 
 /** Each agent has read what was sent before: it acks a ping that came later. */
-async function allRead({ agents, mallory }: Cluster): Promise<void> {
+async function allRead({ agents, mallory }: Cluster, limitMs: number): Promise<void> {
   const source = { sourceAddr: octets(mallory.ip), sourcePort: PORT, sourceNode: mallory.name };
   const acked = new Set<number>();
   mallory.onMessage = (message) => {
     if (message[0] === MESSAGE_TYPE.ack) acked.add(decodeStruct(Ack, message).seqNo);
   };
   for (const [i, { name, ip }] of agents.entries())
-    await waitUntil(`${name} acks a ping`, LIMIT_MS, () => {
+    await waitUntil(`${name} acks a ping`, limitMs, () => {
       const seqNo = 7000 + i;
       if (!acked.has(seqNo))
         mallory.send(ip, [Ping.encode(Ping.create({ seqNo, node: name, ...source })).slice()]);
@@ -109,7 +109,7 @@ async function allRead({ agents, mallory }: Cluster): Promise<void> {
 /** Milliseconds until all is well. */
 async function recovery(cluster: Cluster, after: string, limitMs: number): Promise<number> {
   const from = performance.now();
-  await allRead(cluster);
+  await allRead(cluster, limitMs);
   await waitUntil(`all alive after ${after}`, limitMs, () => allAlive(cluster));
   const senders = cluster.serfs.slice(0, SERFS);
   await Promise.all(
