@@ -98,7 +98,7 @@ anomalies (FP-).
 | LHA-Suspicion | SWIM, and suspicions that begin six times as long (β = 6) and shrink as others confirm them |
 | Buddy System | SWIM, and probes of a suspect that notify it of the suspicion |
 | Lifeguard | the three together |
-| hearsay | the default settings: Lifeguard with α = 4, the stall guard (a member that was stalled accuses nobody for two rounds, and extends its suspicions by the stall) the last call (a suspect is probed once more, over a stream as well, before it is declared dead), connections by which each is watched, and first copies of news at once |
+| hearsay | the default settings: Lifeguard with α = 4, the stall guard (a member that was stalled accuses nobody for two rounds, and extends its suspicions by the stall), the last call (a suspect is probed once more, over a stream as well, before it is declared dead), connections by which each is watched, and first copies of news at once |
 
 Everything but the last column is \`swim.awarenessMax\`, \`swim.suspicionMaxTimeoutMult\`, \`swim.buddy\`, \`swim.stallGuard\`, \`swim.lastCall\`, \`swim.watchedMembers\` and \`swim.eagerGossip\`. Other additions
 have no setting and are on in all columns: an accused member answers its accuser directly and not only by gossip, a member that is held dead is notified when it
@@ -117,10 +117,10 @@ Lifeguard has between 50 and 100 times fewer (§V). What explains the cells:
 
 - *D = 2048, I = 1.* An anomalous member never catches up, so its suspicions time out before it has read the refutations. Others read these long before and do not believe
   its declarations: false positives at the anomalous members only, FP- next to none. Local health alone makes such a member probe, and so accuse, less often; a longer suspicion alone gives it time to
-  read. Each leaves between an eighth and somewhat over a quarter, and both together one or two in a hundred: that is
+  read. Each leaves between a tenth and somewhat over a third, and both together one to three in a hundred: that is
   Lifeguard.
 - *D = 16,384.* A suspicion of 10.5 s times out within one anomaly. With I = 1 the accusation and the declaration leave the anomalous member almost together, before the accused can
-  refute it, and all believe it: FP- is most of FP. With I = 64 it takes many anomalous members for that. Local health helps little, since each anomaly is one failed probe; a
+  refute it, and all believe it: FP- is most of FP. With I = 64 it takes many anomalous members for that. Local health helps less, since each anomaly is one failed probe; a
   longer suspicion helps.
 - *D = 2048, I = 64.* Enough time between anomalies to read everything: hardly any false positive.
 - The buddy system changes little here. It notifies the accused earlier when the accuser next pings it, and an anomalous accuser does not.
@@ -132,12 +132,13 @@ const DETECTION = `### Detection
 The paper's other question: how long until a crashed member is declared failed by a healthy one (*first*), and by all (*all*), in seconds. The anomaly lasts 32.8 s, so
 it is equivalent to a crash. No declaration can come before one probe has failed (1 s) and the shortest suspicion has timed out: α · log10(128) s, 10.5 s for α = 5 and 8.4 s for
 α = 4, so 11.5 and 9.4 s in all. The paper finds that Lifeguard makes detection slower, "modestly" (abstract of its first version). Ours does not: where nothing else is wrong, the three confirmations that
-shorten a long suspicion to the minimum arrive long before it times out, and the medians agree to a few hundredths of a second; with local health on, the slowest of two hundred comes a second later. With less than a thousand detections the 99.9 % is the maximum.`;
+shorten a long suspicion to the minimum arrive long before it times out, and the medians agree to a few hundredths of a second. With less than a thousand detections the 99.9 % is the maximum.`;
 
 const LOAD = `### Messages
 
-All members, in the runs of the false positives. The paper finds a "modestly" higher load. Ours is lower: most messages here are accusations and refutations,
-and a member in bad health probes, and so accuses, less often; with the default settings a member that was stalled accuses nobody at first. We count datagrams, each with as many piggybacked messages as it holds, and
+All members, in the runs of the false positives. The paper finds a "modestly" higher load. Lifeguard's is lower here: most messages are accusations and refutations,
+and a member in bad health probes, and so accuses, less often. With the default settings there are half as many datagrams more, since the first copies of news leave at
+once, but a quarter fewer bytes, since a member that was stalled accuses nobody at first. We count datagrams, each with as many piggybacked messages as it holds, and
 streams in the bytes.
 The SWIM column pays for two things that the paper's does not: helpers send nacks, and the first confirmations of a suspicion are gossiped, though neither has an effect there.`;
 
