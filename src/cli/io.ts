@@ -68,7 +68,7 @@ export function processIo(): Io {
 /**
  * Has functions of this process optimized later than Node 20 does by default, which is after 67,584 octets of bytecode. An agent runs nearly all
  * of its code in the second in which it joins, and little of it often after that, but the compiler took a quarter of the processor time of
- * a join, and its code 5 MB (docs/performance.md). Node 22 needs no help, and later versions have no such flag.
+ * a join, and its code 1.5 MB (docs/performance.md). Node 22 needs no help, and later versions have no such flag.
  */
 function deferOptimization(): void {
   if (process.versions.node.startsWith('20.')) setFlagsFromString('--interrupt-budget=1000000');
