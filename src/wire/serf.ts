@@ -182,7 +182,7 @@ export const SerfState = struct('serfState', SERF_TYPE.pushPull, {
   queryLTime: u64('QueryLTime'),
   /** An extension for catalog peers: the summary of the catalog. Agents of Serf ignore it (P66). */
   summary: omitEmpty(bytes('Hearsay')),
-  /** Another one: the sender tells, and wants to be told, rows of these buckets only (P85). Absent: all. */
+  /** An extension for catalog peers: both sides tell of the members in these buckets only; empty: of all (P85). Agents of Serf ignore it. */
   buckets: omitEmpty(bytes('HearsayBuckets')),
 });
 
