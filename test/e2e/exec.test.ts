@@ -51,7 +51,12 @@ interface Running {
 
 function start(...args: readonly string[]): Running {
   const env = { ...process.env, HEARSAY_HTTP_ADDR: HTTP };
-  const child = spawn(process.execPath, [BIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  // In a group of its own, so that the program that it starts ends with it.
+  const child = spawn(process.execPath, [BIN, ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
   let text = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => {
@@ -61,12 +66,20 @@ function start(...args: readonly string[]): Running {
     child.once('exit', (code) => resolve(code ?? -1));
   });
   onTestFinished(async () => {
-    child.kill('SIGKILL');
+    endGroup(child.pid as number);
     await exit;
   });
   const says = (wanted: string): Promise<true> =>
     waitUntil(`it says "${wanted}"; so far: ${text}`, 20_000, () => text.includes(wanted));
   return { child, output: () => text, exit, says };
+}
+
+function endGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // All of it has ended.
+  }
 }
 
 const exec = (...args: readonly string[]): Running => start('exec', ...args);
