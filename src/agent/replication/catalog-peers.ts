@@ -121,8 +121,7 @@ export class CatalogPeers {
     const known = n > 1 && isCrowded ? [...answered] : [];
     const real = known.filter((member) => isEligible(member) && this.#isUpPeer(member));
     const picked = new Set(pickSome(real, n - 1, this.#rng));
-    for (const peer of pickEligible(this.#all(), n, isEligible, this.#rng))
-      if (picked.size < n) picked.add(peer);
+    for (const peer of pickSome(this.#all(), n, this.#rng, isEligible)) if (picked.size < n) picked.add(peer);
     return [...picked];
   }
 
@@ -228,26 +227,19 @@ interface OnRing {
 
 const hasAnswered = (member: Member): boolean => member.hasAnswered === true;
 
-/** As a rule most are eligible, so that a few draws find them, however many peers there are. */
-function pickEligible(
+/** Up to `n` of them. As a rule most are eligible, so that a few draws find them, however many peers there are. */
+function pickSome(
   peers: readonly Member[],
   n: number,
-  isEligible: (peer: Member) => boolean,
   rng: Rng,
+  isEligible: (peer: Member) => boolean = () => true,
 ): readonly Member[] {
   const picked = new Set<Member>();
   for (let draws = peers.length < 4 * n ? 0 : 4 * n; draws > 0 && picked.size < n; draws--) {
     const peer = peers[rng.int(peers.length)] as Member;
     if (!picked.has(peer) && isEligible(peer)) picked.add(peer);
   }
-  return picked.size === n ? [...picked] : pickSome(peers.filter(isEligible), n, rng);
-}
-
-function pickSome(peers: readonly Member[], n: number, rng: Rng): readonly Member[] {
-  if (peers.length < 4 * n) return shuffle([...peers], rng).slice(0, n);
-  const picked = new Set<Member>();
-  while (picked.size < n) picked.add(peers[rng.int(peers.length)] as Member);
-  return [...picked];
+  return picked.size === n ? [...picked] : shuffle(peers.filter(isEligible), rng).slice(0, n);
 }
 
 /** The ring is in the order of hashes, so that neighbors by name, which often share a rack, are not neighbors on it. */
